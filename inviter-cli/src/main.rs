@@ -1,0 +1,2 @@
+//! The inviter command.
+fn main() {}

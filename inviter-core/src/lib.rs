@@ -1,0 +1,32 @@
+//! The core of inviter: the model, the two traits, and the stages between them.
+//!
+//! Data goes one way: an [`IdentityProvider`] is read, [`resolve`](resolve::resolve) turns its groups into
+//! desired rooms, [`plan`](plan::plan_room) compares each with the room as the homeserver has it,
+//! [`guard`](guard::guard) marks what may be removed, and [`apply`](apply::apply) runs what is allowed through a
+//! [`RoomBackend`]. [`Reconciler`](reconcile::Reconciler) is that chain as one object.
+//!
+//! Everything but the two traits' implementations is pure: no clock, no randomness, no environment and no
+//! runtime. What a stage needs comes in as an argument.
+
+pub mod action;
+pub mod backend;
+pub mod decode;
+pub mod desired;
+pub mod directory;
+pub mod finding;
+pub mod levels;
+pub mod mint;
+pub mod policy;
+pub mod provider;
+pub mod recall;
+pub mod room;
+pub mod room_rules;
+pub mod time;
+
+pub use backend::RoomBackend;
+pub use provider::IdentityProvider;
+/// The identifier types that appear in this crate's interface; the rest of ruma does not.
+pub use ruma_common::{
+    OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomAliasId, RoomId, RoomVersionId,
+    ServerName, UserId,
+};

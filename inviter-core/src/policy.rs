@@ -1,0 +1,161 @@
+//! What the administrator decided: scope, decoders, minting, adoption, exemptions.
+
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use ruma_common::{OwnedServerName, OwnedUserId, UserId};
+
+use crate::{
+    decode::RoomDecoder,
+    directory::ProviderId,
+    mint::Minting,
+    room_rules::{RoomRules, RoomSpec},
+};
+
+/// The decisions that hold for a whole run.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The bot's own homeserver.
+    pub homeserver: OwnedServerName,
+    /// The server whose user IDs are minted and managed: the scope. Normally the same.
+    pub accounts_server: OwnedServerName,
+    /// One entry for each directory, in the order of the configuration: the first wins where settings conflict.
+    pub sources: Vec<SourcePolicy>,
+    /// The explicit list of rooms.
+    pub rooms: Vec<RoomSpec>,
+    /// The settings of rooms that group names decode to.
+    pub defaults: RoomRules,
+    /// Who is never removed or lowered.
+    pub exempt: UserPatterns,
+    /// Which existing rooms may be managed.
+    pub adopt: Adoption,
+    /// Whose invitations the bot accepts.
+    pub trusted_inviters: BTreeSet<OwnedUserId>,
+    /// People who left by themselves.
+    pub left: LeftPolicy,
+    /// Accepts `world_readable` history. Off: such a setting is an error.
+    pub danger_allow_world_readable: bool,
+    /// Accepts levels of 100 and more for people. Off: such a setting is an error.
+    pub danger_allow_admin_levels: bool,
+    /// Reason shown in the room with an invitation; no group is named in it unless the text says so.
+    pub invite_reason: Option<String>,
+    /// Reason shown in the room with a removal.
+    pub remove_reason: Option<String>,
+}
+
+impl Policy {
+    /// The defaults for a bot on `homeserver`, without any directory or room.
+    pub fn new(homeserver: OwnedServerName) -> Self {
+        Self {
+            accounts_server: homeserver.clone(),
+            homeserver,
+            sources: Vec::new(),
+            rooms: Vec::new(),
+            defaults: RoomRules::default(),
+            exempt: UserPatterns::default(),
+            adopt: Adoption::default(),
+            trusted_inviters: BTreeSet::new(),
+            left: LeftPolicy::default(),
+            danger_allow_world_readable: false,
+            danger_allow_admin_levels: false,
+            invite_reason: None,
+            remove_reason: None,
+        }
+    }
+
+    /// Whether the user is one whose membership we manage.
+    pub fn in_scope(&self, user: &UserId) -> bool {
+        user.server_name() == self.accounts_server
+    }
+}
+
+/// How one directory's names are read.
+#[derive(Debug, Clone)]
+pub struct SourcePolicy {
+    /// Which directory.
+    pub provider: ProviderId,
+    /// Turn group names into rooms; the first that recognises a name decides.
+    pub decoders: Vec<Arc<dyn RoomDecoder>>,
+    /// Turns accounts into user IDs.
+    pub minting: Minting,
+}
+
+/// Which existing rooms may be managed (decision 9). Rooms that the bot created always may.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adoption {
+    /// Any room that an alias leads to, as the reference bot does.
+    pub any: bool,
+    /// Rooms created by one of these.
+    pub trusted_creators: BTreeSet<OwnedUserId>,
+}
+
+/// What happens with people who belong in a room and left it by their own act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LeftPolicy {
+    /// Not invited until the directory brings them anew.
+    #[default]
+    UntilBroughtAnew,
+    /// Invited on every run.
+    Again,
+    /// Never invited again.
+    Never,
+}
+
+/// User-ID patterns with `*` and `?`, such as `@bridge_*:example.org`.
+#[derive(Clone, Default)]
+pub struct UserPatterns {
+    patterns: Vec<String>,
+    set: Option<GlobSet>,
+}
+
+impl UserPatterns {
+    /// Compiles patterns.
+    ///
+    /// # Errors
+    /// Names the first pattern that is not well-formed.
+    pub fn new(patterns: impl IntoIterator<Item = String>) -> Result<Self, PatternError> {
+        let patterns: Vec<String> = patterns.into_iter().collect();
+        let mut set = GlobSetBuilder::new();
+        for pattern in &patterns {
+            let glob = GlobBuilder::new(pattern).build().map_err(|e| PatternError {
+                pattern: pattern.clone(),
+                reason: e.kind().to_string(),
+            })?;
+            set.add(glob);
+        }
+        let set = set.build().map_err(|e| PatternError {
+            pattern: patterns.join(" "),
+            reason: e.to_string(),
+        })?;
+        Ok(Self {
+            set: (!patterns.is_empty()).then_some(set),
+            patterns,
+        })
+    }
+
+    /// Whether any pattern matches the whole user ID.
+    pub fn matches(&self, user: &UserId) -> bool {
+        self.set.as_ref().is_some_and(|set| set.is_match(user.as_str()))
+    }
+
+    /// The patterns as they were given.
+    pub fn patterns(&self) -> &[String] {
+        &self.patterns
+    }
+}
+
+impl fmt::Debug for UserPatterns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("UserPatterns").field(&self.patterns).finish()
+    }
+}
+
+/// A pattern cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("pattern `{pattern}`: {reason}")]
+pub struct PatternError {
+    /// The pattern.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub reason: String,
+}

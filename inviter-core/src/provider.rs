@@ -1,0 +1,120 @@
+//! [`IdentityProvider`]: where people and groups come from.
+
+use std::{error::Error as StdError, fmt, fmt::Debug, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream, stream::BoxStream};
+
+use crate::directory::{Directory, ProviderId};
+
+/// A source of people and groups.
+///
+/// An implementation is dumb: it reports what the directory has, and says of each part whether it is complete.
+/// It must answer `Err` only if nothing at all could be read; anything partly read is a [`Directory`] with gaps.
+#[async_trait]
+pub trait IdentityProvider: Debug + Send + Sync + 'static {
+    /// The name by which reports and the remembered state know this directory.
+    fn id(&self) -> ProviderId;
+
+    /// Reads accounts and groups.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when nothing could be read; the run goes on with the other directories and removes
+    /// nobody from rooms that this one feeds.
+    async fn read(&self, request: &ReadRequest) -> Result<Directory, ProviderError>;
+
+    /// Yields whenever the directory may have changed. The default never does; a schedule asks then.
+    fn changes(&self) -> BoxStream<'static, ()> {
+        stream::pending().boxed()
+    }
+}
+
+/// What of a directory is wanted.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ReadRequest {}
+
+#[async_trait]
+impl<T: IdentityProvider + ?Sized> IdentityProvider for Arc<T> {
+    fn id(&self) -> ProviderId {
+        (**self).id()
+    }
+
+    async fn read(&self, request: &ReadRequest) -> Result<Directory, ProviderError> {
+        (**self).read(request).await
+    }
+
+    fn changes(&self) -> BoxStream<'static, ()> {
+        (**self).changes()
+    }
+}
+
+/// What the caller can do about a directory that could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProviderErrorKind {
+    /// Not reachable, or it gave up in between: later may be better.
+    Unavailable,
+    /// Our credentials or rights were refused.
+    Denied,
+    /// What it answered cannot be understood.
+    Malformed,
+    /// The configuration cannot work.
+    Misconfigured,
+}
+
+/// A directory could not be read.
+#[derive(Debug, thiserror::Error)]
+pub struct ProviderError {
+    /// What kind of failure it is.
+    pub kind: ProviderErrorKind,
+    /// The thing it is about: a URL, a file, a DN.
+    pub about: String,
+    /// What went wrong and what to do, as one sentence without a full stop.
+    pub message: String,
+    /// When asking again may help, if the directory told.
+    pub retry_after: Option<Duration>,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl ProviderError {
+    /// An error without a cause of its own.
+    pub fn new(kind: ProviderErrorKind, about: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            about: about.into(),
+            message: message.into(),
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.about, self.message)
+    }
+}
+
+#[cfg(any(test, feature = "mocks"))]
+mockall::mock! {
+    /// A mock of [`IdentityProvider`].
+    #[derive(Debug)]
+    pub IdentityProvider {}
+
+    #[async_trait]
+    impl IdentityProvider for IdentityProvider {
+        fn id(&self) -> ProviderId;
+        async fn read(&self, request: &ReadRequest) -> Result<Directory, ProviderError>;
+        fn changes(&self) -> BoxStream<'static, ()>;
+    }
+}

@@ -1,0 +1,214 @@
+//! What is remembered from run to run (decision 33): a plain value that goes into plan and guard, and a delta that
+//! comes out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
+use serde::{Deserialize, Serialize};
+
+use crate::{desired::Feed, directory::ProviderId, time::Timestamp};
+
+/// What earlier runs saw and did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// When a full run last went through with nothing failed, unknown or incomplete. Without it nobody is removed.
+    pub clean_run: Option<Timestamp>,
+    /// Where aliases led.
+    pub aliases: BTreeMap<OwnedRoomAliasId, RememberedAlias>,
+    /// Rooms.
+    pub rooms: BTreeMap<OwnedRoomId, RememberedRoom>,
+    /// Directories at their last good read.
+    pub directories: BTreeMap<ProviderId, RememberedDirectory>,
+    /// Removals of the last days, for the limits over time.
+    pub removals: Vec<RememberedRemoval>,
+}
+
+/// An answer of the homeserver about an alias.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedAlias {
+    /// The room.
+    pub room: OwnedRoomId,
+    /// When it was asked.
+    pub asked: Timestamp,
+}
+
+/// A room at its last good run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RememberedRoom {
+    /// A person has put the room under management.
+    pub adopted: Option<Timestamp>,
+    /// The groups that fed it at its last good run.
+    pub feeds: Vec<Feed>,
+    /// Levels that we gave.
+    pub given: BTreeMap<OwnedUserId, i64>,
+    /// People who left by themselves and whom the directory has since not wanted: when it wants them again, that
+    /// is news.
+    pub absent: BTreeSet<OwnedUserId>,
+    /// People who were invited again after someone else had removed them.
+    pub reinvited: BTreeSet<OwnedUserId>,
+    /// Permanent refusals.
+    pub refused: BTreeMap<OwnedUserId, Refusal>,
+    /// When its listing was last known to be as configured.
+    pub listing_checked: Option<Timestamp>,
+}
+
+/// A permanent refusal, not tried again for a day (decision 31).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// What the homeserver said.
+    pub cause: String,
+}
+
+/// A directory at its last good read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedDirectory {
+    /// When.
+    pub at: Timestamp,
+    /// Accounts that could be used.
+    pub active_accounts: u64,
+}
+
+/// A removal that was sent, or was about to be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RememberedRemoval {
+    /// When.
+    pub at: Timestamp,
+    /// From which room.
+    pub room: OwnedRoomId,
+    /// Whom.
+    pub user: OwnedUserId,
+}
+
+/// One change of what is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MemoryChange {
+    /// A full run went through.
+    CleanRun(Timestamp),
+    /// An alias leads to a room.
+    Alias(OwnedRoomAliasId, RememberedAlias),
+    /// An alias leads nowhere, or somewhere that has to be asked again.
+    AliasForgotten(OwnedRoomAliasId),
+    /// A person has adopted a room.
+    Adopted(OwnedRoomId, Timestamp),
+    /// The groups that feed a room.
+    Feeds(OwnedRoomId, Vec<Feed>),
+    /// We gave someone a level, or took it back.
+    Given(OwnedRoomId, OwnedUserId, Option<i64>),
+    /// Someone who left is not wanted (`true`), or is in the room again (`false`).
+    Absent(OwnedRoomId, OwnedUserId, bool),
+    /// Someone whom others had removed was invited again (`true`), or is forgotten (`false`).
+    Reinvited(OwnedRoomId, OwnedUserId, bool),
+    /// Someone's refusal, or the end of it.
+    Refused(OwnedRoomId, OwnedUserId, Option<Refusal>),
+    /// The listing is as configured.
+    ListingChecked(OwnedRoomId, Timestamp),
+    /// A good read of a directory.
+    Directory(ProviderId, RememberedDirectory),
+    /// A removal is about to be sent.
+    Removal(RememberedRemoval),
+    /// Forget removals before this point.
+    ForgetRemovals(Timestamp),
+}
+
+impl Memory {
+    /// Takes changes in.
+    pub fn apply(&mut self, changes: &[MemoryChange]) {
+        for change in changes {
+            self.apply_one(change);
+        }
+    }
+
+    fn apply_one(&mut self, change: &MemoryChange) {
+        match change.clone() {
+            MemoryChange::CleanRun(at) => self.clean_run = Some(at),
+            MemoryChange::Alias(alias, remembered) => drop(self.aliases.insert(alias, remembered)),
+            MemoryChange::AliasForgotten(alias) => drop(self.aliases.remove(&alias)),
+            MemoryChange::Adopted(room, at) => self.room(room).adopted = Some(at),
+            MemoryChange::Feeds(room, feeds) => self.room(room).feeds = feeds,
+            MemoryChange::Given(room, user, Some(level)) => drop(self.room(room).given.insert(user, level)),
+            MemoryChange::Given(room, user, None) => drop(self.room(room).given.remove(&user)),
+            MemoryChange::Absent(room, user, true) => drop(self.room(room).absent.insert(user)),
+            MemoryChange::Absent(room, user, false) => drop(self.room(room).absent.remove(&user)),
+            MemoryChange::Reinvited(room, user, true) => drop(self.room(room).reinvited.insert(user)),
+            MemoryChange::Reinvited(room, user, false) => drop(self.room(room).reinvited.remove(&user)),
+            MemoryChange::Refused(room, user, Some(refusal)) => {
+                drop(self.room(room).refused.insert(user, refusal))
+            }
+            MemoryChange::Refused(room, user, None) => drop(self.room(room).refused.remove(&user)),
+            MemoryChange::ListingChecked(room, at) => self.room(room).listing_checked = Some(at),
+            MemoryChange::Directory(provider, remembered) => {
+                drop(self.directories.insert(provider, remembered))
+            }
+            MemoryChange::Removal(removal) => self.removals.push(removal),
+            MemoryChange::ForgetRemovals(before) => self.removals.retain(|r| r.at >= before),
+        }
+    }
+
+    fn room(&mut self, room: OwnedRoomId) -> &mut RememberedRoom {
+        self.rooms.entry(room).or_default()
+    }
+}
+
+/// What a store found when it was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recalled {
+    /// What was remembered; empty for a store that is new.
+    Memory(Memory),
+    /// There was a memory and it cannot be read; removals are held until one full clean run. Says why.
+    Lost(String),
+}
+
+impl Recalled {
+    /// The memory, empty if it was lost.
+    pub fn into_memory(self) -> Memory {
+        match self {
+            Self::Memory(memory) => memory,
+            Self::Lost(_) => Memory::default(),
+        }
+    }
+}
+
+/// Keeps a [`Memory`] from run to run.
+#[async_trait]
+pub trait MemoryStore: Debug + Send + Sync + 'static {
+    /// Reads everything.
+    async fn recall(&self) -> Result<Recalled, StoreError>;
+
+    /// Makes changes permanent, all or none.
+    async fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError>;
+}
+
+#[async_trait]
+impl<T: MemoryStore + ?Sized> MemoryStore for Arc<T> {
+    async fn recall(&self) -> Result<Recalled, StoreError> {
+        (**self).recall().await
+    }
+
+    async fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError> {
+        (**self).commit(changes).await
+    }
+}
+
+/// The store failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{about}: {message}")]
+pub struct StoreError {
+    /// The file or database.
+    pub about: String,
+    /// What went wrong and what to do, as one sentence without a full stop.
+    pub message: String,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}

@@ -1,0 +1,194 @@
+//! How a managed room is to be set up: kind, settings, and the permission template.
+
+use std::collections::BTreeMap;
+
+use ruma_common::OwnedUserId;
+use serde::{Deserialize, Serialize};
+
+use crate::{directory::GroupKey, directory::ProviderId, room::RoomRef};
+
+/// Room or space, by `type` in the create event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomKind {
+    /// A room for messages.
+    #[default]
+    Room,
+    /// `m.space`
+    Space,
+}
+
+/// `history_visibility`, ordered from the tightest to the widest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HistoryVisibility {
+    /// From the moment that someone joined.
+    Joined,
+    /// From the moment that someone was invited.
+    Invited,
+    /// All history, for members.
+    Shared,
+    /// All history, for anyone in the world.
+    WorldReadable,
+}
+
+impl HistoryVisibility {
+    /// The value in the event.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Invited => "invited",
+            Self::Shared => "shared",
+            Self::WorldReadable => "world_readable",
+        }
+    }
+}
+
+/// Whether the room stands in the homeserver's published room directory; says nothing about who may join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listing {
+    /// Listed.
+    Public,
+    /// Not listed.
+    Private,
+}
+
+/// How levels of people are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LevelsMode {
+    /// The directory rules: raised by hand is lowered again (below 100 and below the bot).
+    #[default]
+    Exact,
+    /// Only levels that we gave are lowered.
+    Keep,
+}
+
+/// The settings of a room; shared by all rooms that have the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomRules {
+    /// Room or space, when it has to be created.
+    pub kind: RoomKind,
+    /// Set encryption when the room is created; never later.
+    pub encrypt: bool,
+    /// The history visibility to set, if any. An existing room's is only tightened, unless `history_exact`.
+    pub history_visibility: Option<HistoryVisibility>,
+    /// Also widen the history visibility of an existing room.
+    pub history_exact: bool,
+    /// Room name, given at creation and to a room that has none. `None`: localpart of the alias with `_` as space.
+    pub name: Option<String>,
+    /// Topic, given at creation and to a room that has none.
+    pub topic: Option<String>,
+    /// Listing in the room directory; `None` leaves it alone (private at creation).
+    pub listing: Option<Listing>,
+    /// How levels of people are kept.
+    pub levels: LevelsMode,
+    /// Level of an owner who is a member.
+    pub owner_level: i64,
+    /// The permission template for rooms of our own homeserver; `None` leaves permissions alone.
+    pub template: Option<PowerTemplate>,
+    /// Room version for creation; `None` takes the homeserver's default.
+    pub version: Option<ruma_common::RoomVersionId>,
+}
+
+impl Default for RoomRules {
+    /// The reference bot's defaults: encrypted, history `shared`, owners 50, and its permission template.
+    fn default() -> Self {
+        Self {
+            kind: RoomKind::Room,
+            encrypt: true,
+            history_visibility: Some(HistoryVisibility::Shared),
+            history_exact: false,
+            name: None,
+            topic: None,
+            listing: None,
+            levels: LevelsMode::Exact,
+            owner_level: 50,
+            template: Some(PowerTemplate::default()),
+            version: None,
+        }
+    }
+}
+
+/// Levels required for actions. Every key is optional: an absent one is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PowerTemplate {
+    /// `users_default`
+    pub users_default: Option<i64>,
+    /// `events_default`
+    pub events_default: Option<i64>,
+    /// `state_default`
+    pub state_default: Option<i64>,
+    /// `invite`
+    pub invite: Option<i64>,
+    /// `kick`
+    pub kick: Option<i64>,
+    /// `ban`
+    pub ban: Option<i64>,
+    /// `redact`
+    pub redact: Option<i64>,
+    /// `events.*`. `m.room.tombstone` is left out by default: it is 100 before version 12 and stays at the
+    /// spec's 150 from version 12 on, unless it is named here.
+    pub events: BTreeMap<String, i64>,
+}
+
+impl Default for PowerTemplate {
+    fn default() -> Self {
+        let events = [
+            ("m.room.name", 50),
+            ("m.room.power_levels", 100),
+            ("m.room.history_visibility", 100),
+            ("m.room.canonical_alias", 100),
+            ("m.room.avatar", 50),
+            ("m.room.topic", 50),
+            ("m.room.pinned_events", 0),
+            ("m.reaction", 0),
+            ("m.room.redaction", 100),
+        ];
+        Self {
+            users_default: Some(0),
+            events_default: Some(0),
+            state_default: Some(50),
+            invite: Some(100),
+            kick: Some(100),
+            ban: Some(100),
+            redact: Some(100),
+            events: events.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
+        }
+    }
+}
+
+/// One room of the explicit list: which groups make it up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomSpec {
+    /// The room: an alias, or the ID of one that exists.
+    pub room: RoomRef,
+    /// Groups whose members belong in it.
+    pub groups: Vec<SpecGroup>,
+    /// People named one by one.
+    pub members: Vec<FixedMember>,
+    /// The settings.
+    pub rules: RoomRules,
+}
+
+/// A group of an explicit room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpecGroup {
+    /// The directory; `None` means the one directory that has a group of this key or name.
+    pub provider: Option<ProviderId>,
+    /// Key (DN, object id) or name of the group.
+    pub group: GroupKey,
+    /// The level of its members; `None` is an ordinary member, without an entry of their own.
+    pub level: Option<i64>,
+}
+
+/// A person named in the configuration; may be foreign. Invited and given the level, never removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixedMember {
+    /// Who.
+    pub user_id: OwnedUserId,
+    /// The level, overriding that of every group; `None` leaves the directory's.
+    pub level: Option<i64>,
+}
