@@ -1,1 +1,13 @@
 //! inviter
+mod blocking;
+pub mod config;
+pub mod directory_file;
+mod document;
+pub mod run_lock;
+#[cfg(feature = "sqlite")]
+pub mod sqlite_store;
+pub mod state_dir;
+mod system_clock;
+pub use directory_file::FileDirectory;
+pub use inviter_core as core;
+pub use system_clock::SystemClock;

@@ -136,8 +136,19 @@ pub enum Why {
     InNoGroup,
     /// Every directory that knows them has disabled the account.
     AccountDisabled,
-    /// The levels of people, or left-over entries, and the permission template.
-    Levels,
+    /// An owner of this group.
+    OwnerOf {
+        /// Index into the feeds.
+        feed: u16,
+    },
+    /// No group gives this level any more.
+    NoLongerGiven,
+    /// A level left behind by someone who is not in the room, or is about to be removed.
+    LeftBehind,
+    /// The bot's own level, written down so that the room's first levels event does not take it away.
+    OwnLevel,
+    /// The permission template.
+    Template,
     /// A setting of the configuration.
     Configured,
 }

@@ -46,14 +46,12 @@ impl Desired {
         if let Some(extent) = self.groups.get(group) {
             return GroupStanding::Present(extent);
         }
-        match self.sources.iter().find(|s| s.provider == group.provider) {
-            Some(SourceOutcome {
-                listing: Some(Extent::Complete),
-                ..
-            }) => GroupStanding::Vanished,
-            Some(_) => GroupStanding::Unknown,
-            // A directory that was taken out of the configuration is a decision, but not one to remove people by.
-            None => GroupStanding::Vanished,
+        let source = self.sources.iter().find(|s| s.provider == group.provider);
+        // A directory that was taken out of the configuration is gone with its groups: the guard asks a person.
+        if source.is_none_or(SourceOutcome::is_complete) {
+            GroupStanding::Vanished
+        } else {
+            GroupStanding::Unknown
         }
     }
 }
@@ -101,7 +99,7 @@ pub struct Person {
 /// What the directories say of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PersonStanding {
-    /// At least one directory has an active account.
+    /// At least one directory has an active account, or only the configuration names the person.
     Active,
     /// Every directory that knows the person has disabled the account.
     Disabled,
@@ -129,8 +127,16 @@ pub struct DesiredRoom {
     pub owners: Extent,
     /// The settings.
     pub rules: Arc<RoomRules>,
+    /// Where in the configuration the settings stand; the lowest wins where rooms turn out to be one.
+    /// [`DesiredRoom::BY_DEFAULT`] if nothing but a group's name asks for the room.
+    pub precedence: u32,
     /// The groups that feed it, in a fixed order; seats refer to them by index.
     pub feeds: Arc<[Feed]>,
+}
+
+impl DesiredRoom {
+    /// The precedence of a room that has the default settings because no explicit entry names it.
+    pub const BY_DEFAULT: u32 = u32::MAX;
 }
 
 /// A group that feeds a room.
@@ -220,7 +226,12 @@ impl Role {
     /// The higher of two; an ordinary member counts as 0.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
-        if other.value() > self.value() { other } else { self }
+        if other.exceeds(self) { other } else { self }
+    }
+
+    /// Whether this is higher; an ordinary member counts as 0.
+    pub const fn exceeds(self, other: Self) -> bool {
+        self.value() > other.value()
     }
 
     const fn value(self) -> i64 {

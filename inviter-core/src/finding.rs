@@ -81,8 +81,13 @@ pub enum FindingKind {
     OwnerNotMember,
     /// Two sources want different settings for one room.
     ConflictingSettings,
+    /// A setting needs a key that begins with `danger_`, and was left out.
+    DangerRefused,
     /// A group that fed a room is gone.
     GroupVanished,
+    // The run.
+    /// What earlier runs remembered is lost.
+    MemoryLost,
     // Rooms.
     /// Something about the room could not be learnt.
     RoomUnknown,
@@ -100,8 +105,6 @@ pub enum FindingKind {
     PowerMissing,
     /// The room has been replaced by another.
     Replaced,
-    /// The room is encrypted, or not, other than configured; not changed after creation.
-    EncryptionDiffers,
     /// Anyone may join, so removals would not last.
     PublicRoom,
     /// The room takes nobody from other servers.

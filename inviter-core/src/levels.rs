@@ -185,6 +185,16 @@ impl PowerLevels {
         })
     }
 
+    /// The entry of a single-valued key, if there is one.
+    pub fn key_entry(&self, key: Key) -> Option<i64> {
+        self.keys.get(&key).copied()
+    }
+
+    /// Whether the room has the event at all.
+    pub const fn is_present(&self) -> bool {
+        self.present
+    }
+
     /// The level required to send a state event of this type.
     pub fn state_event(&self, kind: &str) -> i64 {
         self.event_entry_or(kind, Key::StateDefault)
@@ -309,7 +319,7 @@ pub fn merge(content: &Value, changes: &[LevelChange], rules: LevelRules) -> Res
     let now = PowerLevels::parse(content, rules)?;
     let mut object = content.as_object().cloned().unwrap_or_default();
     let mut dropped = Vec::new();
-    let mut changed = false;
+    let mut differs = false;
     for change in changes {
         let (section, key, current) = match &change.slot {
             LevelSlot::Key(key) => (None, key.as_str(), now.keys.get(key).copied()),
@@ -335,10 +345,10 @@ pub fn merge(content: &Value, changes: &[LevelChange], rules: LevelRules) -> Res
             Some(level) => drop(target.insert(key.to_owned(), level.into())),
             None => drop(target.remove(key)),
         }
-        changed = true;
+        differs = true;
     }
     Ok(Merged {
-        content: changed.then_some(Value::Object(object)),
+        content: differs.then_some(Value::Object(object)),
         dropped,
     })
 }

@@ -9,19 +9,29 @@
 //! runtime. What a stage needs comes in as an argument.
 
 pub mod action;
+pub mod apply;
 pub mod backend;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod decode;
 pub mod desired;
 pub mod directory;
 pub mod finding;
+pub mod guard;
 pub mod levels;
+pub mod memory;
 pub mod mint;
+pub mod plan;
 pub mod policy;
 pub mod provider;
 pub mod recall;
+pub mod reconcile;
+pub mod report;
+pub mod resolve;
 pub mod room;
 pub mod room_rules;
 pub mod time;
+pub mod unite;
 
 pub use backend::RoomBackend;
 pub use provider::IdentityProvider;

@@ -64,8 +64,20 @@ pub struct RememberedRoom {
 pub struct Refusal {
     /// When.
     pub at: Timestamp,
+    /// Which operation was refused; the other may still be tried.
+    pub of: RefusedOp,
     /// What the homeserver said.
     pub cause: String,
+}
+
+/// What was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusedOp {
+    /// An invitation.
+    Invite,
+    /// A removal.
+    Remove,
 }
 
 /// A directory at its last good read.
@@ -143,12 +155,12 @@ impl Memory {
             MemoryChange::Reinvited(room, user, true) => drop(self.room(room).reinvited.insert(user)),
             MemoryChange::Reinvited(room, user, false) => drop(self.room(room).reinvited.remove(&user)),
             MemoryChange::Refused(room, user, Some(refusal)) => {
-                drop(self.room(room).refused.insert(user, refusal))
+                drop(self.room(room).refused.insert(user, refusal));
             }
             MemoryChange::Refused(room, user, None) => drop(self.room(room).refused.remove(&user)),
             MemoryChange::ListingChecked(room, at) => self.room(room).listing_checked = Some(at),
             MemoryChange::Directory(provider, remembered) => {
-                drop(self.directories.insert(provider, remembered))
+                self.directories.insert(provider, remembered);
             }
             MemoryChange::Removal(removal) => self.removals.push(removal),
             MemoryChange::ForgetRemovals(before) => self.removals.retain(|r| r.at >= before),

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use ruma_common::OwnedUserId;
 use serde::{Deserialize, Serialize};
 
-use crate::{directory::GroupKey, directory::ProviderId, room::RoomRef};
+use crate::{
+    directory::{GroupKey, ProviderId},
+    levels::{Key, LevelRules},
+    room::RoomRef,
+};
 
 /// Room or space, by `type` in the create event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -157,6 +161,33 @@ impl Default for PowerTemplate {
             redact: Some(100),
             events: events.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
         }
+    }
+}
+
+impl PowerTemplate {
+    /// The entries of `events` for a room version: `m.room.tombstone` is 100 before version 12, and from version
+    /// 12 on left at the spec's 150, unless the template names it.
+    pub fn events_for(&self, rules: LevelRules) -> BTreeMap<String, i64> {
+        let mut events = self.events.clone();
+        if !rules.privileged_creators {
+            events.entry("m.room.tombstone".to_owned()).or_insert(100);
+        }
+        events
+    }
+
+    /// The single-valued keys that are set.
+    pub fn keys(&self) -> impl Iterator<Item = (Key, i64)> {
+        [
+            (Key::UsersDefault, self.users_default),
+            (Key::EventsDefault, self.events_default),
+            (Key::StateDefault, self.state_default),
+            (Key::Invite, self.invite),
+            (Key::Kick, self.kick),
+            (Key::Ban, self.ban),
+            (Key::Redact, self.redact),
+        ]
+        .into_iter()
+        .filter_map(|(key, level)| Some((key, level?)))
     }
 }
 

@@ -1,1 +1,47 @@
-//! testkit
+//! Real servers, a raw Matrix client and a recording proxy for inviter's own tests.
+//!
+//! Nothing here shares code with inviter: what the tests compare inviter with must not have its errors.
+//!
+//! - [`Synapse`] starts a real homeserver, or finds the one the test run shares.
+//! - [`Client`] says to it whatever a test wants to say, and reads what it answers.
+//! - [`digest`] and [`digest_all`] write down all state of rooms, to prove that nothing changed.
+//! - [`Proxy`] stands between inviter and the homeserver, records every request, and breaks things on demand.
+
+mod client;
+mod digest;
+mod proxy;
+mod synapse;
+
+pub use client::{Client, enc, expect_ok};
+pub use digest::{changes, digest, digest_all};
+pub use proxy::{Fault, Proxy, Recorded, When};
+pub use synapse::{Options, Synapse};
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use anyhow::{Context, Result};
+
+/// A name nobody else uses, so that tests can share a homeserver: `unique("alice")` gives `alice-1f0c…`.
+///
+/// Fit for a localpart of a user or an alias.
+pub fn unique(prefix: &str) -> String {
+    // The only source of randomness in the standard library: its hash keys.
+    format!(
+        "{prefix}-{:012x}",
+        RandomState::new().build_hasher().finish() >> 16
+    )
+}
+
+/// Ends a process at once with SIGKILL, as a crash or a power cut would.
+pub fn sigkill(pid: u32) -> Result<()> {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .context("not a process id")?;
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).context("cannot kill the process")
+}
+
+/// Locks a mutex; a test that panicked while holding it has said what was wrong.
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

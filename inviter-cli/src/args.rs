@@ -1,0 +1,82 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, ValueEnum};
+
+use crate::commands::Command;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  fine: everything is as the directories want it, or has been made so
+    1  failed: nothing could be done (wrong configuration, no directory or no homeserver could be read,
+       or every action of a sync failed)
+    2  with --exit-code: there are changes to make
+    3  removals or demotions are held
+    4  in part: some actions failed or were put off, or a directory or room could not be read
+  130  interrupted by Ctrl-C (143 by TERM); what was done is listed, the next run does the rest
+Where several apply: 1, then 4, then 3, then 2.
+
+Results go to standard output, errors and logs (-v) to standard error.";
+
+/// Makes the membership of Matrix rooms follow the groups of a directory
+#[derive(Debug, Parser)]
+#[command(name = "inviter", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What holds for every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The configuration file [default: ./inviter.toml, then $XDG_CONFIG_HOME/inviter/inviter.toml, then
+    /// /etc/inviter/inviter.toml]
+    #[arg(long, short, global = true, env = "INVITER_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Log to standard error: -v what is done, -vv more, -vvv everything; errors with their causes
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// Decides for both output streams.
+    pub(crate) fn apply(self) {
+        let choice = match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,26 @@
+//! Standard output.
+
+use std::io::{self, ErrorKind, Write};
+
+use serde::Serialize;
+
+use crate::render::clean;
+
+/// Writes text, with colours where they are shown.
+///
+/// A reader that went away is no error: what a command came to does not depend on who reads about it.
+pub(crate) fn text(text: &str) -> io::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Writes one JSON document.
+pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
+    let mut document = clean::json(&serde_json::to_string_pretty(document)?);
+    document.push('\n');
+    Ok(text(&document)?)
+}

@@ -1,0 +1,144 @@
+//! One action as lines of text.
+
+use inviter::core::{
+    action::{Action, Blueprint, Op, Why},
+    desired::Feed,
+    levels::{LevelChange, LevelSlot},
+    room_rules::{HistoryVisibility, Listing, RoomKind},
+};
+
+use super::{clean::clean, group};
+
+/// Whether something comes, changes or goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// A room or a person comes.
+    Add,
+    /// Something becomes different.
+    Change,
+    /// A person goes.
+    Remove,
+}
+
+impl Sign {
+    /// Of an action.
+    pub(crate) const fn of(op: &Op) -> Self {
+        match op {
+            Op::CreateRoom(_) | Op::Join { .. } | Op::Invite { .. } => Self::Add,
+            Op::Remove { .. } => Self::Remove,
+            _ => Self::Change,
+        }
+    }
+
+    /// The sign itself.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Change => "~",
+            Self::Remove => "-",
+        }
+    }
+}
+
+/// What an action does, cleaned; a line for each thing that changes.
+pub(crate) fn lines(op: &Op) -> Vec<String> {
+    let line = match op {
+        Op::CreateRoom(blueprint) => create(blueprint),
+        Op::Join { .. } => "join".to_owned(),
+        Op::SetLevels { changes } => return changes.iter().map(level).collect(),
+        Op::SetHistoryVisibility { from, to } => {
+            let from = from.map_or("unset", HistoryVisibility::as_str);
+            format!("history visibility: {from} → {}", to.as_str())
+        }
+        Op::SetName { to } => format!("name: unset → \"{}\"", clean(to)),
+        Op::SetTopic { to } => format!("topic: unset → \"{}\"", clean(to)),
+        Op::SetListing { to } => {
+            let (from, to) = match to {
+                Listing::Public => ("private", "public"),
+                Listing::Private => ("public", "private"),
+            };
+            format!("room directory: {from} → {to}")
+        }
+        Op::Invite { user, .. } => format!("invite {}", clean(user.as_str())),
+        Op::Remove { user, invitation: false, .. } => format!("remove {}", clean(user.as_str())),
+        Op::Remove { user, invitation: true, .. } => {
+            format!("withdraw the invitation of {}", clean(user.as_str()))
+        }
+        other => format!("something that this version cannot show ({})", super::word(other)),
+    };
+    vec![line]
+}
+
+fn create(blueprint: &Blueprint) -> String {
+    let mut line = match blueprint.kind {
+        RoomKind::Room => "create the room".to_owned(),
+        RoomKind::Space => "create the space".to_owned(),
+    };
+    if let Some(name) = &blueprint.name {
+        line += &format!(" \"{}\"", clean(name));
+    }
+    if blueprint.kind == RoomKind::Room {
+        line += if blueprint.encrypt { ", encrypted" } else { ", not encrypted" };
+    }
+    if let Some(visibility) = blueprint.history_visibility {
+        line += &format!(", history {}", visibility.as_str());
+    }
+    if blueprint.listing == Listing::Public {
+        line += ", in the room directory";
+    }
+    if let Some(version) = &blueprint.version {
+        line += &format!(", version {version}");
+    }
+    line
+}
+
+fn level(change: &LevelChange) -> String {
+    let subject = match &change.slot {
+        LevelSlot::User(user) => format!("level of {}", clean(user.as_str())),
+        LevelSlot::Event(kind) => format!("level for {}", clean(kind)),
+        LevelSlot::Key(key) => format!("level {}", key.as_str()),
+    };
+    format!("{subject}: {} → {}", value(change.from), value(change.to))
+}
+
+/// An absent entry means the room's default.
+fn value(level: Option<i64>) -> String {
+    level.map_or_else(|| "default".to_owned(), |level| level.to_string())
+}
+
+/// Why an action is in the plan, cleaned.
+pub(crate) fn why(action: &Action, feeds: &[Feed]) -> String {
+    let named = |index: u16| {
+        feeds
+            .get(usize::from(index))
+            .map_or_else(|| "a group".to_owned(), |feed| clean(&group(feed)))
+    };
+    match &action.why {
+        Why::RoomWanted => {
+            let groups: Vec<String> = feeds.iter().map(|feed| clean(&group(feed))).collect();
+            if groups.is_empty() { "configured".to_owned() } else { format!("wanted by {}", groups.join(", ")) }
+        }
+        Why::TrustedInviter => match &action.op {
+            Op::Join { invited_by } => format!("invited by {}", clean(invited_by.as_str())),
+            _ => "invited by a trusted inviter".to_owned(),
+        },
+        Why::InGroup { feed } => named(*feed),
+        Why::Fixed => "named in the configuration".to_owned(),
+        Why::InNoGroup => {
+            let groups: Vec<String> = feeds.iter().map(|feed| clean(&group(feed))).collect();
+            match groups.as_slice() {
+                [] => "in no group of this room".to_owned(),
+                [one] => format!("not in {one}"),
+                several => format!("in none of {}", several.join(", ")),
+            }
+        }
+        Why::AccountDisabled => "the account is disabled".to_owned(),
+        Why::OwnerOf { feed } => format!("owner: {}", named(*feed)),
+        Why::NoLongerGiven => "given by no group any more".to_owned(),
+        Why::LeftBehind => "not in the room any more".to_owned(),
+        Why::OwnLevel => "the bot's own, kept".to_owned(),
+        Why::Template => "permission template".to_owned(),
+        Why::Configured => "configured".to_owned(),
+        other => super::word(other).replace('_', " "),
+    }
+}

@@ -1,0 +1,84 @@
+//! Strings from directories and homeservers, made harmless for a terminal.
+
+use std::fmt::{self, Write as _};
+
+/// Shows a string with everything escaped that could move the cursor, hide text or turn it around.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clean<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Clean<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                c if is_harmful(c) => write!(f, "\\u{{{:x}}}", u32::from(c))?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The cleaned string.
+pub(crate) fn clean(text: &str) -> String {
+    Clean(text).to_string()
+}
+
+/// Escapes the same characters in a JSON document, which stays the same document.
+///
+/// Only strings can hold them: line breaks between the tokens are left alone, and within strings they have been
+/// escaped by the serializer.
+pub(crate) fn json(document: &str) -> String {
+    let mut clean = String::with_capacity(document.len());
+    for c in document.chars() {
+        if c != '\n' && is_harmful(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(clean, "\\u{unit:04x}");
+            }
+        } else {
+            clean.push(c);
+        }
+    }
+    clean
+}
+
+/// Control characters; marks that change the direction of text, join or hide it; line separators; tags.
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn harmful_characters_are_escaped() {
+        assert_eq!(clean("a\u{1b}[2Jb\n\u{202e}c\u{9b}"), "a\\u{1b}[2Jb\\n\\u{202e}c\\u{9b}");
+        assert_eq!(clean("Zoë 日本 🦀"), "Zoë 日本 🦀");
+    }
+
+    #[test]
+    fn json_stays_the_same_document() {
+        let text = "a\u{202e}\u{7f}\u{e0041}\n\"";
+        let document = serde_json::to_string_pretty(&[text]).unwrap();
+        let cleaned = json(&document);
+        assert!(cleaned.lines().count() > 1 && cleaned.is_ascii(), "{cleaned}");
+        let back: Vec<String> = serde_json::from_str(&cleaned).unwrap();
+        assert_eq!(back, [text]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Text and JSON for people and programs.
+
+pub(crate) mod action;
+pub(crate) mod clean;
+pub(crate) mod document;
+pub(crate) mod report;
+pub(crate) mod rooms;
+pub(crate) mod style;
+
+use inviter::core::{desired::Feed, plan::RoomStatus, time::Timestamp};
+
+/// A group as reports name it.
+pub(crate) fn group(feed: &Feed) -> String {
+    feed.group.to_string()
+}
+
+/// A point in time, to the second.
+pub(crate) fn time(at: Timestamp) -> String {
+    let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
+    match jiff::Timestamp::from_second(millis / 1000) {
+        Ok(time) => time.to_string(),
+        // Beyond the year 9999.
+        Err(_) => format!("{millis} ms since 1970"),
+    }
+}
+
+/// A count with its noun.
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+/// The name of a value in JSON, such as `to_create`.
+pub(crate) fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(serde_json::Value::Object(object)) => object.keys().next().cloned().unwrap_or_default(),
+        _ => "unknown".to_owned(),
+    }
+}
+
+/// A status as people read it.
+pub(crate) fn status(status: RoomStatus) -> String {
+    match status {
+        RoomStatus::ToCreate => "to create".to_owned(),
+        RoomStatus::Managed => "managed".to_owned(),
+        RoomStatus::Found => "found, not adopted".to_owned(),
+        RoomStatus::Invited => "the bot is invited".to_owned(),
+        RoomStatus::NotJoined => "the bot is not in it".to_owned(),
+        RoomStatus::Replaced => "replaced".to_owned(),
+        RoomStatus::Unknown => "unknown".to_owned(),
+        other => word(&other).replace('_', " "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_counts() {
+        assert_eq!(time(Timestamp(1_700_000_000_999)), "2023-11-14T22:13:20Z");
+        assert_eq!(time(Timestamp(u64::MAX)), "9223372036854775807 ms since 1970");
+        assert_eq!(counted(1, "room", "rooms"), "1 room");
+        assert_eq!(counted(0, "room", "rooms"), "0 rooms");
+        assert_eq!(word(&RoomStatus::ToCreate), "to_create");
+    }
+}

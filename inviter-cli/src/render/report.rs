@@ -1,0 +1,196 @@
+//! A plan, or what became of it, as text.
+
+use std::fmt::{self, Write};
+
+use inviter::core::{
+    action::RoomTarget,
+    finding::Finding,
+    plan::RoomStatus,
+    report::{Outcome, Report, ReportItem, RoomReport, Tally},
+};
+
+use super::{
+    action::{Sign, lines, why},
+    clean::{Clean, clean},
+    status,
+    style::{ADD, CHANGE, FAILED, HEADLINE, HELD, NOTE, QUIET, REMOVE},
+    time,
+};
+
+/// What stands before the counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// What would be done.
+    Plan,
+    /// What was done.
+    Sync,
+}
+
+/// Reasons stand in one column, unless that would be too far to the right.
+const MAX_COLUMN: usize = 60;
+
+/// The whole report.
+pub(crate) fn report(out: &mut impl Write, report: &Report, kind: Kind) -> fmt::Result {
+    let rooms: Vec<&RoomReport> = report
+        .rooms
+        .iter()
+        .filter(|room| !room.items.is_empty() || !room.findings.is_empty())
+        .collect();
+    for room in &rooms {
+        write_room(out, room)?;
+        writeln!(out)?;
+    }
+    for finding in &report.findings {
+        note(out, "", finding)?;
+    }
+    for error in &report.errors {
+        writeln!(out, "{FAILED}error:{FAILED:#} {}", Clean(error))?;
+    }
+    // With one room the room's own code is the same.
+    let held_rooms = report.rooms.iter().filter(|room| room.release.is_some()).count();
+    let everything = report.release.as_ref().filter(|_| held_rooms > 1);
+    if let Some(code) = everything {
+        writeln!(out, "{HELD}!{HELD:#} to do all that is held, run `inviter sync --release {code}`")?;
+    }
+    if !report.findings.is_empty() || !report.errors.is_empty() || everything.is_some() {
+        writeln!(out)?;
+    }
+    writeln!(out, "{HEADLINE}{}{HEADLINE:#}", counts(&report.tally(), kind))
+}
+
+fn write_room(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
+    write!(out, "{HEADLINE}{}{HEADLINE:#}", Clean(&room.room.to_string()))?;
+    let id = match &room.target {
+        Some(RoomTarget::Existing(id)) => Some(id.as_str()),
+        _ => None,
+    };
+    match (id, room.status) {
+        (Some(id), RoomStatus::Managed) => writeln!(out, "  {QUIET}{}{QUIET:#}", Clean(id))?,
+        (Some(id), other) => writeln!(out, "  {QUIET}{}, {}{QUIET:#}", Clean(id), status(other))?,
+        (None, other) => writeln!(out, "  {QUIET}{}{QUIET:#}", status(other))?,
+    }
+    let rows: Vec<(&ReportItem, Vec<String>)> =
+        room.items.iter().map(|item| (item, lines(&item.action.op))).collect();
+    let width = |line: &String| line.chars().count();
+    let widths = rows.iter().flat_map(|(_, lines)| lines).map(width);
+    let column = widths.filter(|width| *width <= MAX_COLUMN).max().unwrap_or(0);
+    for (item, lines) in &rows {
+        write_item(out, item, lines, room, column)?;
+    }
+    write_held(out, room)?;
+    for finding in &room.findings {
+        note(out, "  ", finding)?;
+    }
+    Ok(())
+}
+
+fn write_item(
+    out: &mut impl Write,
+    item: &ReportItem,
+    lines: &[String],
+    room: &RoomReport,
+    column: usize,
+) -> fmt::Result {
+    let sign = Sign::of(&item.action.op);
+    let style = match sign {
+        Sign::Add => ADD,
+        Sign::Change => CHANGE,
+        Sign::Remove => REMOVE,
+    };
+    let why = why(&item.action, &room.feeds);
+    let held = matches!(item.outcome, Outcome::Held { .. });
+    for line in lines {
+        let (mark, mark_style) = if held { ("!", HELD) } else { (sign.as_str(), style) };
+        write!(out, "  {mark_style}{mark}{mark_style:#} {line:column$}  {QUIET}{why}{QUIET:#}")?;
+        match outcome(&item.outcome) {
+            Some((text, bad)) if bad => writeln!(out, "  {FAILED}{text}{FAILED:#}")?,
+            Some((text, _)) => writeln!(out, "  {text}")?,
+            None => writeln!(out)?,
+        }
+    }
+    Ok(())
+}
+
+/// What became of an action, and whether that is bad news. What a plan would do needs no words.
+fn outcome(outcome: &Outcome) -> Option<(String, bool)> {
+    Some(match outcome {
+        Outcome::Planned => return None,
+        Outcome::Done => ("done".to_owned(), false),
+        Outcome::AlreadySo => ("was so already".to_owned(), false),
+        Outcome::Stale { detail } => (format!("left out: {}", clean(detail)), true),
+        Outcome::Failed { error, temporary } => {
+            let again = if *temporary { "; may work later" } else { "" };
+            (format!("failed: {}{again}", clean(error)), true)
+        }
+        Outcome::Parked { until, error } => (format!("put off until {}: {}", time(*until), clean(error)), true),
+        Outcome::Skipped { because } => (format!("not tried: {}", clean(because)), true),
+        Outcome::Held { .. } => ("held".to_owned(), false),
+        Outcome::Pending => ("waits for `inviter sync`".to_owned(), false),
+        other => (super::word(other), true),
+    })
+}
+
+/// Why things are held in a room, each reason once, and how to let them go.
+fn write_held(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
+    let mut reasons: Vec<String> = Vec::new();
+    for item in &room.items {
+        let Outcome::Held { reasons: of_item } = &item.outcome else { continue };
+        for reason in of_item {
+            let reason = clean(&reason.to_string());
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+    }
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    for reason in reasons {
+        writeln!(out, "    {HELD}held:{HELD:#} {reason}")?;
+    }
+    if let Some(code) = &room.release {
+        writeln!(out, "    if that is right, run `inviter sync --release {code}`")?;
+    }
+    Ok(())
+}
+
+/// One finding.
+pub(crate) fn note(out: &mut impl Write, indent: &str, finding: &Finding) -> fmt::Result {
+    writeln!(out, "{indent}{NOTE}note:{NOTE:#} {}", Clean(&finding.message))
+}
+
+/// The last line.
+pub(crate) fn counts(tally: &Tally, kind: Kind) -> String {
+    let (name, words) = match kind {
+        Kind::Plan => ("plan", ["to create", "to invite", "to remove", "to change"]),
+        Kind::Sync => ("sync", ["created", "invited", "removed", "changed"]),
+    };
+    let rooms = if tally.rooms_created == 1 { "room" } else { "rooms" };
+    let changes = [
+        (tally.rooms_created, format!("{rooms} {}", words[0])),
+        (tally.invited, words[1].to_owned()),
+        (tally.removed, words[2].to_owned()),
+        (tally.changed, words[3].to_owned()),
+    ];
+    let changes: Vec<String> = if tally.changes() == 0 {
+        vec!["no changes".to_owned()]
+    } else {
+        changes
+            .into_iter()
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect()
+    };
+    let mut rest = Vec::new();
+    let mut add = |count: u32, word: &str, always: bool| {
+        if count > 0 || always {
+            rest.push(format!("{count} {word}"));
+        }
+    };
+    let always = tally.changes() > 0;
+    add(tally.held, "held", always);
+    add(tally.pending, "pending", always && kind == Kind::Plan);
+    add(tally.failed, "failed", always && kind == Kind::Sync);
+    add(tally.parked, "put off", always && kind == Kind::Sync);
+    let rest = if rest.is_empty() { String::new() } else { format!("; {}", rest.join(", ")) };
+    format!("{name}: {}{rest}", changes.join(", "))
+}

@@ -1,0 +1,126 @@
+//! The rooms as directories want them, and the rooms with their status, as text.
+
+use std::fmt::{self, Write};
+
+use inviter::core::{
+    action::RoomTarget,
+    desired::{Desired, DesiredRoom, PersonStanding, Role, SourceOutcome},
+    guard::GuardedRoom,
+    room_rules::RoomKind,
+};
+
+use super::{
+    clean::{Clean, clean},
+    counted, group,
+    report::note,
+    status,
+    style::{FAILED, HEADLINE, QUIET},
+};
+use crate::exit::is_unread;
+
+/// Rooms and members as the directories want them.
+pub(crate) fn desired(out: &mut impl Write, desired: &Desired) -> fmt::Result {
+    for room in &desired.rooms {
+        desired_room(out, room, desired)?;
+        writeln!(out)?;
+    }
+    for finding in &desired.findings {
+        note(out, "", finding)?;
+    }
+    if !desired.findings.is_empty() {
+        writeln!(out)?;
+    }
+    for source in &desired.sources {
+        writeln!(out, "{}", source_line(source, desired))?;
+    }
+    let seats: usize = desired.rooms.iter().map(|room| room.seats.len()).sum();
+    writeln!(
+        out,
+        "{HEADLINE}idp: {}, {}, {}{HEADLINE:#}",
+        counted(desired.rooms.len(), "room", "rooms"),
+        counted(desired.people.len(), "person", "people"),
+        counted(seats, "membership", "memberships"),
+    )
+}
+
+fn desired_room(out: &mut impl Write, room: &DesiredRoom, desired: &Desired) -> fmt::Result {
+    let names: Vec<String> = room.refs.iter().map(|name| clean(&name.to_string())).collect();
+    let space = if room.rules.kind == RoomKind::Space { ", space" } else { "" };
+    writeln!(
+        out,
+        "{HEADLINE}{}{HEADLINE:#}  {QUIET}{}{space}{QUIET:#}",
+        names.join(" = "),
+        counted(room.seats.len(), "member", "members"),
+    )?;
+    let users: Vec<String> =
+        room.seats.iter().map(|seat| clean(desired.user(seat).as_str())).collect();
+    let column = users.iter().map(|user| user.chars().count()).max().unwrap_or(0);
+    for (seat, user) in room.seats.iter().zip(users) {
+        let level = match seat.role {
+            Role::Member => String::new(),
+            Role::Level(level) => level.to_string(),
+        };
+        let why = seat.feed.and_then(|feed| room.feeds.get(usize::from(feed)));
+        let why = why.map_or_else(|| "named in the configuration".to_owned(), |feed| clean(&group(feed)));
+        let standing = match desired.people.get(seat.person.0 as usize).map(|person| person.standing) {
+            Some(PersonStanding::Disabled) => "  the account is disabled",
+            Some(PersonStanding::Uncertain) => "  left alone: see the notes",
+            _ => "",
+        };
+        writeln!(out, "  {user:column$}  {level:>3}  {QUIET}{why}{QUIET:#}{standing}")?;
+    }
+    for gap in room.members.gaps().iter().chain(room.owners.gaps()) {
+        writeln!(out, "  {FAILED}incomplete:{FAILED:#} {}", Clean(&gap.to_string()))?;
+    }
+    Ok(())
+}
+
+/// How a directory fared, in one line.
+pub(crate) fn source_line(source: &SourceOutcome, desired: &Desired) -> String {
+    let name = clean(source.provider.as_str());
+    if is_unread(source) {
+        let why = source.error.as_deref().unwrap_or("nothing could be read");
+        return format!("directory {name}: {FAILED}not read:{FAILED:#} {}", Clean(why));
+    }
+    let groups = desired.groups.keys().filter(|group| group.provider == source.provider).count();
+    let accounts = usize::try_from(source.active_accounts).unwrap_or(usize::MAX);
+    let mut line = format!(
+        "directory {name}: {}, {}",
+        counted(accounts, "active account", "active accounts"),
+        counted(groups, "group", "groups"),
+    );
+    let listing = source.listing.as_ref().map_or(&[][..], |listing| listing.gaps());
+    for gap in listing {
+        line += &format!("\n  {FAILED}incomplete:{FAILED:#} {}", Clean(&gap.to_string()));
+    }
+    line
+}
+
+/// The desired rooms with their status, a line each.
+pub(crate) fn statuses(out: &mut impl Write, rooms: &[GuardedRoom], findings: bool) -> fmt::Result {
+    let names: Vec<String> = rooms.iter().map(|room| clean(&room.plan().room.to_string())).collect();
+    let column = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    for (room, name) in rooms.iter().zip(names) {
+        let plan = room.plan();
+        write!(out, "{HEADLINE}{name:column$}{HEADLINE:#}  {}", status(plan.status))?;
+        if let Some(RoomTarget::Existing(id)) = &plan.target {
+            write!(
+                out,
+                ", {} joined, {} invited, {} wanted  {QUIET}{}{QUIET:#}",
+                plan.census.joined,
+                plan.census.invited,
+                plan.census.wanted,
+                Clean(id.as_str()),
+            )?;
+        } else {
+            write!(out, ", {} wanted", plan.census.wanted)?;
+        }
+        writeln!(out)?;
+        if findings {
+            for finding in &plan.findings {
+                note(out, "  ", finding)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,453 @@
+//! apply: runs a guarded plan through a [`RoomBackend`], each action on its own.
+//!
+//! A failure is reported and stops nothing that does not depend on it. Nothing here reads the plan's reasons or
+//! second-guesses the guard; what is re-checked is whether the world is still the one that was planned for.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use ruma_common::{OwnedRoomId, OwnedUserId};
+
+use crate::{
+    action::{Action, Op, RoomTarget},
+    backend::{BackendError, BackendErrorKind, Effect, RoomBackend},
+    guard::{GuardedAction, GuardedPlan, GuardedRoom, Verdict},
+    levels::{LevelChange, LevelSlot},
+    plan::RoomPlan,
+    recall::{MemoryChange, MemoryStore, Refusal, RefusedOp, RememberedAlias, RememberedRemoval, StoreError},
+    report::{Outcome, ReportItem, RoomReport},
+    room::{Binding, RoomRef},
+    time::{Clock, Timestamp},
+};
+
+/// A removal that was planned longer ago is not sent (decision 29).
+const REMOVALS_GOOD_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// How to apply.
+#[derive(Debug, Clone, Copy)]
+pub struct ApplyOptions<'a> {
+    /// Tells the time for what is remembered and for decision 29.
+    pub clock: &'a dyn Clock,
+    /// Where to remember what was done, room by room.
+    pub store: &'a dyn MemoryStore,
+    /// Rooms worked on at the same time.
+    pub rooms_at_once: usize,
+    /// Invitations or removals under way at the same time in one room.
+    pub people_at_once: usize,
+}
+
+/// What came of applying.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Reports in the order of the plan.
+    pub rooms: Vec<RoomReport>,
+    /// Rooms to read and plan once more in this run: created or joined just now. Index into `rooms`.
+    pub revisit: Vec<(usize, OwnedRoomId)>,
+    /// The store's failures.
+    pub errors: Vec<String>,
+}
+
+/// Runs what the guard allowed.
+pub async fn apply(plan: GuardedPlan, backend: &dyn RoomBackend, options: &ApplyOptions<'_>) -> Applied {
+    let planned = plan.planned();
+    let run = Run {
+        backend,
+        options,
+        planned,
+        logged_out: AtomicBool::new(false),
+    };
+    let rooms = stream::iter(plan.into_rooms()).map(|room| run.room(room));
+    let done: Vec<RoomApplied> = rooms.buffered(options.rooms_at_once.max(1)).collect().await;
+    let mut applied = Applied::default();
+    for (index, room) in done.into_iter().enumerate() {
+        applied.revisit.extend(room.revisit.map(|id| (index, id)));
+        applied.errors.extend(room.errors);
+        applied.rooms.push(room.report);
+    }
+    applied
+}
+
+struct RoomApplied {
+    report: RoomReport,
+    revisit: Option<OwnedRoomId>,
+    errors: Vec<String>,
+}
+
+struct Run<'a> {
+    backend: &'a dyn RoomBackend,
+    options: &'a ApplyOptions<'a>,
+    planned: Timestamp,
+    /// The token is not accepted any more: asking a thousand times more helps nobody.
+    logged_out: AtomicBool,
+}
+
+/// The work on one room.
+struct RoomRun<'a> {
+    plan: &'a RoomPlan,
+    target: RoomTarget,
+    actions: Vec<GuardedAction>,
+    outcomes: Vec<Option<Outcome>>,
+    memory: Vec<MemoryChange>,
+    errors: Vec<String>,
+}
+
+impl RoomRun<'_> {
+    /// Indices of what is still to be done in a phase.
+    fn open(&self, phase: u8) -> Vec<usize> {
+        let all = self.actions.iter().zip(&self.outcomes).enumerate();
+        all.filter(|(_, (a, outcome))| outcome.is_none() && a.action.phase() == phase)
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    fn settle(&mut self, indices: &[usize], outcome: &Outcome) {
+        for index in indices {
+            self.outcomes[*index] = Some(outcome.clone());
+        }
+    }
+
+    fn settle_open(&mut self, outcome: &Outcome) {
+        for open in self.outcomes.iter_mut().filter(|o| o.is_none()) {
+            *open = Some(outcome.clone());
+        }
+    }
+}
+
+impl Run<'_> {
+    async fn room(&self, room: GuardedRoom) -> RoomApplied {
+        let (plan, actions, release) = room.into_parts();
+        let (items, revisit, errors, target) = match plan.target.clone() {
+            Some(target) => {
+                let outcomes = actions.iter().map(|a| match &a.verdict {
+                    Verdict::Allowed => None,
+                    Verdict::Held { reasons } => Some(Outcome::Held {
+                        reasons: reasons.clone(),
+                    }),
+                    Verdict::Pending => Some(Outcome::Pending),
+                });
+                let outcomes = outcomes.collect();
+                let work = RoomRun {
+                    plan: &plan,
+                    target,
+                    actions,
+                    outcomes,
+                    memory: Vec::new(),
+                    errors: Vec::new(),
+                };
+                self.work(work).await
+            }
+            None => (Vec::new(), None, Vec::new(), None),
+        };
+        let report = RoomReport {
+            room: plan.room,
+            target,
+            status: plan.status,
+            items,
+            findings: plan.findings,
+            feeds: plan.feeds,
+            census: plan.census,
+            release,
+        };
+        RoomApplied {
+            report,
+            revisit,
+            errors,
+        }
+    }
+
+    async fn work(
+        &self,
+        mut room: RoomRun<'_>,
+    ) -> (
+        Vec<ReportItem>,
+        Option<OwnedRoomId>,
+        Vec<String>,
+        Option<RoomTarget>,
+    ) {
+        if let Some(id) = self.enter(&mut room).await {
+            // What else was planned for the room is planned again from what it really is.
+            let items = room.actions.iter().zip(&room.outcomes);
+            let items = items.filter_map(|(a, outcome)| {
+                Some(ReportItem {
+                    action: a.action.clone(),
+                    outcome: outcome.clone()?,
+                })
+            });
+            let items = items.collect();
+            let target = Some(RoomTarget::Existing(id.clone()));
+            self.commit(&mut room).await;
+            return (items, Some(id), room.errors, target);
+        }
+        self.levels(&mut room).await;
+        self.one_by_one(&mut room, 3).await;
+        self.people(&mut room, 4).await;
+        self.removals(&mut room).await;
+        room.memory.extend(room.plan.learned.iter().cloned());
+        let finished = room
+            .outcomes
+            .iter()
+            .all(|o| matches!(o, Some(Outcome::Done | Outcome::AlreadySo)));
+        if finished {
+            room.memory.extend(room.plan.learned_if_done.iter().cloned());
+        }
+        self.commit(&mut room).await;
+        let items = room
+            .actions
+            .into_iter()
+            .zip(room.outcomes)
+            .map(|(a, outcome)| ReportItem {
+                action: a.action,
+                outcome: outcome.unwrap_or_else(|| Outcome::Skipped {
+                    because: "it was not reached".to_owned(),
+                }),
+            });
+        (items.collect(), None, room.errors, Some(room.target))
+    }
+
+    /// Creates or joins the room, if that is planned. If it fails, everything after it is skipped.
+    async fn enter(&self, room: &mut RoomRun<'_>) -> Option<OwnedRoomId> {
+        let index = room
+            .actions
+            .iter()
+            .position(|a| matches!(a.action.op, Op::CreateRoom(_) | Op::Join { .. }))?;
+        let op = room.actions[index].action.op.clone();
+        let result = self.execute(&room.target, &op).await;
+        if let Ok(Effect::Revisit(id)) = result {
+            room.outcomes[index] = Some(Outcome::Done);
+            if let Op::CreateRoom(blueprint) = &op {
+                let remembered = RememberedAlias {
+                    room: id.clone(),
+                    asked: self.options.clock.now(),
+                };
+                room.memory
+                    .push(MemoryChange::Alias(blueprint.alias.clone(), remembered));
+                let given = blueprint.levels.iter();
+                room.memory
+                    .extend(given.map(|(user, l)| MemoryChange::Given(id.clone(), user.clone(), Some(*l))));
+                room.memory
+                    .push(MemoryChange::ListingChecked(id.clone(), self.options.clock.now()));
+            }
+            return Some(id);
+        }
+        let outcome = self.outcome(result.as_ref(), None);
+        let because = match op {
+            Op::CreateRoom(_) => "the room was not created",
+            _ => "the bot could not join",
+        };
+        room.outcomes[index] = Some(outcome);
+        let because = because.to_owned();
+        room.settle_open(&Outcome::Skipped { because });
+        None
+    }
+
+    /// All changes of power levels as one event (decision 28).
+    async fn levels(&self, room: &mut RoomRun<'_>) {
+        let mut indices = Vec::new();
+        let mut all: Vec<LevelChange> = Vec::new();
+        for (index, guarded) in room.actions.iter().enumerate() {
+            if let (None, Op::SetLevels { changes }) = (&room.outcomes[index], &guarded.action.op) {
+                indices.push(index);
+                all.extend(changes.iter().cloned());
+            }
+        }
+        if all.is_empty() {
+            return;
+        }
+        all.sort();
+        let result = self.execute(&room.target, &Op::SetLevels { changes: all }).await;
+        for index in indices {
+            let Op::SetLevels { changes } = &room.actions[index].action.op else {
+                continue;
+            };
+            let outcome = self.outcome(result.as_ref(), Some(changes));
+            if let (Outcome::Done, RoomTarget::Existing(id)) = (&outcome, &room.target) {
+                let given = changes.iter().filter_map(|change| match &change.slot {
+                    LevelSlot::User(user) => Some(MemoryChange::Given(id.clone(), user.clone(), change.to)),
+                    _ => None,
+                });
+                room.memory.extend(given);
+            }
+            room.outcomes[index] = Some(outcome);
+        }
+    }
+
+    /// Settings: few, one after another.
+    async fn one_by_one(&self, room: &mut RoomRun<'_>, phase: u8) {
+        for index in room.open(phase) {
+            let op = room.actions[index].action.op.clone();
+            let result = self.execute(&room.target, &op).await;
+            let outcome = self.outcome(result.as_ref(), None);
+            if let (Op::SetListing { .. }, Outcome::Done, RoomTarget::Existing(id)) =
+                (&op, &outcome, &room.target)
+            {
+                room.memory
+                    .push(MemoryChange::ListingChecked(id.clone(), self.options.clock.now()));
+            }
+            room.outcomes[index] = Some(outcome);
+        }
+    }
+
+    async fn people(&self, room: &mut RoomRun<'_>, phase: u8) {
+        let indices = room.open(phase);
+        let (target, actions) = (&room.target, &room.actions);
+        let done: Vec<(usize, Result<Effect, BackendError>)> = stream::iter(indices)
+            .map(|index| async move { (index, self.execute(target, &actions[index].action.op).await) })
+            .buffer_unordered(self.options.people_at_once.max(1))
+            .collect()
+            .await;
+        for (index, result) in done {
+            self.remember_refusal(room, index, result.as_ref().err());
+            if let (Ok(_), Op::Invite { user, .. }) = (&result, &room.actions[index].action.op) {
+                room.memory
+                    .extend(room.plan.learned_if_invited.get(user).cloned());
+            }
+            room.outcomes[index] = Some(self.outcome(result.as_ref(), None));
+        }
+    }
+
+    /// Removals, once it is certain that the world is still the one they were planned for (decision 29), and
+    /// after they were written down: a count that is too high is safe, one that is too low is not.
+    async fn removals(&self, room: &mut RoomRun<'_>) {
+        let indices = room.open(5);
+        if indices.is_empty() {
+            return;
+        }
+        let now = self.options.clock.now();
+        let stale = if now.since(self.planned) > REMOVALS_GOOD_FOR {
+            Some("it was planned more than 15 minutes ago; plan again".to_owned())
+        } else {
+            self.binding_changed(room).await
+        };
+        if let Some(detail) = stale {
+            return room.settle(&indices, &Outcome::Stale { detail });
+        }
+        let RoomTarget::Existing(id) = &room.target else {
+            return;
+        };
+        let records = indices
+            .iter()
+            .filter_map(|index| removed_user(&room.actions[*index].action));
+        let records: Vec<MemoryChange> = records
+            .map(|user| {
+                MemoryChange::Removal(RememberedRemoval {
+                    at: now,
+                    room: id.clone(),
+                    user: user.clone(),
+                })
+            })
+            .collect();
+        if let Err(error) = self.options.store.commit(&records).await {
+            let because = format!("the removals could not be written down first: {error}");
+            room.errors.push(error.to_string());
+            return room.settle(&indices, &Outcome::Skipped { because });
+        }
+        self.people(room, 5).await;
+    }
+
+    /// Whether an alias that leads to the room leads elsewhere by now.
+    async fn binding_changed(&self, room: &mut RoomRun<'_>) -> Option<String> {
+        for reference in &room.plan.refs {
+            let (RoomRef::Alias(alias), RoomTarget::Existing(id)) = (reference, &room.target) else {
+                continue;
+            };
+            match self.backend.resolve_alias(alias).await {
+                Binding::Bound(bound) if bound == *id => {
+                    let remembered = RememberedAlias {
+                        room: bound,
+                        asked: self.options.clock.now(),
+                    };
+                    room.memory.push(MemoryChange::Alias(alias.clone(), remembered));
+                }
+                Binding::Bound(_) | Binding::Missing => {
+                    room.memory.push(MemoryChange::AliasForgotten(alias.clone()));
+                    return Some(format!("{alias} does not lead to this room any more; plan again"));
+                }
+                Binding::Unknown(cause) => return Some(format!("{alias} cannot be confirmed: {cause}")),
+            }
+        }
+        None
+    }
+
+    async fn execute(&self, target: &RoomTarget, op: &Op) -> Result<Effect, BackendError> {
+        if self.logged_out.load(Ordering::Relaxed) {
+            let message = "not tried, since the homeserver no longer accepts the bot's token";
+            return Err(BackendError::new(
+                BackendErrorKind::Unauthenticated,
+                "token",
+                message,
+            ));
+        }
+        let result = self.backend.execute(target, op).await;
+        if let Err(error) = &result
+            && error.kind == BackendErrorKind::Unauthenticated
+        {
+            self.logged_out.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// A refusal that trying again will not change is remembered for a day (decision 31).
+    fn remember_refusal(&self, room: &mut RoomRun<'_>, index: usize, error: Option<&BackendError>) {
+        let RoomTarget::Existing(id) = &room.target else {
+            return;
+        };
+        let (user, of) = match &room.actions[index].action.op {
+            Op::Invite { user, .. } => (user.clone(), RefusedOp::Invite),
+            Op::Remove { user, .. } => (user.clone(), RefusedOp::Remove),
+            _ => return,
+        };
+        if let Some(error) = error.filter(|e| e.kind == BackendErrorKind::Refused) {
+            let refusal = Refusal {
+                at: self.options.clock.now(),
+                of,
+                cause: error.message.clone(),
+            };
+            room.memory
+                .push(MemoryChange::Refused(id.clone(), user, Some(refusal)));
+        }
+    }
+
+    fn outcome(&self, result: Result<&Effect, &BackendError>, changes: Option<&Vec<LevelChange>>) -> Outcome {
+        match result {
+            Ok(Effect::Done | Effect::Revisit(_)) => Outcome::Done,
+            Ok(Effect::AlreadySo) => Outcome::AlreadySo,
+            Ok(Effect::Stale(dropped)) => match changes {
+                Some(changes) if !changes.iter().any(|c| dropped.contains(c)) => Outcome::Done,
+                _ => Outcome::Stale {
+                    detail: "someone changed it since it was read; plan again".to_owned(),
+                },
+            },
+            Err(error) => match (&error.kind, error.retry_after) {
+                (BackendErrorKind::RateLimited, Some(wait)) => Outcome::Parked {
+                    until: self.options.clock.now().plus(wait),
+                    error: error.to_string(),
+                },
+                _ => Outcome::Failed {
+                    error: error.to_string(),
+                    temporary: error.is_temporary(),
+                },
+            },
+        }
+    }
+
+    async fn commit(&self, room: &mut RoomRun<'_>) {
+        let changes = std::mem::take(&mut room.memory);
+        if changes.is_empty() {
+            return;
+        }
+        if let Err(error) = self.options.store.commit(&changes).await {
+            let error: &StoreError = &error;
+            room.errors.push(error.to_string());
+        }
+    }
+}
+
+fn removed_user(action: &Action) -> Option<&OwnedUserId> {
+    match &action.op {
+        Op::Remove { user, .. } => Some(user),
+        _ => None,
+    }
+}

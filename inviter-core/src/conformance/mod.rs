@@ -1,0 +1,1 @@
+//! Conformance suites: what every implementation of the core's traits has to pass.

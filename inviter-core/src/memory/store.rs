@@ -1,0 +1,115 @@
+//! A [`MemoryStore`] that keeps everything in memory.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::recall::{Memory, MemoryChange, MemoryStore, Recalled, StoreError};
+
+/// A [`MemoryStore`] in memory, which lets a test look at what was remembered and lose it. Clones are handles to
+/// the same store.
+#[derive(Debug, Clone, Default)]
+pub struct InMemoryStore {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    memory: Memory,
+    lost: Option<String>,
+    /// Every commit, oldest first.
+    commits: Vec<Vec<MemoryChange>>,
+    fail_next: bool,
+}
+
+impl InMemoryStore {
+    /// A store that remembers something already.
+    pub fn with(memory: Memory) -> Self {
+        Self {
+            inner: Arc::new(Mutex::new(Inner {
+                memory,
+                ..Inner::default()
+            })),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is remembered.
+    pub fn memory(&self) -> Memory {
+        self.inner().memory.clone()
+    }
+
+    /// Replaces what is remembered.
+    pub fn set(&self, memory: Memory) {
+        let mut inner = self.inner();
+        inner.memory = memory;
+        inner.lost = None;
+    }
+
+    /// Everything that was committed, commit by commit.
+    pub fn commits(&self) -> Vec<Vec<MemoryChange>> {
+        self.inner().commits.clone()
+    }
+
+    /// Loses the memory: it is reported as lost until the next commit.
+    pub fn lose(&self, why: impl Into<String>) {
+        let mut inner = self.inner();
+        inner.memory = Memory::default();
+        inner.lost = Some(why.into());
+    }
+
+    /// The next commit fails, and changes nothing.
+    pub fn fail_next_commit(&self) {
+        self.inner().fail_next = true;
+    }
+}
+
+#[async_trait]
+impl MemoryStore for InMemoryStore {
+    async fn recall(&self) -> Result<Recalled, StoreError> {
+        let inner = self.inner();
+        Ok(match &inner.lost {
+            Some(why) => Recalled::Lost(why.clone()),
+            None => Recalled::Memory(inner.memory.clone()),
+        })
+    }
+
+    async fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        if std::mem::take(&mut inner.fail_next) {
+            return Err(StoreError {
+                about: "the store in memory".to_owned(),
+                message: "made to fail by the test".to_owned(),
+                source: None,
+            });
+        }
+        inner.lost = None;
+        inner.memory.apply(changes);
+        inner.commits.push(changes.to_vec());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_executor::block_on;
+
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn remembers_and_loses() {
+        let store = InMemoryStore::default();
+        block_on(store.commit(&[MemoryChange::CleanRun(Timestamp(7))])).unwrap();
+        assert_eq!(store.memory().clean_run, Some(Timestamp(7)));
+        store.fail_next_commit();
+        block_on(store.commit(&[MemoryChange::CleanRun(Timestamp(8))])).unwrap_err();
+        assert_eq!(store.memory().clean_run, Some(Timestamp(7)));
+        store.lose("the file was damaged");
+        assert!(matches!(block_on(store.recall()).unwrap(), Recalled::Lost(_)));
+        assert_eq!(store.commits().len(), 1);
+    }
+}

@@ -1,0 +1,174 @@
+//! Minting: from an account of a directory to a Matrix user ID (decision 22).
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use ruma_common::{OwnedServerName, OwnedUserId, UserId};
+
+use crate::{
+    decode::MAX_ID_BYTES,
+    directory::{Account, Attributes},
+};
+
+/// How user IDs are made, in this order: attribute, guest rule, lower case, escape, renames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Minting {
+    /// The server part.
+    pub server: OwnedServerName,
+    /// The attribute to take, such as `uid` or `userPrincipalName`; of several values the first.
+    pub attribute: String,
+    /// Take only what stands before the first `@`.
+    pub before_at: bool,
+    /// What to do with guests of another tenant (`name_domain#EXT#@tenant`).
+    pub guests: GuestRule,
+    /// New localpart → localpart of the Matrix ID that stays. Both as they stand in the ID: lower-case, escaped.
+    pub renames: BTreeMap<String, String>,
+}
+
+/// What to do with guest accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GuestRule {
+    /// Leave them out, with a finding.
+    #[default]
+    Skip,
+    /// `jane_corp.com#EXT#@tenant` → `jane`, as the reference bot does. Can map an outsider onto an employee.
+    Strip,
+}
+
+/// What minting made of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Minted {
+    /// This user ID.
+    User(OwnedUserId),
+    /// The account is a guest's, and guests are left out: it contributes nothing.
+    SkippedGuest,
+}
+
+/// No user ID can be made for an account: half a sentence that follows the account's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MintError {
+    /// The attribute is not there.
+    #[error("has no attribute `{attribute}`, which user IDs are made from; add it, or configure another")]
+    MissingAttribute {
+        /// Its name.
+        attribute: String,
+    },
+    /// Nothing is left for the localpart.
+    #[error("has `{value}` as `{attribute}`, which leaves nothing to make a user ID from; correct it")]
+    Empty {
+        /// The attribute.
+        attribute: String,
+        /// Its value.
+        value: String,
+    },
+    /// Longer than 255 bytes.
+    #[error("would get a user ID of {length} bytes, and {MAX_ID_BYTES} is the limit; shorten `{attribute}`")]
+    TooLong {
+        /// The attribute.
+        attribute: String,
+        /// Length of the whole ID in bytes.
+        length: usize,
+    },
+    /// What came out is no user ID: the `renames` map leads to something invalid, or the given ID is.
+    #[error("leads to `{id}`, which is not a valid user ID ({reason}); correct it")]
+    Invalid {
+        /// What came out.
+        id: String,
+        /// Why it is none.
+        reason: String,
+    },
+}
+
+impl Minting {
+    /// The user ID of an account. A whole Matrix ID that the directory has is taken as it is, without any of the
+    /// rules.
+    ///
+    /// # Errors
+    /// [`MintError`] when the account gives no valid ID.
+    pub fn mint(&self, account: &Account) -> Result<Minted, MintError> {
+        if let Some(id) = &account.matrix_id {
+            return match id.validate_historical() {
+                Ok(()) => Ok(Minted::User(id.clone())),
+                Err(e) => Err(MintError::Invalid {
+                    id: id.to_string(),
+                    reason: e.to_string(),
+                }),
+            };
+        }
+        let value = self.value(&account.attributes)?;
+        let name = if self.before_at {
+            value.split_once('@').map_or(value, |(before, _)| before)
+        } else {
+            value
+        };
+        let name = match (strip_guest(name), self.guests) {
+            (None, _) => name,
+            (Some(_), GuestRule::Skip) => return Ok(Minted::SkippedGuest),
+            (Some(stripped), GuestRule::Strip) => stripped,
+        };
+        let escaped = escape(&name.to_ascii_lowercase());
+        let localpart = self.renames.get(&escaped).unwrap_or(&escaped);
+        if localpart.is_empty() {
+            return Err(MintError::Empty {
+                attribute: self.attribute.clone(),
+                value: value.to_owned(),
+            });
+        }
+        self.assemble(localpart)
+    }
+
+    fn value<'a>(&self, attributes: &'a Attributes) -> Result<&'a str, MintError> {
+        attributes
+            .get(&self.attribute)
+            .ok_or_else(|| MintError::MissingAttribute {
+                attribute: self.attribute.clone(),
+            })
+    }
+
+    fn assemble(&self, localpart: &str) -> Result<Minted, MintError> {
+        let id = format!("@{localpart}:{}", self.server);
+        if id.len() > MAX_ID_BYTES {
+            return Err(MintError::TooLong {
+                attribute: self.attribute.clone(),
+                length: id.len(),
+            });
+        }
+        // The escape leaves nothing invalid; what a rename leads to was written by a person.
+        let checked = UserId::parse(&id).and_then(|user| user.validate_strict().map(|()| user));
+        checked.map(Minted::User).map_err(|e| MintError::Invalid {
+            id,
+            reason: e.to_string(),
+        })
+    }
+}
+
+/// `jane_corp.com#EXT#@tenant` → `jane`; `None` for an account that is no guest's. A domain has no `_`, so the
+/// last one before the mark is where the artefact begins.
+fn strip_guest(name: &str) -> Option<&str> {
+    const MARK: &[u8] = b"#ext#";
+    let at = name
+        .as_bytes()
+        .windows(MARK.len())
+        .position(|window| window.eq_ignore_ascii_case(MARK))?;
+    // The mark is ASCII, so its start is a character boundary.
+    let before = &name[..at];
+    Some(before.rsplit_once('_').map_or(before, |(name, _domain)| name))
+}
+
+/// Writes bytes outside the user-ID grammar, and `=`, as `=xx`
+/// ([spec](https://spec.matrix.org/v1.19/appendices/#mapping-from-other-character-sets)).
+fn escape(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/' | b'+') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "={byte:02x}");
+        }
+    }
+    out
+}

@@ -1,0 +1,278 @@
+//! Power levels: people's, left-over entries, and the permission template.
+
+use std::collections::BTreeMap;
+
+use ruma_common::UserId;
+
+use super::{RoomDraft, people::People};
+use crate::{
+    action::{Op, Why},
+    desired::{FeedRole, GroupStanding, Role, Seat},
+    finding::FindingKind,
+    levels::{Key, LevelChange, LevelSlot, may_change},
+    room::{Membership, Power, RoomSnapshot},
+    room_rules::{LevelsMode, PowerTemplate, RoomKind},
+};
+
+const LEVELS_EVENT: &str = "m.room.power_levels";
+
+impl RoomDraft<'_> {
+    pub(super) fn power_levels(&mut self, snapshot: &RoomSnapshot, people: &People<'_>) {
+        let template = self
+            .room
+            .rules
+            .template
+            .as_ref()
+            .filter(|_| self.is_home(snapshot) && snapshot.kind == RoomKind::Room);
+        let mut changes = Changes::default();
+        if let Some(template) = template {
+            self.template(snapshot, template, &mut changes);
+        }
+        let users_default = changes
+            .entries
+            .get(&LevelSlot::Key(Key::UsersDefault))
+            .and_then(|(change, _)| change.to)
+            .unwrap_or_else(|| snapshot.levels.key(Key::UsersDefault));
+        self.members_levels(snapshot, people, users_default, &mut changes);
+        self.leftover_levels(snapshot, people, &mut changes);
+        self.emit(snapshot, changes);
+    }
+
+    fn template(&mut self, snapshot: &RoomSnapshot, template: &PowerTemplate, changes: &mut Changes) {
+        let levels = &snapshot.levels;
+        let power = snapshot.power(self.cx.bot);
+        let mut missing = Vec::new();
+        let keys = template.keys().map(|(key, to)| {
+            (
+                LevelSlot::Key(key),
+                key.as_str().to_owned(),
+                levels.key_entry(key),
+                levels.key(key),
+                to,
+            )
+        });
+        let events = template.events_for(levels.rules()).into_iter().map(|(kind, to)| {
+            let (entry, now) = (levels.event_entry(&kind), levels.event(&kind));
+            (LevelSlot::Event(kind.clone()), kind, entry, now, to)
+        });
+        for (slot, name, from, now, to) in keys.chain(events) {
+            if now == to {
+                continue;
+            }
+            if power.reaches(now) && power.reaches(to) {
+                changes.add(
+                    LevelChange {
+                        slot,
+                        from,
+                        to: Some(to),
+                    },
+                    Why::Template,
+                );
+            } else {
+                missing.push(format!("{name} from {now} to {to}"));
+            }
+        }
+        if !missing.is_empty() {
+            let message = format!(
+                "{}: the bot has level {power} and cannot set {}; raise {} or change the template",
+                self.plan.room,
+                missing.join(", "),
+                self.cx.bot
+            );
+            self.tell(FindingKind::PowerMissing, message);
+        }
+    }
+
+    fn members_levels(
+        &mut self,
+        snapshot: &RoomSnapshot,
+        people: &People<'_>,
+        users_default: i64,
+        changes: &mut Changes,
+    ) {
+        for seat in &self.room.seats {
+            let user = self.user(seat);
+            let entry = snapshot.levels.user_entry(user);
+            // The common case, an ordinary member without an entry, costs one look-up.
+            if entry.is_none() && seat.role == Role::Member {
+                continue;
+            }
+            if !self.is_wanted(seat) {
+                continue;
+            }
+            let here = snapshot.member(user).is_some_and(|m| m.membership.is_in())
+                || people.inviting.binary_search(&user).is_ok();
+            if !here {
+                continue;
+            }
+            let wanted = match seat.role {
+                Role::Member if !self.cx.policy.in_scope(user) => continue,
+                Role::Member => None,
+                Role::Level(level) => Some(level).filter(|level| *level != users_default),
+            };
+            if entry != wanted {
+                self.member_level(
+                    snapshot,
+                    seat,
+                    LevelChange {
+                        slot: LevelSlot::User(user.to_owned()),
+                        from: entry,
+                        to: wanted,
+                    },
+                    changes,
+                );
+            }
+        }
+    }
+
+    fn member_level(
+        &mut self,
+        snapshot: &RoomSnapshot,
+        seat: &Seat,
+        change: LevelChange,
+        changes: &mut Changes,
+    ) {
+        let user = self.user(seat);
+        let users_default = snapshot.levels.key(Key::UsersDefault);
+        let (now, then) = (
+            change.from.unwrap_or(users_default),
+            change.to.unwrap_or(users_default),
+        );
+        if !self.is_below_us(snapshot, user) {
+            // A privileged creator needs no entry: whatever the directory wants, they have it.
+            if !snapshot.is_privileged_creator(user) && then != now {
+                let message = format!(
+                    "{}: {user} has level {now}, wanted is {then}, and is left alone; change it by hand",
+                    self.plan.room
+                );
+                self.tell_of(user, FindingKind::Outranked, message);
+            }
+            return;
+        }
+        if then < now && !self.may_lower(snapshot, user, now, seat.is_fixed()) {
+            return;
+        }
+        let bot = snapshot.power(self.cx.bot);
+        if then >= 100 && !self.cx.policy.danger_allow_admin_levels || Power::Level(then) >= bot {
+            let message = format!(
+                "{}: {user} is wanted at level {then}, and the bot has {bot}; raise {} or lower the level",
+                self.plan.room, self.cx.bot
+            );
+            return self.tell_of(user, FindingKind::PowerMissing, message);
+        }
+        let why = match (change.to, seat.feed) {
+            (None, _) => Why::NoLongerGiven,
+            (Some(_), None) => Why::Fixed,
+            (Some(_), Some(feed)) => match self.room.feeds.get(usize::from(feed)).map(|f| f.role) {
+                Some(FeedRole::Owners) => Why::OwnerOf { feed },
+                _ => Why::InGroup { feed },
+            },
+        };
+        changes.add(change, why);
+    }
+
+    /// Lowering needs complete knowledge of the directory's side, unless the configuration names the person.
+    fn may_lower(&self, snapshot: &RoomSnapshot, user: &UserId, now: i64, fixed: bool) -> bool {
+        let known = self.room.members.is_complete()
+            && self.room.owners.is_complete()
+            && snapshot.unreadable.is_empty()
+            && self.feeds_are_known();
+        let ours = match self.room.rules.levels {
+            LevelsMode::Exact => true,
+            LevelsMode::Keep => self.remembered.is_some_and(|r| r.given.get(user) == Some(&now)),
+        };
+        (fixed || known) && ours && !self.cx.policy.exempt.matches(user)
+    }
+
+    /// Every group that fed the room at its last good run is there or known to be gone.
+    fn feeds_are_known(&self) -> bool {
+        self.remembered.is_none_or(|r| {
+            r.feeds
+                .iter()
+                .all(|feed| match self.cx.desired.group_standing(&feed.group) {
+                    GroupStanding::Present(extent) => extent.is_complete(),
+                    GroupStanding::Vanished => true,
+                    GroupStanding::Unknown => false,
+                })
+        })
+    }
+
+    /// Entries of people who are gone or going (decision 19): cleared, so that coming back brings no power along.
+    fn leftover_levels(&mut self, snapshot: &RoomSnapshot, people: &People<'_>, changes: &mut Changes) {
+        for (user, level) in snapshot.levels.users() {
+            if !self.may_be_managed(user) || !self.is_below_us(snapshot, user) {
+                continue;
+            }
+            let membership = snapshot.member(user).map(|m| m.membership);
+            let here = membership.is_some_and(Membership::is_in);
+            let going = people.unwanted.binary_search(&&**user).is_ok();
+            let coming = people.inviting.binary_search(&&**user).is_ok();
+            if membership == Some(Membership::Banned) || coming || here && !going {
+                continue;
+            }
+            let keeps = self.room.rules.levels == LevelsMode::Keep
+                && self.remembered.is_none_or(|r| r.given.get(user) != Some(level));
+            if keeps || !snapshot.unreadable.is_empty() {
+                continue;
+            }
+            let change = LevelChange {
+                slot: LevelSlot::User(user.clone()),
+                from: Some(*level),
+                to: None,
+            };
+            // Someone who is still in the room loses something; an entry of someone who is gone is mere tidying.
+            changes.add(change, if here { Why::NoLongerGiven } else { Why::LeftBehind });
+        }
+    }
+
+    fn emit(&mut self, snapshot: &RoomSnapshot, mut changes: Changes) {
+        if changes.entries.is_empty() {
+            return;
+        }
+        let power = snapshot.power(self.cx.bot);
+        let needed = snapshot.levels.state_event(LEVELS_EVENT);
+        if !power.reaches(needed) {
+            let message = format!(
+                "{}: {} not changed, because that needs level {needed} and the bot has {power}; raise {}",
+                self.plan.room,
+                match changes.entries.len() {
+                    1 => "1 power level is".to_owned(),
+                    n => format!("{n} power levels are"),
+                },
+                self.cx.bot
+            );
+            return self.tell(FindingKind::PowerMissing, message);
+        }
+        if let (false, Power::Level(own)) = (snapshot.levels.is_present(), power) {
+            // Without the event the creator's 100 is implied, and lost with the first event that does not say it.
+            let change = LevelChange {
+                slot: LevelSlot::User(self.cx.bot.to_owned()),
+                from: None,
+                to: Some(own),
+            };
+            changes.add(change, Why::OwnLevel);
+        }
+        for (change, why) in changes.entries.into_values() {
+            if may_change(power, &change, false) || why == Why::OwnLevel {
+                self.act(
+                    Op::SetLevels {
+                        changes: vec![change],
+                    },
+                    why,
+                );
+            }
+        }
+    }
+}
+
+/// Changes in the order of their slots, each slot once.
+#[derive(Debug, Default)]
+struct Changes {
+    entries: BTreeMap<LevelSlot, (LevelChange, Why)>,
+}
+
+impl Changes {
+    fn add(&mut self, change: LevelChange, why: Why) {
+        self.entries.insert(change.slot.clone(), (change, why));
+    }
+}

@@ -1,0 +1,423 @@
+//! plan: compares one desired room with the room as it is. Pure: the same input gives the same bytes.
+
+mod levels;
+mod needs;
+mod people;
+mod settings;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub use needs::{Needs, hold_back_unregistered, needs_after, needs_before};
+use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, UserId};
+use serde::Serialize;
+
+use crate::{
+    action::{Action, Blueprint, Op, RoomTarget, Why},
+    desired::{Desired, DesiredRoom, Feed, GroupStanding, PersonStanding, Role, Seat},
+    finding::{Finding, FindingKind, Subject},
+    policy::Policy,
+    recall::{Memory, MemoryChange, RememberedRoom},
+    room::{Binding, Cause, Membership, RoomRef, RoomSnapshot, RoomState},
+    room_rules::{Listing, RoomKind},
+    time::Timestamp,
+};
+
+/// What planning a room needs beside the room.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanContext<'a> {
+    /// People and groups.
+    pub desired: &'a Desired,
+    /// The administrator's decisions.
+    pub policy: &'a Policy,
+    /// The bot.
+    pub bot: &'a UserId,
+    /// What earlier runs saw and did.
+    pub memory: &'a Memory,
+    /// Room-directory listings that were asked for.
+    pub listings: &'a BTreeMap<OwnedRoomId, Listing>,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// What one room's comparison came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoomPlan {
+    /// The reference by which reports name the room.
+    pub room: RoomRef,
+    /// All references.
+    pub refs: Vec<RoomRef>,
+    /// The room, if it exists or may be created.
+    pub target: Option<RoomTarget>,
+    /// How far the room can be managed.
+    pub status: RoomStatus,
+    /// What to do, in the order to do it.
+    pub actions: Vec<Action>,
+    /// What a person should be told.
+    pub findings: Vec<Finding>,
+    /// The groups that feed the room; actions refer to them by index.
+    pub feeds: Arc<[Feed]>,
+    /// Numbers for the guard and for reports.
+    pub census: Census,
+    /// Groups that fed the room at its last good run and have vanished: its removals are held (decision 2).
+    pub vanished: Vec<Feed>,
+    /// What to remember whatever becomes of the actions.
+    #[serde(skip)]
+    pub learned: Vec<MemoryChange>,
+    /// What to remember of people once their invitation is sent.
+    #[serde(skip)]
+    pub learned_if_invited: BTreeMap<OwnedUserId, MemoryChange>,
+    /// What to remember once every action is done and none is held.
+    #[serde(skip)]
+    pub learned_if_done: Vec<MemoryChange>,
+}
+
+/// How far a room can be managed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RoomStatus {
+    /// Does not exist yet.
+    ToCreate,
+    /// Desired, bound, joined, adopted and readable.
+    Managed,
+    /// Exists, the bot is in it, and nobody has adopted it.
+    Found,
+    /// The bot is invited.
+    Invited,
+    /// The bot is not in it.
+    NotJoined,
+    /// Replaced by another room.
+    Replaced,
+    /// Something about it is unknown or cannot be understood.
+    Unknown,
+}
+
+/// How many people there are, before the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Census {
+    /// Base of the limits: in scope, joined or invited, not exempt, not the bot, below 100.
+    pub population: u32,
+    /// Of those, the ones with a level entry of their own.
+    pub raised: u32,
+    /// People who are wanted here and whose account may be used, without the bot.
+    pub wanted: u32,
+    /// Of those, the ones in scope that a group brings, not the configuration.
+    pub from_groups: u32,
+    /// Everyone joined, whoever they are.
+    pub joined: u32,
+    /// Everyone invited, whoever they are.
+    pub invited: u32,
+}
+
+/// Compares one desired room with its state.
+pub fn plan_room(room: &DesiredRoom, state: &RoomState, cx: &PlanContext<'_>) -> RoomPlan {
+    let mut draft = RoomDraft::new(room, cx);
+    match (&room.binding, state) {
+        (Binding::Unknown(cause), _) | (_, RoomState::Unknown(cause)) => draft.unknown(cause),
+        (_, RoomState::Missing) => draft.missing(),
+        (_, RoomState::NotJoined { invited_by }) => draft.not_joined(invited_by.as_deref()),
+        (_, RoomState::Joined(snapshot)) => draft.joined(snapshot),
+    }
+    draft.plan.actions.sort_by_key(Action::phase);
+    draft.plan.findings.sort();
+    draft.plan
+}
+
+/// A plan in the making.
+struct RoomDraft<'a> {
+    room: &'a DesiredRoom,
+    cx: &'a PlanContext<'a>,
+    remembered: Option<&'a RememberedRoom>,
+    plan: RoomPlan,
+}
+
+impl<'a> RoomDraft<'a> {
+    fn new(room: &'a DesiredRoom, cx: &'a PlanContext<'a>) -> Self {
+        let (target, remembered) = match &room.binding {
+            Binding::Bound(id) => (Some(RoomTarget::Existing(id.clone())), cx.memory.rooms.get(id)),
+            _ => (None, None),
+        };
+        let name = room
+            .refs
+            .first()
+            .cloned()
+            .unwrap_or_else(|| RoomRef::Alias(nameless()));
+        let plan = RoomPlan {
+            room: name,
+            refs: room.refs.clone(),
+            target,
+            status: RoomStatus::Unknown,
+            actions: Vec::new(),
+            findings: Vec::new(),
+            feeds: Arc::clone(&room.feeds),
+            census: Census::default(),
+            vanished: Vec::new(),
+            learned: Vec::new(),
+            learned_if_invited: BTreeMap::new(),
+            learned_if_done: Vec::new(),
+        };
+        let mut draft = Self {
+            room,
+            cx,
+            remembered,
+            plan,
+        };
+        let wanted = room.seats.iter().filter(|seat| draft.is_wanted(seat)).count();
+        draft.plan.census.wanted = count(wanted);
+        let from_groups = room
+            .seats
+            .iter()
+            .filter(|seat| draft.is_wanted(seat) && !seat.is_fixed())
+            .count();
+        draft.plan.census.from_groups = count(from_groups);
+        draft
+    }
+
+    fn user(&self, seat: &Seat) -> &'a UserId {
+        self.cx.desired.user(seat)
+    }
+
+    /// Whether a seat leads to an invitation: an active person, in scope or named, and not the bot.
+    fn is_wanted(&self, seat: &Seat) -> bool {
+        let person = &self.cx.desired.people[seat.person.0 as usize];
+        person.standing == PersonStanding::Active
+            && person.user_id != self.cx.bot
+            && (seat.is_fixed() || self.cx.policy.in_scope(&person.user_id))
+    }
+
+    fn alias(&self) -> Option<&'a RoomAliasId> {
+        self.room.refs.iter().find_map(|r| match r {
+            RoomRef::Alias(alias) => Some(&**alias),
+            RoomRef::Id(_) => None,
+        })
+    }
+
+    fn act(&mut self, op: Op, why: Why) {
+        self.plan.actions.push(Action { op, why });
+    }
+
+    fn tell(&mut self, kind: FindingKind, message: impl Into<String>) {
+        let about = Subject::Room(self.plan.room.clone());
+        self.plan.findings.push(Finding::new(about, kind, message));
+    }
+
+    fn tell_of(&mut self, user: &UserId, kind: FindingKind, message: impl Into<String>) {
+        let about = Subject::Person(self.plan.room.clone(), user.to_owned());
+        self.plan.findings.push(Finding::new(about, kind, message));
+    }
+
+    fn unknown(&mut self, cause: &Cause) {
+        let message = format!("{}: {cause}; nothing is done in it", self.plan.room);
+        self.tell(FindingKind::RoomUnknown, message);
+    }
+
+    fn missing(&mut self) {
+        let Some(alias) = self.alias() else {
+            let message = format!("{}: there is no such room; correct the room ID", self.plan.room);
+            return self.tell(FindingKind::RoomUnknown, message);
+        };
+        if alias.server_name() != self.cx.policy.homeserver {
+            let message = format!(
+                "{alias} belongs to {}: only that server can create it; create it there and invite {}",
+                alias.server_name(),
+                self.cx.bot
+            );
+            return self.tell(FindingKind::RoomForeignMissing, message);
+        }
+        self.plan.status = RoomStatus::ToCreate;
+        self.plan.target = Some(RoomTarget::New(alias.to_owned()));
+        let blueprint = self.blueprint(alias);
+        self.act(Op::CreateRoom(Box::new(blueprint)), Why::RoomWanted);
+        for seat in &self.room.seats {
+            if self.is_wanted(seat) {
+                self.invite(self.user(seat), seat);
+            }
+        }
+    }
+
+    fn blueprint(&self, alias: &RoomAliasId) -> Blueprint {
+        let rules = &self.room.rules;
+        let space = rules.kind == RoomKind::Space;
+        let template = if space { None } else { rules.template.clone() };
+        let users_default = template.as_ref().and_then(|t| t.users_default).unwrap_or(0);
+        let levels = self
+            .room
+            .seats
+            .iter()
+            .filter(|seat| self.is_wanted(seat))
+            .filter_map(|seat| match seat.role {
+                Role::Level(level) if level != users_default => Some((self.user(seat).to_owned(), level)),
+                _ => None,
+            });
+        Blueprint {
+            alias: alias.to_owned(),
+            kind: rules.kind,
+            version: rules.version.clone(),
+            name: Some(settings::room_name(rules, alias)),
+            topic: rules.topic.clone(),
+            encrypt: rules.encrypt && !space,
+            history_visibility: if space { None } else { rules.history_visibility },
+            listing: rules.listing.unwrap_or(Listing::Private),
+            levels: levels.collect(),
+            template,
+        }
+    }
+
+    fn not_joined(&mut self, invited_by: Option<&UserId>) {
+        match invited_by {
+            Some(inviter) if self.cx.policy.trusted_inviters.contains(inviter) => {
+                self.plan.status = RoomStatus::Invited;
+                self.act(
+                    Op::Join {
+                        invited_by: inviter.to_owned(),
+                    },
+                    Why::TrustedInviter,
+                );
+            }
+            Some(inviter) => {
+                self.plan.status = RoomStatus::Invited;
+                let message = format!(
+                    "{}: invited by {inviter}, who is not a trusted inviter; add them to `trusted_inviters`, or have \
+                     a trusted person invite {}",
+                    self.plan.room, self.cx.bot
+                );
+                self.tell(FindingKind::UntrustedInvitation, message);
+            }
+            None => {
+                self.plan.status = RoomStatus::NotJoined;
+                let message = format!(
+                    "{}: the bot is not in it; have {} invited",
+                    self.plan.room, self.cx.bot
+                );
+                self.tell(FindingKind::NotJoined, message);
+            }
+        }
+    }
+
+    fn joined(&mut self, snapshot: &RoomSnapshot) {
+        self.take_census(snapshot);
+        if let Some(successor) = &snapshot.replaced_by {
+            self.plan.status = RoomStatus::Replaced;
+            let message = format!(
+                "{}: {} was replaced by {successor}; move the alias to the new room",
+                self.plan.room, snapshot.room_id
+            );
+            return self.tell(FindingKind::Replaced, message);
+        }
+        if !self.is_adopted(snapshot) {
+            self.plan.status = RoomStatus::Found;
+            let message = format!(
+                "{}: {} was created by {} and nobody has adopted it; if it is yours, run `inviter adopt '{}'`",
+                self.plan.room, snapshot.room_id, snapshot.creator, self.plan.room
+            );
+            return self.tell(FindingKind::NotAdopted, message);
+        }
+        self.plan.status = RoomStatus::Managed;
+        for cause in &snapshot.unreadable {
+            let message = format!("{}: {cause}; nobody is removed or lowered here", self.plan.room);
+            self.tell(FindingKind::Unreadable, message);
+        }
+        let people = self.people(snapshot);
+        self.power_levels(snapshot, &people);
+        self.settings(snapshot);
+        self.remember_feeds(snapshot);
+    }
+
+    fn is_adopted(&self, snapshot: &RoomSnapshot) -> bool {
+        let adopt = &self.cx.policy.adopt;
+        snapshot.creator == self.cx.bot
+            || adopt.any
+            || adopt.trusted_creators.contains(&snapshot.creator)
+            || self.remembered.is_some_and(|r| r.adopted.is_some())
+    }
+
+    /// Home room: created by an account of our own homeserver (decision 11).
+    fn is_home(&self, snapshot: &RoomSnapshot) -> bool {
+        snapshot.creator.server_name() == self.cx.policy.homeserver
+    }
+
+    fn take_census(&mut self, snapshot: &RoomSnapshot) {
+        let census = &mut self.plan.census;
+        for member in &snapshot.members {
+            match member.membership {
+                Membership::Joined => census.joined += 1,
+                Membership::Invited => census.invited += 1,
+                _ => continue,
+            }
+            let user = &*member.user_id;
+            let counts = self.cx.policy.in_scope(user)
+                && user != self.cx.bot
+                && !self.cx.policy.exempt.matches(user)
+                && !snapshot.power(user).reaches(100);
+            if counts {
+                census.population += 1;
+                census.raised += u32::from(snapshot.levels.user_entry(user).is_some());
+            }
+        }
+    }
+
+    /// Whether everything that could keep someone in the room is known; tells once why not.
+    fn removals_are_known(&mut self, snapshot: &RoomSnapshot) -> bool {
+        let mut reasons: Vec<String> = self.room.members.gaps().iter().map(ToString::to_string).collect();
+        if !snapshot.unreadable.is_empty() {
+            reasons.push("the room's state could not be read completely".to_owned());
+        }
+        for feed in self.remembered.map_or(&[][..], |r| &r.feeds) {
+            if self.room.feeds.contains(feed) {
+                continue;
+            }
+            match self.cx.desired.group_standing(&feed.group) {
+                GroupStanding::Present(extent) if extent.is_complete() => {}
+                GroupStanding::Present(extent) => {
+                    reasons.extend(extent.gaps().iter().map(ToString::to_string));
+                }
+                GroupStanding::Unknown => reasons.push(format!("{} could not be read", feed.group)),
+                GroupStanding::Vanished => self.plan.vanished.push(feed.clone()),
+            }
+        }
+        for feed in self.plan.vanished.clone() {
+            let message = format!(
+                "{}: group {} fed it at the last good run and is gone; its people stay until you release them",
+                self.plan.room, feed.group
+            );
+            self.tell(FindingKind::GroupVanished, message);
+        }
+        if reasons.is_empty() {
+            return true;
+        }
+        let more = reasons.len().saturating_sub(3);
+        reasons.truncate(3);
+        let rest = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        let message = format!(
+            "{}: nobody is removed, because {}{rest}",
+            self.plan.room,
+            reasons.join("; ")
+        );
+        self.tell(FindingKind::RemovalsNotConsidered, message);
+        false
+    }
+
+    fn remember_feeds(&mut self, snapshot: &RoomSnapshot) {
+        let known = self.room.members.is_complete() && self.room.owners.is_complete();
+        let same = self.remembered.is_some_and(|r| r.feeds == *self.room.feeds);
+        if known && !same {
+            self.plan.learned_if_done.push(MemoryChange::Feeds(
+                snapshot.room_id.clone(),
+                self.room.feeds.to_vec(),
+            ));
+        }
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// `resolve` gives every room a reference; this stands in for none, so that nothing has to panic.
+fn nameless() -> ruma_common::OwnedRoomAliasId {
+    ruma_common::owned_room_alias_id!("#nameless:invalid")
+}

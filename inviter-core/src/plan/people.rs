@@ -1,0 +1,355 @@
+//! Who is invited, and who is removed.
+
+use std::cmp::Ordering;
+
+use ruma_common::{OwnedUserId, UserId};
+
+use super::RoomDraft;
+use crate::{
+    action::{Op, Why},
+    desired::{PersonStanding, Seat},
+    finding::FindingKind,
+    levels::Key,
+    policy::LeftPolicy,
+    recall::{MemoryChange, RefusedOp},
+    room::{JoinRule, Membership, Power, RoomMember, RoomSnapshot},
+};
+
+/// What the levels stage has to know about people; both lists are sorted.
+#[derive(Debug, Default)]
+pub(super) struct People<'s> {
+    /// About to be invited.
+    pub(super) inviting: Vec<&'s UserId>,
+    /// In the room, and known for sure not to belong in it.
+    pub(super) unwanted: Vec<&'s UserId>,
+}
+
+impl<'a> RoomDraft<'a> {
+    /// Joins seats and members, both sorted by user ID.
+    pub(super) fn people<'s>(&mut self, snapshot: &'s RoomSnapshot) -> People<'s>
+    where
+        'a: 's,
+    {
+        let mut people = People::default();
+        let mut leaving: Vec<&'s RoomMember> = Vec::new();
+        let mut members = snapshot.members.iter().peekable();
+        let mut blocked = Blocked::default();
+        for seat in &self.room.seats {
+            let user = self.user(seat);
+            let mut member = None;
+            while let Some(next) = members.peek() {
+                match (*next.user_id).cmp(user) {
+                    Ordering::Less => leaving.extend(members.next()),
+                    Ordering::Equal => {
+                        member = members.next();
+                        break;
+                    }
+                    Ordering::Greater => break,
+                }
+            }
+            if self.is_wanted(seat) && self.bring_in(snapshot, user, seat, member, &mut blocked) {
+                people.inviting.push(user);
+            }
+        }
+        leaving.extend(members);
+        self.take_out(snapshot, &leaving, &mut people);
+        self.tell_blocked(snapshot, &blocked);
+        people
+    }
+
+    /// Invites a wanted person where that is right; answers whether it does.
+    fn bring_in(
+        &mut self,
+        snapshot: &RoomSnapshot,
+        user: &UserId,
+        seat: &Seat,
+        member: Option<&RoomMember>,
+        blocked: &mut Blocked,
+    ) -> bool {
+        let absent = self.remembered.is_some_and(|r| r.absent.contains(user));
+        let reinvited = self.remembered.is_some_and(|r| r.reinvited.contains(user));
+        let mut learned = None;
+        match member.map(|m| (m.membership, &*m.sender)) {
+            Some((Membership::Joined | Membership::Invited, _)) => {
+                if absent {
+                    self.plan.learned.push(MemoryChange::Absent(
+                        snapshot.room_id.clone(),
+                        user.to_owned(),
+                        false,
+                    ));
+                }
+                return false;
+            }
+            Some((Membership::Banned, _)) => {
+                let message = format!(
+                    "{}: {user} is banned; unban them if they belong there",
+                    self.plan.room
+                );
+                self.tell_of(user, FindingKind::Banned, message);
+                return false;
+            }
+            Some((Membership::Left, sender)) if sender == user => match self.cx.policy.left {
+                LeftPolicy::Again => {}
+                LeftPolicy::UntilBroughtAnew if absent => {
+                    learned = Some(MemoryChange::Absent(
+                        snapshot.room_id.clone(),
+                        user.to_owned(),
+                        false,
+                    ));
+                }
+                LeftPolicy::UntilBroughtAnew | LeftPolicy::Never => {
+                    let message = format!(
+                        "{}: {user} left by themselves and is not invited again; invite them by hand if they ask",
+                        self.plan.room
+                    );
+                    self.tell_of(user, FindingKind::LeftThemselves, message);
+                    return false;
+                }
+            },
+            Some((Membership::Left, sender)) if sender != self.cx.bot => {
+                if reinvited {
+                    let message = format!(
+                        "{}: {sender} removed {user} again after we had invited them; settle it with {sender}",
+                        self.plan.room
+                    );
+                    self.tell_of(user, FindingKind::RemovedByOthers, message);
+                    return false;
+                }
+                learned = Some(MemoryChange::Reinvited(
+                    snapshot.room_id.clone(),
+                    user.to_owned(),
+                    true,
+                ));
+            }
+            Some((Membership::Left | Membership::Knocking, _)) | None => {}
+        }
+        if !snapshot.federate && user.server_name() != snapshot.creator.server_name() {
+            let message = format!(
+                "{}: {user} cannot join, since the room takes no other servers",
+                self.plan.room
+            );
+            self.tell_of(user, FindingKind::NotFederated, message);
+            return false;
+        }
+        if self.is_refused(user, RefusedOp::Invite) {
+            return false;
+        }
+        if !snapshot
+            .power(self.cx.bot)
+            .reaches(snapshot.levels.key(Key::Invite))
+        {
+            blocked.invite += 1;
+            return false;
+        }
+        self.invite(user, seat);
+        // Remembered once the invitation is sent: one that never went out must not count as the only one.
+        self.plan
+            .learned_if_invited
+            .extend(learned.map(|change| (user.to_owned(), change)));
+        true
+    }
+
+    pub(super) fn invite(&mut self, user: &UserId, seat: &Seat) {
+        let why = seat.feed.map_or(Why::Fixed, |feed| Why::InGroup { feed });
+        self.act(
+            Op::Invite {
+                user: user.to_owned(),
+                reason: self.cx.policy.invite_reason.clone(),
+            },
+            why,
+        );
+    }
+
+    /// A permanent refusal of the last day is told instead of tried again (decision 31).
+    fn is_refused(&mut self, user: &UserId, of: RefusedOp) -> bool {
+        let Some(refusal) = self
+            .remembered
+            .and_then(|r| r.refused.get(user))
+            .filter(|r| r.of == of)
+        else {
+            return false;
+        };
+        let recent = self.cx.now.since(refusal.at).as_secs() < 24 * 60 * 60;
+        if recent {
+            let message = format!(
+                "{}: {user}: {}; tried again a day later",
+                self.plan.room, refusal.cause
+            );
+            self.tell_of(user, FindingKind::Refused, message);
+        }
+        recent
+    }
+
+    fn take_out<'s>(
+        &mut self,
+        snapshot: &'s RoomSnapshot,
+        leaving: &[&'s RoomMember],
+        people: &mut People<'s>,
+    ) {
+        let candidates: Vec<_> = leaving
+            .iter()
+            .filter(|m| self.may_be_managed(&m.user_id))
+            .collect();
+        if candidates.is_empty() {
+            self.removals_are_known(snapshot);
+            return;
+        }
+        let known = self.removals_are_known(snapshot);
+        let mut blocked = Blocked::default();
+        for member in candidates {
+            let user = &*member.user_id;
+            match member.membership {
+                Membership::Joined | Membership::Invited if known => {
+                    self.take_one_out(snapshot, member, people, &mut blocked);
+                }
+                Membership::Left if known && member.sender == user => self.note_absent(snapshot, user),
+                _ => {}
+            }
+        }
+        self.tell_blocked(snapshot, &blocked);
+    }
+
+    /// In scope, not the bot, not exempt, and nothing about them uncertain.
+    pub(super) fn may_be_managed(&self, user: &UserId) -> bool {
+        self.cx.policy.in_scope(user)
+            && user != self.cx.bot
+            && !self.cx.policy.exempt.matches(user)
+            && self
+                .cx
+                .desired
+                .person(user)
+                .is_none_or(|p| p.standing != PersonStanding::Uncertain)
+    }
+
+    fn take_one_out<'s>(
+        &mut self,
+        snapshot: &'s RoomSnapshot,
+        member: &'s RoomMember,
+        people: &mut People<'s>,
+        blocked: &mut Blocked,
+    ) {
+        let user = &*member.user_id;
+        if let Some(wanted) = self.wanted_but_for_case(user) {
+            let message = format!(
+                "{}: {user} differs only in case from {wanted}, who belongs there; add a rename if they are one person",
+                self.plan.room
+            );
+            return self.tell_of(user, FindingKind::HistoricalId, message);
+        }
+        if !self.is_below_us(snapshot, user) {
+            let power = snapshot.power(user);
+            let message = format!(
+                "{}: {user} is in no group of it, but has level {power} and is left alone; lower or remove them by hand",
+                self.plan.room
+            );
+            return self.tell_of(user, FindingKind::Outranked, message);
+        }
+        people.unwanted.push(user);
+        if snapshot.join_rule == JoinRule::Public {
+            blocked.public += 1;
+        } else if !snapshot
+            .power(self.cx.bot)
+            .reaches(snapshot.levels.key(Key::Kick))
+        {
+            blocked.kick += 1;
+        } else if !self.is_refused(user, RefusedOp::Remove) {
+            let why = match self.cx.desired.person(user).map(|p| p.standing) {
+                Some(PersonStanding::Disabled) => Why::AccountDisabled,
+                _ => Why::InNoGroup,
+            };
+            let op = Op::Remove {
+                user: user.to_owned(),
+                invitation: member.membership == Membership::Invited,
+                reason: self.cx.policy.remove_reason.clone(),
+            };
+            self.act(op, why);
+        }
+    }
+
+    /// Below 100 and below the bot (decision 19): the only people who are removed or lowered.
+    pub(super) fn is_below_us(&self, snapshot: &RoomSnapshot, user: &UserId) -> bool {
+        let power = snapshot.power(user);
+        power < Power::Level(100) && power < snapshot.power(self.cx.bot)
+    }
+
+    fn wanted_but_for_case(&self, user: &UserId) -> Option<&'a UserId> {
+        if !user.localpart().bytes().any(|b| b.is_ascii_uppercase()) {
+            return None;
+        }
+        let lower = OwnedUserId::try_from(user.as_str().to_ascii_lowercase()).ok()?;
+        let people = &self.cx.desired.people;
+        let seat = self
+            .room
+            .seats
+            .binary_search_by(|seat| people[seat.person.0 as usize].user_id.cmp(&lower))
+            .ok()?;
+        Some(self.user(&self.room.seats[seat]))
+    }
+
+    /// Someone who left and is not wanted: when the directory wants them again, that is news.
+    fn note_absent(&mut self, snapshot: &RoomSnapshot, user: &UserId) {
+        let id = &snapshot.room_id;
+        if !self.remembered.is_some_and(|r| r.absent.contains(user)) {
+            self.plan
+                .learned
+                .push(MemoryChange::Absent(id.clone(), user.to_owned(), true));
+        }
+        if self.remembered.is_some_and(|r| r.reinvited.contains(user)) {
+            self.plan
+                .learned
+                .push(MemoryChange::Reinvited(id.clone(), user.to_owned(), false));
+        }
+    }
+
+    fn tell_blocked(&mut self, snapshot: &RoomSnapshot, blocked: &Blocked) {
+        let power = snapshot.power(self.cx.bot);
+        let room = self.plan.room.clone();
+        if blocked.invite > 0 {
+            let needed = snapshot.levels.key(Key::Invite);
+            self.tell(
+                FindingKind::PowerMissing,
+                format!(
+                    "{room}: {} not invited, because inviting needs level {needed} and the bot has {power}; raise {}",
+                    people_count(blocked.invite),
+                    self.cx.bot
+                ),
+            );
+        }
+        if blocked.kick > 0 {
+            let needed = snapshot.levels.key(Key::Kick);
+            self.tell(
+                FindingKind::PowerMissing,
+                format!(
+                    "{room}: {} not removed, because removing needs level {needed} and the bot has {power}; raise {}",
+                    people_count(blocked.kick),
+                    self.cx.bot
+                ),
+            );
+        }
+        if blocked.public > 0 {
+            self.tell(
+                FindingKind::PublicRoom,
+                format!(
+                    "{room}: {} not removed, because anyone may join it; set its join rule to invite first",
+                    people_count(blocked.public)
+                ),
+            );
+        }
+    }
+}
+
+/// People whom something keeps from being invited or removed, by cause: told once a room, not once a person.
+#[derive(Debug, Default)]
+struct Blocked {
+    invite: u32,
+    kick: u32,
+    public: u32,
+}
+
+fn people_count(n: u32) -> String {
+    if n == 1 {
+        "1 person is".to_owned()
+    } else {
+        format!("{n} people are")
+    }
+}

@@ -1,0 +1,563 @@
+//! [`Reconciler`]: the whole chain from directories to rooms, as one object for every frontend.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures_util::{StreamExt, stream};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
+
+use crate::{
+    IdentityProvider, RoomBackend,
+    action::RoomTarget,
+    apply::{ApplyOptions, apply},
+    backend::{BackendError, Identity, Observe, ReadOnly},
+    desired::{Desired, DesiredRoom, Feed, GroupStanding, SourceOutcome},
+    finding::{Finding, FindingKind, Subject},
+    guard::{GuardContext, GuardedPlan, Limits, ReleaseCode, Trigger, guard},
+    plan::{PlanContext, RoomPlan, RoomStatus, hold_back_unregistered, needs_after, needs_before, plan_room},
+    policy::Policy,
+    provider::ReadRequest,
+    recall::{Memory, MemoryChange, MemoryStore, Recalled, RememberedAlias, RememberedDirectory, StoreError},
+    report::{Outcome, Report},
+    resolve::{ReadOutcome, resolve},
+    room::{Binding, Cause, RoomRef, RoomState},
+    room_rules::Listing,
+    time::{Clock, Timestamp},
+    unite::unite,
+};
+
+/// How many questions about single aliases or listings are under way at the same time.
+const QUESTIONS_AT_ONCE: usize = 8;
+
+/// Reads directories and rooms, plans, guards, and applies.
+#[derive(Debug, Clone)]
+pub struct Reconciler {
+    /// Where people and groups come from, in the order of the configuration.
+    pub providers: Vec<Arc<dyn IdentityProvider>>,
+    /// Where rooms are.
+    pub backend: Arc<dyn RoomBackend>,
+    /// What is remembered from run to run.
+    pub store: Arc<dyn MemoryStore>,
+    /// The administrator's decisions.
+    pub policy: Policy,
+    /// How many people may go.
+    pub limits: Limits,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Rooms worked on at the same time.
+    pub rooms_at_once: usize,
+    /// Invitations or removals under way at the same time in one room.
+    pub people_at_once: usize,
+}
+
+/// What one run is asked to do.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct RunOptions {
+    /// What started it.
+    pub trigger: Trigger,
+    /// Only these rooms; all if empty.
+    pub rooms: BTreeSet<RoomRef>,
+    /// What a person let go.
+    pub releases: BTreeSet<ReleaseCode>,
+}
+
+/// A plan with all that it was made from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Draft {
+    /// The bot.
+    pub identity: Identity,
+    /// What the directories want, united by room.
+    pub desired: Desired,
+    /// The plan, through the guard.
+    pub plan: GuardedPlan,
+    /// Findings about directories, groups, accounts, and rooms that nobody wants any more.
+    pub findings: Vec<Finding>,
+    memory: Memory,
+    learned: Vec<MemoryChange>,
+    listings: BTreeMap<OwnedRoomId, Listing>,
+    whole: bool,
+}
+
+impl Draft {
+    /// The plan as a report, with nothing done.
+    pub fn report(&self) -> Report {
+        Report::of_plan(&self.plan, self.findings.clone())
+    }
+}
+
+/// A run could not even begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The homeserver cannot be asked.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// What is remembered cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A room was named that is not among the desired ones.
+    #[error("{0} is not a room of any directory or of the configuration; `inviter idp` lists them")]
+    NoSuchRoom(RoomRef),
+}
+
+/// What adopting one room came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adopted {
+    /// It is managed from now on.
+    Now(OwnedRoomId),
+    /// It was managed already.
+    Already(OwnedRoomId),
+    /// It cannot be adopted: a sentence saying why.
+    Not(String),
+}
+
+impl Reconciler {
+    /// Reads all directories, at the same time.
+    pub async fn read(&self) -> Vec<ReadOutcome> {
+        let request = ReadRequest::default();
+        let reads = self.providers.iter().map(|provider| async {
+            let result = provider.read(&request).await;
+            ReadOutcome {
+                provider: provider.id(),
+                result,
+            }
+        });
+        futures_util::future::join_all(reads).await
+    }
+
+    /// Reads all directories and works out what they want, without asking the homeserver.
+    pub async fn desired(&self) -> Desired {
+        resolve(&self.read().await, &self.policy)
+    }
+
+    /// Plans a run. Sends no writing request, and remembers nothing.
+    pub async fn plan(&self, options: &RunOptions) -> Result<Draft, RunError> {
+        let backend = ReadOnly(Arc::clone(&self.backend));
+        let identity = backend.whoami().await?;
+        let now = self.clock.now();
+        let mut findings = Vec::new();
+        let memory = self.recall(&mut findings).await?;
+        let mut desired = self.desired().await;
+        findings.append(&mut desired.findings);
+        for wanted in &options.rooms {
+            if !desired.rooms.iter().any(|room| room.refs.contains(wanted)) {
+                return Err(RunError::NoSuchRoom(wanted.clone()));
+            }
+        }
+        let mut learned = Vec::new();
+        // All of them, even for a run on some: an alias that leads to the same room unites its people (decision 7).
+        let bindings = self.bind(&backend, &desired, &memory, now, &mut learned).await;
+        let mut desired = unite(desired, &bindings);
+        findings.append(&mut desired.findings);
+        if !options.rooms.is_empty() {
+            desired
+                .rooms
+                .retain(|room| room.refs.iter().any(|r| options.rooms.contains(r)));
+        }
+        let listings = self.listings(&backend, &desired, &memory, now).await;
+        let cx = PlanContext {
+            desired: &desired,
+            policy: &self.policy,
+            bot: &identity.user_id,
+            memory: &memory,
+            listings: &listings,
+            now,
+        };
+        let wanted = if options.rooms.is_empty() {
+            None
+        } else {
+            Some(bound(&desired.rooms))
+        };
+        let mut plans = plan_rooms(&backend, &cx, wanted).await;
+        hold_back(&backend, &cx, &mut plans).await;
+        if options.rooms.is_empty() {
+            findings.extend(abandoned(&desired, &memory));
+        }
+        findings.sort();
+        findings.dedup();
+        let whole = options.rooms.is_empty();
+        let cx = GuardContext {
+            limits: &self.limits,
+            trigger: options.trigger,
+            desired: &desired,
+            memory: &memory,
+            releases: &options.releases,
+            now,
+        };
+        let plan = guard(plans, &cx);
+        Ok(Draft {
+            identity,
+            desired,
+            plan,
+            findings,
+            memory,
+            learned,
+            listings,
+            whole,
+        })
+    }
+
+    /// Plans a run and does what the guard allows.
+    pub async fn sync(&self, options: &RunOptions) -> Result<Report, RunError> {
+        let draft = self.plan(options).await?;
+        Ok(self.apply(draft, options).await)
+    }
+
+    /// Does what the guard allowed in a draft. Rooms that are created or joined on the way are read and planned
+    /// once more under the same guard.
+    pub async fn apply(&self, draft: Draft, options: &RunOptions) -> Report {
+        let Draft {
+            identity,
+            desired,
+            plan,
+            findings,
+            mut memory,
+            mut learned,
+            listings,
+            whole,
+        } = draft;
+        let apply_options = ApplyOptions {
+            clock: &*self.clock,
+            store: &self.store,
+            rooms_at_once: self.rooms_at_once,
+            people_at_once: self.people_at_once,
+        };
+        let release = plan.release().cloned();
+        let first = apply(plan, &self.backend, &apply_options).await;
+        let mut report = Report {
+            rooms: first.rooms,
+            findings,
+            release,
+            errors: first.errors,
+        };
+
+        if !first.revisit.is_empty() {
+            // The first round's removals count towards the limits of the second.
+            match self.store.recall().await {
+                Ok(recalled) => memory = recalled.into_memory(),
+                Err(error) => report.errors.push(error.to_string()),
+            }
+            let ids: BTreeMap<OwnedRoomId, usize> =
+                first.revisit.into_iter().map(|(ix, id)| (id, ix)).collect();
+            let again = self
+                .revisit(&identity, &desired, &memory, &listings, &ids, options)
+                .await;
+            let second = apply(again, &self.backend, &apply_options).await;
+            report.errors.extend(second.errors);
+            for mut room in second.rooms {
+                let index = report.rooms.iter().position(|r| r.room == room.room);
+                if let Some(first) = index.map(|ix| &mut report.rooms[ix]) {
+                    let mut items = std::mem::take(&mut first.items);
+                    items.append(&mut room.items);
+                    room.items = items;
+                    *first = room;
+                }
+            }
+        }
+        learned.extend(self.learned(&desired, &report, whole));
+        if let Err(error) = self.store.commit(&learned).await {
+            report.errors.push(error.to_string());
+        }
+        report
+    }
+
+    /// Puts rooms under management (decision 9).
+    pub async fn adopt(&self, rooms: &[RoomRef]) -> Result<Vec<(RoomRef, Adopted)>, RunError> {
+        let draft = self
+            .plan(&RunOptions {
+                rooms: rooms.iter().cloned().collect(),
+                ..RunOptions::default()
+            })
+            .await?;
+        let now = self.clock.now();
+        let mut outcomes = Vec::new();
+        let mut changes = Vec::new();
+        for room in draft.plan.rooms() {
+            let plan = room.plan();
+            let outcome = match (&plan.status, &plan.target) {
+                (RoomStatus::Found, Some(RoomTarget::Existing(id))) => {
+                    changes.push(MemoryChange::Adopted(id.clone(), now));
+                    Adopted::Now(id.clone())
+                }
+                (RoomStatus::Managed, Some(RoomTarget::Existing(id))) => Adopted::Already(id.clone()),
+                (RoomStatus::ToCreate, _) => Adopted::Not(format!(
+                    "{} does not exist yet; the next sync creates it",
+                    plan.room
+                )),
+                _ => {
+                    let why = plan.findings.first().map(ToString::to_string);
+                    Adopted::Not(why.unwrap_or_else(|| format!("{} cannot be managed", plan.room)))
+                }
+            };
+            outcomes.push((plan.room.clone(), outcome));
+        }
+        self.store.commit(&changes).await?;
+        Ok(outcomes)
+    }
+
+    async fn recall(&self, findings: &mut Vec<Finding>) -> Result<Memory, RunError> {
+        match self.store.recall().await? {
+            Recalled::Memory(memory) => Ok(memory),
+            Recalled::Lost(why) => {
+                let message =
+                    format!("{why}; nobody is removed before one full run has gone through cleanly");
+                findings.push(Finding::new(Subject::Run, FindingKind::MemoryLost, message));
+                Ok(Memory::default())
+            }
+        }
+    }
+
+    async fn bind(
+        &self,
+        backend: &dyn RoomBackend,
+        desired: &Desired,
+        memory: &Memory,
+        now: Timestamp,
+        learned: &mut Vec<MemoryChange>,
+    ) -> BTreeMap<OwnedRoomAliasId, Binding> {
+        let needs = needs_before(desired, memory, now);
+        let mut bindings = needs.remembered;
+        let mut answers = stream::iter(needs.aliases)
+            .map(|alias| async move {
+                let binding = backend.resolve_alias(&alias).await;
+                (alias, binding)
+            })
+            .buffer_unordered(QUESTIONS_AT_ONCE);
+        while let Some((alias, binding)) = answers.next().await {
+            match &binding {
+                Binding::Bound(room) => {
+                    let remembered = RememberedAlias {
+                        room: room.clone(),
+                        asked: now,
+                    };
+                    learned.push(MemoryChange::Alias(alias.clone(), remembered));
+                }
+                Binding::Missing if memory.aliases.contains_key(&alias) => {
+                    learned.push(MemoryChange::AliasForgotten(alias.clone()));
+                }
+                Binding::Missing | Binding::Unknown(_) => {}
+            }
+            bindings.insert(alias, binding);
+        }
+        bindings
+    }
+
+    async fn listings(
+        &self,
+        backend: &dyn RoomBackend,
+        desired: &Desired,
+        memory: &Memory,
+        now: Timestamp,
+    ) -> BTreeMap<OwnedRoomId, Listing> {
+        stream::iter(needs_after(desired, &[], memory, now).listings)
+            .map(|room| async move {
+                let listing = backend.listing(&room).await;
+                (room, listing)
+            })
+            .buffer_unordered(QUESTIONS_AT_ONCE)
+            .filter_map(|(room, listing)| async move { Some((room, listing.ok()?)) })
+            .collect()
+            .await
+    }
+
+    async fn revisit(
+        &self,
+        identity: &Identity,
+        desired: &Desired,
+        memory: &Memory,
+        listings: &BTreeMap<OwnedRoomId, Listing>,
+        ids: &BTreeMap<OwnedRoomId, usize>,
+        options: &RunOptions,
+    ) -> GuardedPlan {
+        let now = self.clock.now();
+        let alias_of: BTreeMap<&OwnedRoomAliasId, &OwnedRoomId> = memory
+            .aliases
+            .iter()
+            .filter(|(_, a)| ids.contains_key(&a.room))
+            .map(|(alias, a)| (alias, &a.room))
+            .collect();
+        let rooms: Vec<DesiredRoom> = desired
+            .rooms
+            .iter()
+            .filter_map(|room| {
+                let id = match &room.binding {
+                    Binding::Bound(id) => ids.contains_key(id).then_some(id),
+                    _ => room.refs.iter().find_map(|r| match r {
+                        RoomRef::Alias(alias) => alias_of.get(alias).copied(),
+                        RoomRef::Id(_) => None,
+                    }),
+                }?;
+                Some(DesiredRoom {
+                    binding: Binding::Bound(id.clone()),
+                    ..room.clone()
+                })
+            })
+            .collect();
+        let wanted = bound(&rooms);
+        let desired = Desired {
+            rooms,
+            ..desired.clone()
+        };
+        let cx = PlanContext {
+            desired: &desired,
+            policy: &self.policy,
+            bot: &identity.user_id,
+            memory,
+            listings,
+            now,
+        };
+        let mut plans = plan_rooms(&self.backend, &cx, Some(wanted)).await;
+        hold_back(&self.backend, &cx, &mut plans).await;
+        let cx = GuardContext {
+            limits: &self.limits,
+            trigger: options.trigger,
+            desired: &desired,
+            memory,
+            releases: &options.releases,
+            now,
+        };
+        guard(plans, &cx)
+    }
+
+    /// What a whole run teaches beside what was done room by room.
+    fn learned(&self, desired: &Desired, report: &Report, whole: bool) -> Vec<MemoryChange> {
+        let now = self.clock.now();
+        let good = desired.sources.iter().filter(|s| s.is_complete());
+        let mut learned: Vec<MemoryChange> = good
+            .map(|s| {
+                let remembered = RememberedDirectory {
+                    at: now,
+                    active_accounts: s.active_accounts,
+                };
+                MemoryChange::Directory(s.provider.clone(), remembered)
+            })
+            .collect();
+        let read = desired.sources.iter().all(SourceOutcome::is_complete);
+        let known = report.rooms.iter().all(|room| room.status != RoomStatus::Unknown);
+        let items = || report.rooms.iter().flat_map(|room| &room.items);
+        let done = items().all(|item| {
+            !matches!(
+                item.outcome,
+                Outcome::Failed { .. } | Outcome::Skipped { .. } | Outcome::Stale { .. }
+            )
+        });
+        if whole && read && known && done && report.errors.is_empty() {
+            learned.push(MemoryChange::CleanRun(now));
+        }
+        learned.push(MemoryChange::ForgetRemovals(Timestamp(now.0.saturating_sub(
+            u64::try_from(self.limits.window.as_millis()).unwrap_or(u64::MAX),
+        ))));
+        learned
+    }
+}
+
+fn bound(rooms: &[DesiredRoom]) -> Vec<OwnedRoomId> {
+    let bound = rooms.iter().filter_map(|room| match &room.binding {
+        Binding::Bound(id) => Some(id.clone()),
+        _ => None,
+    });
+    bound.collect()
+}
+
+/// Plans every desired room, one at a time as its state comes in: no two snapshots are held at once.
+async fn plan_rooms(
+    backend: &dyn RoomBackend,
+    cx: &PlanContext<'_>,
+    only: Option<Vec<OwnedRoomId>>,
+) -> Vec<RoomPlan> {
+    let rooms = &cx.desired.rooms;
+    let by_id: BTreeMap<&OwnedRoomId, usize> = rooms
+        .iter()
+        .enumerate()
+        .filter_map(|(index, room)| match &room.binding {
+            Binding::Bound(id) => Some((id, index)),
+            _ => None,
+        })
+        .collect();
+    let mut plans: Vec<Option<RoomPlan>> = vec![None; rooms.len()];
+    let mut absent = RoomState::NotJoined { invited_by: None };
+    if !by_id.is_empty() {
+        let what = only.map_or(Observe::Joined, Observe::Rooms);
+        let mut states = backend.observe(what);
+        while let Some(observed) = states.next().await {
+            match observed {
+                Ok(observed) => {
+                    if let Some(&index) = by_id.get(&observed.room_id) {
+                        plans[index] = Some(plan_room(&rooms[index], &observed.state, cx));
+                    }
+                }
+                Err(error) => absent = RoomState::Unknown(Cause::new(error.to_string())),
+            }
+        }
+    }
+    let planned = plans.into_iter().zip(rooms).map(|(plan, room)| {
+        plan.unwrap_or_else(|| {
+            let state = if room.binding == Binding::Missing {
+                &RoomState::Missing
+            } else {
+                &absent
+            };
+            plan_room(room, state, cx)
+        })
+    });
+    planned.collect()
+}
+
+/// Asks for the accounts of the people about to be invited, and takes back what they cannot use.
+async fn hold_back(backend: &dyn RoomBackend, cx: &PlanContext<'_>, plans: &mut [RoomPlan]) {
+    let users = needs_after(cx.desired, plans, cx.memory, cx.now).accounts;
+    let users: Vec<OwnedUserId> = users
+        .into_iter()
+        .filter(|user| user.server_name() == cx.policy.homeserver)
+        .collect();
+    if users.is_empty() {
+        return;
+    }
+    match backend.accounts(&users).await {
+        Ok(states) => {
+            let states = users.into_iter().zip(states).collect();
+            for plan in plans {
+                hold_back_unregistered(plan, &states);
+            }
+        }
+        // Unknown is invited; the invitation itself will say what is wrong.
+        Err(error) => tracing::warn!(%error, "accounts could not be looked up"),
+    }
+}
+
+/// Rooms that were fed at their last good run and that no group stands for any more: kept, and told.
+fn abandoned(desired: &Desired, memory: &Memory) -> Vec<Finding> {
+    let wanted: BTreeSet<&RoomRef> = desired.rooms.iter().flat_map(|room| &room.refs).collect();
+    let mut findings = Vec::new();
+    for (id, room) in &memory.rooms {
+        let aliases = memory
+            .aliases
+            .iter()
+            .filter(|(_, a)| a.room == *id)
+            .map(|(alias, _)| alias);
+        let mut refs = aliases
+            .map(|a| RoomRef::Alias(a.clone()))
+            .chain([RoomRef::Id(id.clone())]);
+        let name = refs.next().unwrap_or_else(|| RoomRef::Id(id.clone()));
+        let gone = |feed: &Feed| desired.group_standing(&feed.group) == GroupStanding::Vanished;
+        // A group that could not be read this time is another matter, and told as such.
+        if wanted.contains(&name) || refs.any(|r| wanted.contains(&r)) || !room.feeds.iter().any(gone) {
+            continue;
+        }
+        let groups: Vec<String> = room.feeds.iter().map(|f| f.group.to_string()).collect();
+        let message = format!(
+            "{name}: no group stands for it any more (it was {}); its people stay until you decide",
+            groups.join(", ")
+        );
+        findings.push(Finding::new(
+            Subject::RoomId(id.clone()),
+            FindingKind::GroupVanished,
+            message,
+        ));
+    }
+    findings
+}

@@ -1,0 +1,340 @@
+//! Which groups feed which room: names that decode, and the explicit list.
+
+use std::collections::BTreeMap;
+
+use ruma_common::UserId;
+
+use super::{Source, gaps::GapSet, people::index, several};
+use crate::{
+    decode::{Decoded, normalise_alias},
+    desired::{DesiredRoom, FeedRole, GroupRef, Role},
+    directory::ProviderId,
+    finding::{Finding, FindingKind, Subject},
+    room::RoomRef,
+    room_rules::{RoomRules, RoomSpec, SpecGroup},
+};
+
+/// How many undecodable groups of one directory are told one by one.
+const UNDECODABLE_LISTED: usize = 50;
+
+/// A room before anybody is counted.
+#[derive(Debug, Default)]
+pub(super) struct Draft<'a> {
+    /// Settings of an explicit entry, with their precedence.
+    pub(super) settings: Option<(u32, &'a RoomRules)>,
+    pub(super) feeds: BTreeMap<FeedKey, FeedUse>,
+    /// People of explicit entries.
+    pub(super) fixed: BTreeMap<&'a UserId, Option<i64>>,
+    /// What is unknown besides the groups' own gaps.
+    pub(super) members: GapSet,
+    pub(super) owners: GapSet,
+}
+
+/// A group of a source in a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FeedKey {
+    pub(super) source: usize,
+    pub(super) group: u32,
+    pub(super) role: FeedRole,
+}
+
+/// What such a group gives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FeedUse {
+    /// The role of its members, where it feeds those.
+    pub(super) level: Role,
+    /// The owners that it names are the room's owners.
+    pub(super) named_owners: bool,
+    /// Its members are the room's owners.
+    pub(super) members_own: bool,
+}
+
+/// What is looked up in a source by text.
+struct Names<'a> {
+    /// Sorted, so that lookups are binary searches and ties come in a fixed order.
+    by_name: Vec<(&'a str, u32)>,
+    by_key: Vec<(&'a str, u32)>,
+    /// Name of a room's group → groups that hold its owners.
+    owners_of: BTreeMap<Box<str>, Vec<u32>>,
+}
+
+fn find<'i>(index: &'i [(&str, u32)], text: &str) -> impl Iterator<Item = u32> + 'i {
+    let start = index.partition_point(|(name, _)| *name < text);
+    let count = index[start..].partition_point(|(name, _)| *name <= text);
+    index[start..start + count].iter().map(|(_, group)| *group)
+}
+
+/// Collects the rooms of all sources and of the explicit list.
+pub(super) struct Drafts<'a> {
+    sources: &'a [Source<'a>],
+    names: Vec<Names<'a>>,
+    pub(super) rooms: BTreeMap<RoomRef, Draft<'a>>,
+    findings: &'a mut Vec<Finding>,
+    next_precedence: u32,
+}
+
+impl<'a> Drafts<'a> {
+    pub(super) fn new(sources: &'a [Source<'a>], findings: &'a mut Vec<Finding>) -> Self {
+        Self {
+            sources,
+            names: Vec::new(),
+            rooms: BTreeMap::new(),
+            findings,
+            next_precedence: 0,
+        }
+    }
+
+    /// `unread` are directories that are configured and could not be read: a group that is not found may be there.
+    pub(super) fn collect(
+        mut self,
+        explicit: &'a [RoomSpec],
+        unread: &[&ProviderId],
+    ) -> BTreeMap<RoomRef, Draft<'a>> {
+        let mut decoded = Vec::new();
+        for source in self.sources {
+            let (names, rooms) = self.decode(source);
+            self.names.push(names);
+            decoded.push(rooms);
+        }
+        for spec in explicit {
+            self.add_spec(spec, unread);
+        }
+        for (index, (source, rooms)) in self.sources.iter().zip(decoded).enumerate() {
+            for spec in &source.directory.rooms {
+                self.add_spec(spec, unread);
+            }
+            for (room, group) in rooms {
+                let draft = self.rooms.entry(room).or_default();
+                add_feed(draft, source, &self.names[index], index, group, Role::Member);
+            }
+        }
+        self.rooms
+    }
+
+    fn decode(&mut self, source: &'a Source<'a>) -> (Names<'a>, Vec<(RoomRef, u32)>) {
+        let mut names = Names {
+            by_name: Vec::new(),
+            by_key: Vec::new(),
+            owners_of: BTreeMap::new(),
+        };
+        let (mut rooms, mut invalid) = (Vec::new(), Vec::new());
+        for (at, group) in source.directory.groups.iter().enumerate() {
+            let Some(at) = index(at) else { break };
+            names.by_name.push((&*group.name, at));
+            names.by_key.push((group.key.as_str(), at));
+            let decoders = source.policy.decoders.iter();
+            match decoders
+                .map(|d| d.decode(group))
+                .find(|d| *d != Decoded::NotARoom)
+            {
+                Some(Decoded::Room(alias)) => rooms.push((RoomRef::Alias(normalise_alias(&alias)), at)),
+                Some(Decoded::OwnersOf(base)) => names.owners_of.entry(base).or_default().push(at),
+                Some(Decoded::Invalid(why)) => invalid.push((source.group_ref(at), why)),
+                Some(Decoded::NotARoom) | None => {}
+            }
+        }
+        names.by_name.sort_unstable();
+        names.by_key.sort_unstable();
+        for (base, groups) in &names.owners_of {
+            if source.listing.is_complete() && find(&names.by_name, base).next().is_none() {
+                for &group in groups {
+                    let group = source.group_ref(group);
+                    let why = format!(
+                        "the group `{}` is for owners of `{base}`, which is no group",
+                        group.name
+                    );
+                    invalid.push((group, why));
+                }
+            }
+        }
+        self.report_undecodable(source.provider, invalid);
+        (names, rooms)
+    }
+
+    fn report_undecodable(&mut self, provider: &ProviderId, mut invalid: Vec<(GroupRef, String)>) {
+        invalid.sort_unstable();
+        let more = invalid.len().saturating_sub(UNDECODABLE_LISTED);
+        let listed = invalid.into_iter().take(UNDECODABLE_LISTED);
+        self.findings.extend(
+            listed.map(|(group, why)| Finding::new(Subject::Group(group), FindingKind::Undecodable, why)),
+        );
+        if more > 0 {
+            self.findings.push(Finding::new(
+                Subject::Directory(provider.clone()),
+                FindingKind::Undecodable,
+                format!(
+                    "{more} more groups of directory {provider} look like rooms and lead to no valid alias"
+                ),
+            ));
+        }
+    }
+
+    fn add_spec(&mut self, spec: &'a RoomSpec, unread: &[&ProviderId]) {
+        let precedence = self.next_precedence;
+        self.next_precedence = precedence.saturating_add(1).min(DesiredRoom::BY_DEFAULT - 1);
+        let room = match &spec.room {
+            RoomRef::Alias(alias) => RoomRef::Alias(normalise_alias(alias)),
+            RoomRef::Id(id) => RoomRef::Id(id.clone()),
+        };
+        let mut draft = self.rooms.remove(&room).unwrap_or_default();
+        let mut conflicts = Vec::new();
+        match draft.settings {
+            None => draft.settings = Some((precedence, &spec.rules)),
+            Some((_, rules)) if *rules != spec.rules => conflicts.push("settings".to_owned()),
+            Some(_) => {}
+        }
+        for member in &spec.members {
+            let level = draft.fixed.entry(&member.user_id).or_default();
+            match (*level, member.level) {
+                (None, given) => *level = given,
+                (Some(first), Some(given)) if first != given => {
+                    conflicts.push(format!("levels for {}", member.user_id));
+                }
+                (Some(_), _) => {}
+            }
+        }
+        if !conflicts.is_empty() {
+            self.findings.push(Finding::new(
+                Subject::Room(room.clone()),
+                FindingKind::ConflictingSettings,
+                format!(
+                    "{room} is listed more than once with different {}; the first entry counts",
+                    conflicts.join(" and ")
+                ),
+            ));
+        }
+        for wanted in &spec.groups {
+            let role = wanted.level.map_or(Role::Member, Role::Level);
+            match self.find_group(wanted, unread) {
+                Ok((source, group)) => {
+                    add_feed(
+                        &mut draft,
+                        &self.sources[source],
+                        &self.names[source],
+                        source,
+                        group,
+                        role,
+                    );
+                }
+                Err(why) => {
+                    let gap = GapSet::one(format!("group {} of room {room}", wanted.group), &*why);
+                    // Whoever is in it is neither removed nor lowered.
+                    draft.members.absorb(&gap);
+                    draft.owners.absorb(&gap);
+                    self.findings.push(Finding::new(
+                        Subject::Room(room.clone()),
+                        FindingKind::Incomplete,
+                        format!(
+                            "{room} is to have the members of group {}, but {why}; nobody is removed from it until then",
+                            wanted.group
+                        ),
+                    ));
+                }
+            }
+        }
+        self.rooms.insert(room, draft);
+    }
+
+    /// The one group that an explicit entry means: by key if there is one, by name otherwise.
+    fn find_group(&self, wanted: &SpecGroup, unread: &[&ProviderId]) -> Result<(usize, u32), String> {
+        let asked = |source: &Source<'_>| wanted.provider.as_ref().is_none_or(|p| p == source.provider);
+        let search = |table: for<'n> fn(&'n Names<'a>) -> &'n [(&'a str, u32)]| -> Vec<(usize, u32)> {
+            let sources = self.sources.iter().zip(&self.names).enumerate();
+            sources
+                .filter(|(_, (source, _))| asked(source))
+                .flat_map(|(at, (_, names))| {
+                    find(table(names), wanted.group.as_str()).map(move |group| (at, group))
+                })
+                .collect()
+        };
+        let mut found = search(|names| &names.by_key);
+        if found.is_empty() {
+            found = search(|names| &names.by_name);
+        }
+        match found.as_slice() {
+            [one] => Ok(*one),
+            [] => Err(self.why_not_found(wanted, unread)),
+            many => {
+                let groups: Vec<String> = many
+                    .iter()
+                    .map(|&(source, group)| {
+                        let group = self.sources[source].group_ref(group);
+                        format!("{} ({})", group.key, group.provider)
+                    })
+                    .collect();
+                let groups = several("group", "groups", groups.iter().map(String::as_str));
+                Err(format!("that means {groups}; name the directory and the key"))
+            }
+        }
+    }
+
+    fn why_not_found(&self, wanted: &SpecGroup, unread: &[&ProviderId]) -> String {
+        match &wanted.provider {
+            Some(provider) if unread.contains(&provider) => format!("directory {provider} could not be read"),
+            Some(provider) if self.sources.iter().any(|s| s.provider == provider) => format!(
+                "there is no group `{}` in directory {provider}; check the name",
+                wanted.group
+            ),
+            Some(provider) => {
+                format!("there is no directory {provider} in the configuration; check its name")
+            }
+            None if unread.is_empty() => format!(
+                "there is no group `{}` in any directory; check the name",
+                wanted.group
+            ),
+            None => {
+                let unread: Vec<&str> = unread.iter().map(|p| p.as_str()).collect();
+                format!(
+                    "it may be in directory {}, which could not be read",
+                    unread.join(" or ")
+                )
+            }
+        }
+    }
+}
+
+/// Lets a group's members, and its owners, into a room.
+fn add_feed(
+    draft: &mut Draft<'_>,
+    source: &Source<'_>,
+    names: &Names<'_>,
+    at: usize,
+    group: u32,
+    level: Role,
+) {
+    let entry = &source.directory.groups[group as usize];
+    let members = feed(draft, at, group, FeedRole::Members, level);
+    members.level = members.level.max(level);
+    if !entry.owners.values.is_empty() || !entry.owners.extent.is_complete() {
+        feed(draft, at, group, FeedRole::Owners, Role::Member).named_owners = true;
+    }
+    match names.owners_of.get(&entry.name) {
+        Some(siblings) => {
+            for &sibling in siblings {
+                feed(draft, at, sibling, FeedRole::Owners, Role::Member).members_own = true;
+            }
+        }
+        None if !source.listing.is_complete() => draft.owners.absorb(&GapSet::one(
+            format!("owners of group {}", entry.name),
+            "may be in a group that was not listed",
+        )),
+        None => {}
+    }
+}
+
+fn feed<'d>(
+    draft: &'d mut Draft<'_>,
+    source: usize,
+    group: u32,
+    role: FeedRole,
+    level: Role,
+) -> &'d mut FeedUse {
+    draft
+        .feeds
+        .entry(FeedKey { source, group, role })
+        .or_insert(FeedUse {
+            level,
+            named_owners: false,
+            members_own: false,
+        })
+}

@@ -1,0 +1,302 @@
+//! From directories to desired rooms: minting, nesting, decoding, owners, the explicit list.
+//!
+//! [`resolve`] is pure and deterministic: neither the order of accounts, groups and members nor that of the
+//! directories changes its answer. What was not read stays visible in it as [`Extent::AtLeast`], from the group
+//! that has the gap up to every room that it feeds.
+
+mod drafts;
+mod gaps;
+mod graph;
+mod path;
+mod people;
+mod seats;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub use self::path::membership_paths;
+use self::{drafts::Drafts, gaps::GapSet, graph::Nesting, people::People, seats::Seating};
+use crate::{
+    desired::{Desired, GroupRef, SourceOutcome},
+    directory::{AccountStatus, Directory, Extent, Member, ProviderId},
+    finding::{Finding, FindingKind, Subject},
+    policy::{Policy, SourcePolicy},
+    provider::ProviderError,
+};
+
+/// What reading one directory came to.
+#[derive(Debug)]
+pub struct ReadOutcome {
+    /// Which directory.
+    pub provider: ProviderId,
+    /// What it answered.
+    pub result: Result<Directory, ProviderError>,
+}
+
+/// Turns what the directories answered into the rooms that they want.
+///
+/// The order of [`Policy::sources`] counts, not that of `directories`. A configured directory that is absent from
+/// `directories` is unread; one that is not configured is left out with a finding.
+pub fn resolve(directories: &[ReadOutcome], policy: &Policy) -> Desired {
+    let mut findings = Vec::new();
+    let mut outcomes = Vec::with_capacity(policy.sources.len());
+    let mut sources = Vec::new();
+    for source in &policy.sources {
+        let read = directories.iter().find(|read| read.provider == source.provider);
+        match read.map(|read| &read.result) {
+            Some(Ok(directory)) => {
+                let source = Source::new(source, directory, &mut findings);
+                outcomes.push(source.outcome());
+                sources.push(source);
+            }
+            failed => {
+                let error = failed.and_then(|result| result.as_ref().err());
+                let error = error.map_or_else(|| "it was not asked".to_owned(), ToString::to_string);
+                outcomes.push(unread(&source.provider, error, &mut findings));
+            }
+        }
+    }
+    for read in directories {
+        if !outcomes.iter().any(|outcome| outcome.provider == read.provider) {
+            let error = "it is not in the configuration".to_owned();
+            outcomes.push(unread(&read.provider, error, &mut findings));
+        }
+    }
+    let mut desired = resolve_sources(&sources, &outcomes, policy, &mut findings);
+    // One order for all, whatever stage they came from.
+    findings.sort_unstable();
+    findings.dedup();
+    desired.findings = findings;
+    desired.sources = outcomes;
+    desired
+}
+
+fn resolve_sources(
+    sources: &[Source<'_>],
+    outcomes: &[SourceOutcome],
+    policy: &Policy,
+    findings: &mut Vec<Finding>,
+) -> Desired {
+    let unread: Vec<&ProviderId> = outcomes
+        .iter()
+        .filter(|outcome| outcome.listing.is_none())
+        .map(|outcome| &outcome.provider)
+        .collect();
+    let explicit = sources.iter().flat_map(|source| &source.directory.rooms);
+    let fixed = policy.rooms.iter().chain(explicit).flat_map(|spec| &spec.members);
+    let people = People::collect(sources, fixed.map(|m| m.user_id.clone()), policy, findings);
+    let nestings: Vec<Nesting> = sources
+        .iter()
+        .zip(&people.slots)
+        .map(|(source, slots)| Nesting::new(source.directory, slots))
+        .collect();
+    for (source, nesting) in sources.iter().zip(&nestings) {
+        report_nesting(source, nesting, findings);
+    }
+    let drafts = Drafts::new(sources, findings).collect(&policy.rooms, &unread);
+    let mut seating = Seating::new(sources, &nestings, &people, policy);
+    let rooms = drafts
+        .iter()
+        .map(|(room, draft)| seating.room(room, draft))
+        .collect();
+    findings.append(&mut seating.findings);
+    let groups = group_extents(sources, &nestings, &seating.owner_gaps);
+    Desired {
+        people: people.people,
+        rooms,
+        groups,
+        ..Desired::default()
+    }
+}
+
+/// One directory that was read, with what the policy says of it.
+#[derive(Debug)]
+struct Source<'a> {
+    provider: &'a ProviderId,
+    policy: &'a SourcePolicy,
+    directory: &'a Directory,
+    /// The directory's own word, but that an answer without anything in it is not believed.
+    listing: Extent,
+}
+
+impl<'a> Source<'a> {
+    fn new(policy: &'a SourcePolicy, directory: &'a Directory, findings: &mut Vec<Finding>) -> Self {
+        let provider = &policy.provider;
+        let mut listing = GapSet::default();
+        listing.absorb_extent(&directory.listing, &format!("directory {provider}"));
+        if !listing.is_empty() {
+            let gaps = several(
+                "gap",
+                "gaps",
+                listing.to_extent().gaps().iter().map(ToString::to_string),
+            );
+            findings.push(Finding::new(
+                Subject::Directory(provider.clone()),
+                FindingKind::Incomplete,
+                format!(
+                    "directory {provider} was not listed completely, so no group of it counts as gone: {gaps}"
+                ),
+            ));
+        }
+        let empty = [
+            ("accounts", directory.accounts.is_empty()),
+            ("groups", directory.groups.is_empty()),
+        ];
+        for (what, _) in empty.into_iter().filter(|(_, empty)| *empty) {
+            // Lost read rights look like an empty answer, on OpenLDAP and Active Directory alike.
+            let why = format!(
+                "directory {provider} answered without any {what}; check its base, filters and rights"
+            );
+            listing.absorb(&GapSet::one(format!("{what} of directory {provider}"), &*why));
+            findings.push(Finding::new(
+                Subject::Directory(provider.clone()),
+                FindingKind::Incomplete,
+                format!("{why}; nobody is removed on the strength of that"),
+            ));
+        }
+        Self {
+            provider,
+            policy,
+            directory,
+            listing: listing.to_extent(),
+        }
+    }
+
+    fn outcome(&self) -> SourceOutcome {
+        let active = |status| status == Some(AccountStatus::Active);
+        let count = self
+            .directory
+            .accounts
+            .iter()
+            .filter(|a| active(a.status))
+            .count();
+        SourceOutcome {
+            provider: self.provider.clone(),
+            listing: Some(self.listing.clone()),
+            active_accounts: count as u64,
+            error: None,
+        }
+    }
+
+    fn group_ref(&self, group: u32) -> GroupRef {
+        let group = &self.directory.groups[group as usize];
+        GroupRef {
+            provider: self.provider.clone(),
+            key: group.key.clone(),
+            name: Arc::from(&*group.name),
+        }
+    }
+
+    /// By account: whether any group names it.
+    fn accounts_in_groups(&self) -> Vec<bool> {
+        let mut named = vec![false; self.directory.accounts.len()];
+        let parts = self.directory.groups.iter().flat_map(|g| [&g.members, &g.owners]);
+        for member in parts.flat_map(|part| &part.values) {
+            if let Member::Account(ix) = member
+                && let Some(named) = named.get_mut(ix.0 as usize)
+            {
+                *named = true;
+            }
+        }
+        named
+    }
+}
+
+fn unread(provider: &ProviderId, error: String, findings: &mut Vec<Finding>) -> SourceOutcome {
+    findings.push(Finding::new(
+        Subject::Directory(provider.clone()),
+        FindingKind::DirectoryUnread,
+        format!(
+            "directory {provider} could not be read ({error}); nobody is removed from the rooms that it feeds"
+        ),
+    ));
+    SourceOutcome {
+        provider: provider.clone(),
+        listing: None,
+        active_accounts: 0,
+        error: Some(error),
+    }
+}
+
+fn report_nesting(source: &Source<'_>, nesting: &Nesting, findings: &mut Vec<Finding>) {
+    let groups = &source.directory.groups;
+    for cycle in &nesting.cycles {
+        let names = cycle.iter().map(|&g| &*groups[g as usize].name);
+        let message = match cycle.as_slice() {
+            [one] => format!(
+                "the group {} contains itself; this is harmless",
+                groups[*one as usize].name
+            ),
+            _ => format!(
+                "{} contain each other; this is harmless",
+                several("group", "groups", names)
+            ),
+        };
+        let first = cycle.iter().map(|&g| source.group_ref(g)).min();
+        findings.extend(first.map(|g| Finding::new(Subject::Group(g), FindingKind::Cycle, message)));
+    }
+    let incomplete: Vec<usize> = (0..groups.len())
+        .filter(|&g| !nesting.unread[g].is_empty())
+        .collect();
+    if !incomplete.is_empty() {
+        let mut gaps = GapSet::default();
+        for &group in &incomplete {
+            gaps.absorb(&nesting.unread[group]);
+        }
+        let names = several("group", "groups", incomplete.iter().map(|&g| &*groups[g].name));
+        let gaps: Vec<String> = gaps.listed().take(LISTED).map(ToString::to_string).collect();
+        findings.push(Finding::new(
+            Subject::Directory(source.provider.clone()),
+            FindingKind::Incomplete,
+            format!(
+                "not everything could be read of {names} of directory {}, so nobody is removed from the rooms above: {}",
+                source.provider,
+                gaps.join("; ")
+            ),
+        ));
+    }
+}
+
+/// Every listed group with all that is not known about it.
+fn group_extents(
+    sources: &[Source<'_>],
+    nestings: &[Nesting],
+    owner_gaps: &BTreeMap<(usize, u32), GapSet>,
+) -> BTreeMap<GroupRef, Extent> {
+    let mut groups: BTreeMap<GroupRef, Extent> = BTreeMap::new();
+    for (at, (source, nesting)) in sources.iter().zip(nestings).enumerate() {
+        for group in 0..source.directory.groups.len() {
+            let Some(group) = people::index(group) else { break };
+            let mut gaps = nesting.gaps(group).clone();
+            if let Some(more) = owner_gaps.get(&(at, group)) {
+                gaps.absorb(more);
+            }
+            let extent = gaps.to_extent();
+            // Two groups of one key are a fault of the provider; what is missing from either is missing.
+            groups
+                .entry(source.group_ref(group))
+                .and_modify(|known| known.absorb(&extent))
+                .or_insert(extent);
+        }
+    }
+    groups
+}
+
+/// How many names a sentence lists.
+const LISTED: usize = 5;
+
+/// `account a`, `accounts a, b`, or `12 accounts (a, b, c, d, e and 7 more)`; in order, each once.
+fn several<S: AsRef<str> + Ord>(one: &str, many: &str, names: impl Iterator<Item = S>) -> String {
+    let mut names: Vec<S> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    let total = names.len();
+    let listed: Vec<&str> = names.iter().take(LISTED).map(AsRef::as_ref).collect();
+    let listed = listed.join(", ");
+    match total {
+        1 => format!("{one} {listed}"),
+        _ if total <= LISTED => format!("{many} {listed}"),
+        _ => format!("{total} {many} ({listed} and {} more)", total - LISTED),
+    }
+}

@@ -1,0 +1,268 @@
+//! From accounts to people: minting, the same person in several directories, collisions.
+
+use std::sync::Arc;
+
+use ruma_common::{OwnedUserId, UserId};
+
+use super::{Source, several};
+use crate::{
+    desired::{Person, PersonIx, PersonStanding},
+    directory::{AccountStatus, Gap, ProviderId},
+    finding::{Finding, FindingKind, Subject},
+    mint::Minted,
+    policy::Policy,
+};
+
+/// How many collisions are told one by one.
+const COLLISIONS_LISTED: usize = 20;
+
+/// What a member entry that leads to an account means for the groups it is in.
+#[derive(Debug, Clone)]
+pub(super) enum Slot {
+    /// A person.
+    Person(PersonIx),
+    /// Nobody: disabled, a guest, or out of scope.
+    Nobody,
+    /// Somebody, but it is not known who.
+    Unknown(Arc<Gap>),
+}
+
+/// The people of all directories, and each account's way to them.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    pub(super) people: Vec<Person>,
+    /// By source, then by account.
+    pub(super) slots: Vec<Vec<Slot>>,
+}
+
+/// One reason for a person to exist.
+struct Claim {
+    user: OwnedUserId,
+    /// Source and account; `None` for someone named in the configuration.
+    account: Option<(usize, usize)>,
+}
+
+impl People {
+    pub(super) fn collect(
+        sources: &[Source<'_>],
+        fixed: impl Iterator<Item = OwnedUserId>,
+        policy: &Policy,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
+        let mut claims: Vec<Claim> = fixed.map(|user| Claim { user, account: None }).collect();
+        let mut slots = Vec::with_capacity(sources.len());
+        for (index, source) in sources.iter().enumerate() {
+            slots.push(mint_all(index, source, policy, &mut claims, findings));
+        }
+        claims.sort_unstable_by(|a, b| (&a.user, a.account).cmp(&(&b.user, b.account)));
+
+        let mut people = Vec::new();
+        let mut collisions = Collisions::default();
+        for same in claims.chunk_by(|a, b| a.user == b.user) {
+            let Some(ix) = index(people.len()).map(PersonIx) else {
+                break;
+            };
+            let standing = standing(sources, same, &mut collisions);
+            for (source, account) in same.iter().filter_map(|claim| claim.account) {
+                let disabled = status(sources, source, account) == Some(AccountStatus::Disabled);
+                if !disabled && let Some(slot) = slots[source].get_mut(account) {
+                    *slot = Slot::Person(ix);
+                }
+            }
+            people.push(Person {
+                user_id: same[0].user.clone(),
+                standing,
+            });
+        }
+        collisions.report(findings);
+        Self { people, slots }
+    }
+
+    pub(super) fn find(&self, user: &UserId) -> Option<PersonIx> {
+        let at = self.people.binary_search_by(|p| (*p.user_id).cmp(user)).ok()?;
+        index(at).map(PersonIx)
+    }
+}
+
+/// A position as an index of the model's 32 bits.
+pub(super) fn index(position: usize) -> Option<u32> {
+    u32::try_from(position).ok()
+}
+
+fn status(sources: &[Source<'_>], source: usize, account: usize) -> Option<AccountStatus> {
+    sources[source].directory.accounts[account].status
+}
+
+/// What all claims to one user ID say together.
+fn standing(sources: &[Source<'_>], same: &[Claim], collisions: &mut Collisions) -> PersonStanding {
+    let accounts = || same.iter().filter_map(|claim| claim.account);
+    let mut collided = false;
+    // Claims are sorted by source, so those of one directory stand together.
+    for pair in same.windows(2) {
+        if let (Some((a, _)), Some((b, _))) = (pair[0].account, pair[1].account)
+            && a == b
+        {
+            collided = true;
+        }
+    }
+    if collided {
+        collisions.add(sources, same);
+        return PersonStanding::Uncertain;
+    }
+    let mut standing = None;
+    for (source, account) in accounts() {
+        let said = match status(sources, source, account) {
+            Some(AccountStatus::Active) => PersonStanding::Active,
+            Some(AccountStatus::Disabled) => PersonStanding::Disabled,
+            None => PersonStanding::Uncertain,
+        };
+        standing = Some(match (standing, said) {
+            (Some(PersonStanding::Active), _) | (_, PersonStanding::Active) => PersonStanding::Active,
+            (Some(PersonStanding::Uncertain), _) | (_, PersonStanding::Uncertain) => {
+                PersonStanding::Uncertain
+            }
+            _ => PersonStanding::Disabled,
+        });
+    }
+    // Nobody but the configuration knows them.
+    standing.unwrap_or(PersonStanding::Active)
+}
+
+#[derive(Default)]
+struct Collisions {
+    findings: Vec<Finding>,
+    total: usize,
+}
+
+impl Collisions {
+    fn add(&mut self, sources: &[Source<'_>], same: &[Claim]) {
+        let in_order = same.chunk_by(|a, b| a.account.map(|(s, _)| s) == b.account.map(|(s, _)| s));
+        for of_source in in_order.filter(|claims| claims.len() > 1) {
+            // Several entries of the configuration for one person are no collision.
+            let Some((source, _)) = of_source[0].account else {
+                continue;
+            };
+            let source = &sources[source];
+            self.total += 1;
+            if self.findings.len() < COLLISIONS_LISTED {
+                let keys = of_source.iter().filter_map(|claim| claim.account);
+                let keys = keys.map(|(_, account)| &*source.directory.accounts[account].key);
+                self.findings.push(Finding::new(
+                    Subject::Directory(source.provider.clone()),
+                    FindingKind::Collision,
+                    format!(
+                        "{} of directory {} lead to the one Matrix ID {}, so nothing is done with it; give each \
+                         account its own",
+                        several("account", "accounts", keys),
+                        source.provider,
+                        of_source[0].user
+                    ),
+                ));
+            }
+        }
+    }
+
+    fn report(self, findings: &mut Vec<Finding>) {
+        let more = self.total - self.findings.len();
+        findings.extend(self.findings);
+        if more > 0 {
+            findings.push(Finding::new(
+                Subject::Run,
+                FindingKind::Collision,
+                format!("{more} more Matrix IDs are claimed by several accounts of one directory each"),
+            ));
+        }
+    }
+}
+
+/// Mints the IDs of one directory. People who belong to no group are minted too, as another directory may put
+/// them into one, but an account in no group is not worth a finding.
+fn mint_all(
+    index: usize,
+    source: &Source<'_>,
+    policy: &Policy,
+    claims: &mut Vec<Claim>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Slot> {
+    let accounts = &source.directory.accounts;
+    let in_group = source.accounts_in_groups();
+    let mut slots = vec![Slot::Nobody; accounts.len()];
+    let (mut unmintable, mut foreign, mut guests, mut unclear) = (vec![], vec![], vec![], vec![]);
+    for (at, account) in accounts.iter().enumerate() {
+        let key = &*account.key;
+        let disabled = account.status == Some(AccountStatus::Disabled);
+        match source.policy.minting.mint(account) {
+            Ok(Minted::User(user)) if policy.in_scope(&user) => {
+                if account.status.is_none() && in_group[at] {
+                    unclear.push(key);
+                }
+                claims.push(Claim {
+                    user,
+                    account: Some((index, at)),
+                });
+            }
+            // A disabled account contributes nothing, whoever it was.
+            _ if disabled => {}
+            Ok(Minted::User(user)) => {
+                if in_group[at] {
+                    foreign.push(format!("{key} ({user})"));
+                }
+            }
+            Ok(Minted::SkippedGuest) => {
+                if in_group[at] {
+                    guests.push(key);
+                }
+            }
+            Err(why) => {
+                if in_group[at] {
+                    unmintable.push(format!("{key} ({why})"));
+                }
+                slots[at] = Slot::Unknown(Arc::new(Gap {
+                    what: format!("account {key} of directory {}", source.provider),
+                    why: why.to_string(),
+                }));
+            }
+        }
+    }
+    let provider = source.provider;
+    let mut tell = |kind, message| {
+        findings.push(Finding::new(Subject::Directory(provider.clone()), kind, message));
+    };
+    if !unmintable.is_empty() {
+        let who = named(unmintable.iter().map(String::as_str), provider);
+        tell(
+            FindingKind::Unmintable,
+            format!(
+                "no Matrix ID can be made for {who}; nobody is removed from the rooms of their groups until that is put right"
+            ),
+        );
+    }
+    if !foreign.is_empty() {
+        let who = named(foreign.iter().map(String::as_str), provider);
+        tell(
+            FindingKind::Unmintable,
+            format!(
+                "the Matrix ID of {who} is not of {}, so it is left alone",
+                policy.accounts_server
+            ),
+        );
+    }
+    if !guests.is_empty() {
+        let who = named(guests.into_iter(), provider);
+        tell(FindingKind::GuestSkipped, format!("guests are left out: {who}"));
+    }
+    if !unclear.is_empty() {
+        let who = named(unclear.into_iter(), provider);
+        tell(
+            FindingKind::StatusUnknown,
+            format!(
+                "it is not known whether they may be used, so nothing is done with {who}; check that the bot may read the status"
+            ),
+        );
+    }
+    slots
+}
+
+fn named<'a>(keys: impl Iterator<Item = &'a str>, provider: &ProviderId) -> String {
+    format!("{} of directory {provider}", several("account", "accounts", keys))
+}

@@ -1,0 +1,310 @@
+//! The guard: what is allowed, held and pending, and how it is let go.
+
+use std::collections::BTreeSet;
+
+use inviter_core::{
+    desired::FeedRole,
+    guard::{
+        GuardContext, GuardedPlan, GuardedRoom, HoldReason, Limits, ReleaseCode, Trigger, Verdict, guard,
+    },
+    plan::RoomPlan,
+    recall::{RememberedDirectory, RememberedRemoval},
+    room::Membership,
+    time::Timestamp,
+};
+use serde_json::{Map, json};
+
+use crate::world::{NOW, World, feed, room_id, user};
+
+/// A room of `wanted` + `unwanted` people after a clean run.
+fn room(wanted: usize, unwanted: usize) -> World {
+    let mut world = World::new().with(|w| w.memory.clean_run = Some(Timestamp(NOW.0 - 1)));
+    for i in 0..wanted {
+        world = world.wants(&format!("w{i}")).joined(&format!("w{i}"));
+    }
+    for i in 0..unwanted {
+        world = world.joined(&format!("u{i}"));
+    }
+    world
+}
+
+fn judge(world: &World, releases: &[ReleaseCode], trigger: Trigger, limits: Limits) -> GuardedPlan {
+    judge_all(world, vec![world.plan()], releases, trigger, limits)
+}
+
+fn judge_all(
+    world: &World,
+    plans: Vec<RoomPlan>,
+    releases: &[ReleaseCode],
+    trigger: Trigger,
+    limits: Limits,
+) -> GuardedPlan {
+    let desired = world.desired();
+    let cx = GuardContext {
+        limits: &limits,
+        trigger,
+        desired: &desired,
+        memory: &world.memory,
+        releases: &releases.iter().cloned().collect::<BTreeSet<_>>(),
+        now: NOW,
+    };
+    guard(plans, &cx)
+}
+
+fn default(world: &World) -> GuardedPlan {
+    judge(world, &[], Trigger::Person, Limits::default())
+}
+
+/// Allowed, held, pending.
+fn counts(plan: &GuardedPlan) -> (usize, usize, usize) {
+    let verdicts = || {
+        plan.rooms()
+            .iter()
+            .flat_map(GuardedRoom::actions)
+            .map(|a| &a.verdict)
+    };
+    (
+        verdicts().filter(|v| **v == Verdict::Allowed).count(),
+        verdicts().filter(|v| matches!(v, Verdict::Held { .. })).count(),
+        verdicts().filter(|v| **v == Verdict::Pending).count(),
+    )
+}
+
+fn reasons(plan: &GuardedPlan) -> Vec<HoldReason> {
+    let mut all: Vec<HoldReason> = plan
+        .rooms()
+        .iter()
+        .flat_map(GuardedRoom::actions)
+        .flat_map(|a| match &a.verdict {
+            Verdict::Held { reasons } => reasons.clone(),
+            _ => Vec::new(),
+        })
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[test]
+fn a_few_removals_are_allowed_and_too_many_hold_all_of_the_room() {
+    // Three may go whatever the percentage; a quarter may go whatever the count.
+    assert_eq!(counts(&default(&room(1, 3))), (3, 0, 0));
+    assert_eq!(
+        counts(&judge(
+            &room(12, 4),
+            &[],
+            Trigger::Person,
+            Limits {
+                total_percent: 100,
+                ..Limits::default()
+            }
+        )),
+        (4, 0, 0)
+    );
+    let held = judge(
+        &room(11, 4),
+        &[],
+        Trigger::Person,
+        Limits {
+            total_percent: 100,
+            ..Limits::default()
+        },
+    );
+    assert_eq!(counts(&held), (0, 4, 0), "held means all");
+    assert_eq!(
+        reasons(&held),
+        [HoldReason::RoomLimit {
+            going: 4,
+            of: 15,
+            count: 3,
+            percent: 25
+        }]
+    );
+    assert!(held.is_empty(), "nothing is left to do");
+}
+
+#[test]
+fn additions_are_never_held() {
+    let world = room(1, 10).wants("new");
+    assert_eq!(counts(&default(&world)), (1, 10, 0));
+}
+
+#[test]
+fn nobody_goes_before_a_clean_run() {
+    let world = room(5, 1).with(|w| w.memory.clean_run = None);
+    assert_eq!(reasons(&default(&world)), [HoldReason::NoCleanRun]);
+}
+
+#[test]
+fn a_group_without_anyone_is_held_in_tiny_rooms_too() {
+    assert_eq!(reasons(&default(&room(0, 1))), [HoldReason::NobodyWanted]);
+    // A person named in the configuration does not make an emptied group full.
+    let fixed = room(0, 1).fixed("warden", inviter_core::desired::Role::Member);
+    assert_eq!(reasons(&default(&fixed)), [HoldReason::NobodyWanted]);
+}
+
+#[test]
+fn zero_means_never_remove() {
+    let never = Limits {
+        room_count: 0,
+        room_percent: 0,
+        ..Limits::default()
+    };
+    assert_eq!(
+        counts(&judge(&room(100, 1), &[], Trigger::Person, never)),
+        (0, 1, 0)
+    );
+}
+
+#[test]
+fn the_limit_over_all_rooms_holds_all_rooms() {
+    let world = room(20, 3);
+    let plans = |n: usize| (0..n).map(|_| world.plan()).collect::<Vec<_>>();
+    let judged = |n| judge_all(&world, plans(n), &[], Trigger::Person, Limits::default());
+    assert_eq!(counts(&judged(3)), (9, 0, 0));
+    let held = judged(4);
+    assert_eq!(counts(&held), (0, 12, 0));
+    assert_eq!(
+        reasons(&held),
+        [HoldReason::TotalLimit {
+            going: 12,
+            of: 92,
+            count: 10,
+            percent: 5
+        }]
+    );
+}
+
+#[test]
+fn removals_of_the_last_day_count() {
+    let hour = 3_600_000;
+    let earlier = |ago: u64, who: &'static [&'static str]| {
+        room(5, 2).with(|w| {
+            for name in who {
+                let removal = RememberedRemoval {
+                    at: Timestamp(NOW.0 - ago),
+                    room: room_id(),
+                    user: user(name),
+                };
+                w.memory.removals.push(removal);
+            }
+        })
+    };
+    let held = default(&earlier(hour, &["x1", "x2"]));
+    assert_eq!(
+        reasons(&held),
+        [HoldReason::RoomLimit {
+            going: 4,
+            of: 9,
+            count: 3,
+            percent: 25
+        }]
+    );
+    assert_eq!(counts(&default(&earlier(25 * hour, &["x1", "x2"]))), (2, 0, 0));
+    // One that was written down and did not come about counts once.
+    assert_eq!(counts(&default(&earlier(hour, &["u0", "u1"]))), (2, 0, 0));
+}
+
+#[test]
+fn a_directory_that_shrank_holds_the_rooms_it_feeds() {
+    let world = room(30, 1).with(|w| {
+        let then = RememberedDirectory {
+            at: Timestamp(0),
+            active_accounts: 60,
+        };
+        w.memory
+            .directories
+            .insert(inviter_core::directory::ProviderId::new("dir"), then);
+    });
+    let HoldReason::DirectoryShrank { from, to, .. } = &reasons(&default(&world))[0] else {
+        panic!("held")
+    };
+    assert_eq!((*from, *to), (60, 30));
+}
+
+#[test]
+fn a_vanished_group_holds_removals_and_demotions() {
+    let world = room(5, 1)
+        .wants("former")
+        .joined("former")
+        .users(json!({ "@bot:example.org": 100, "@former:example.org": 50 }))
+        .remember(|r| {
+            r.feeds = vec![
+                feed("physics", FeedRole::Members),
+                feed("physics_owners", FeedRole::Owners),
+            ];
+        });
+    let held = default(&world);
+    assert_eq!(counts(&held), (0, 2, 0));
+    assert!(matches!(reasons(&held)[..], [HoldReason::GroupVanished { .. }]));
+}
+
+#[test]
+fn a_held_removal_holds_its_demotion() {
+    let world = room(0, 1).users(json!({ "@bot:example.org": 100, "@u0:example.org": 50 }));
+    assert_eq!(counts(&default(&world)), (0, 2, 0));
+}
+
+#[test]
+fn too_many_demotions_are_held_and_tidying_is_not() {
+    let users = |people: &[String]| {
+        let entries = people.iter().map(|u| (format!("@{u}:example.org"), json!(50)));
+        let mut users: Map<String, serde_json::Value> = entries.collect();
+        users.insert("@bot:example.org".to_owned(), json!(100));
+        json!(users)
+    };
+    let four: Vec<String> = (0..4).map(|i| format!("w{i}")).collect();
+    assert_eq!(counts(&default(&room(20, 0).users(users(&four)))), (0, 4, 0));
+    assert_eq!(counts(&default(&room(20, 0).users(users(&four[..3])))), (3, 0, 0));
+    let gone: Vec<String> = (0..9).map(|i| format!("gone{i}")).collect();
+    let tidy = room(20, 0)
+        .users(users(&gone))
+        .member("gone0", Membership::Left, "gone0");
+    assert_eq!(counts(&default(&tidy)), (9, 0, 0));
+}
+
+#[test]
+fn a_cautious_run_lists_removals_as_pending() {
+    let world = room(5, 1).wants("new");
+    assert_eq!(
+        counts(&judge(&world, &[], Trigger::Cautious, Limits::default())),
+        (1, 0, 1)
+    );
+}
+
+#[test]
+fn a_release_lets_exactly_its_removals_go() {
+    let world = room(1, 8);
+    let held = default(&world);
+    let room_code = held.rooms()[0].release().cloned().expect("a code for the room");
+    let all_code = held.release().cloned().expect("a code for everything");
+    for code in [room_code.clone(), all_code] {
+        let let_go = judge(&world, &[code], Trigger::Person, Limits::default());
+        assert_eq!(counts(&let_go), (8, 0, 0));
+        assert_eq!((let_go.release(), let_go.rooms()[0].release()), (None, None));
+    }
+    // One more, and it is another set.
+    let more = room(1, 9);
+    assert_eq!(
+        counts(&judge(
+            &more,
+            std::slice::from_ref(&room_code),
+            Trigger::Person,
+            Limits::default()
+        )),
+        (0, 9, 0)
+    );
+    assert_eq!(
+        counts(&judge(
+            &world,
+            &[ReleaseCode::new("0000000000")],
+            Trigger::Person,
+            Limits::default()
+        )),
+        (0, 8, 0)
+    );
+    assert_eq!(
+        ReleaseCode::new(format!(" {} ", room_code.as_str().to_uppercase())),
+        room_code
+    );
+}

@@ -1,0 +1,470 @@
+//! Sending: one request with its limits, retries, token and deadline.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
+
+use http::{HeaderValue, StatusCode, header::AUTHORIZATION};
+use inviter_core::backend::{BackendError, BackendErrorKind as Kind};
+use reqwest::{Certificate, Proxy, redirect};
+use ruma::api::{
+    IncomingResponseExt as _, OutgoingRequest, OutgoingRequestExt as _, SupportedVersions,
+    auth_scheme::{AuthScheme, SendAccessToken},
+    error::{Error as MatrixError, ErrorKind, FromHttpResponseError, IntoHttpError},
+    path_builder::{PathBuilder, VersionHistory},
+};
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio::{
+    sync::{OwnedMutexGuard, Semaphore},
+    time::{Instant, sleep, timeout},
+};
+use tracing::debug;
+
+use crate::{
+    config::{MatrixConfig, Timeouts, base_url},
+    error::{self, Failure},
+    jitter::jitter,
+    limits::{Limits, Work},
+    session::{Session, Token},
+};
+
+/// The largest answer that is read into memory as a whole.
+const MAX_BODY: usize = 16 << 20;
+/// How often something that is safe to repeat is tried.
+const TRIES: u32 = 3;
+
+/// Whether a request may be sent again although the first one may have been carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Yes: it reads, or doing it twice is doing it once.
+    Freely,
+    /// Only if it certainly has not reached the homeserver.
+    Never,
+}
+
+/// What a request is about, for limits, retries and errors.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) about: String,
+    pub(crate) work: Work,
+    pub(crate) repeat: Repeat,
+}
+
+impl Call {
+    pub(crate) fn read(about: impl Into<String>) -> Self {
+        Self {
+            about: about.into(),
+            work: Work::of(crate::limits::Class::Read),
+            repeat: Repeat::Freely,
+        }
+    }
+
+    pub(crate) fn write(about: impl Into<String>, work: Work, repeat: Repeat) -> Self {
+        Self {
+            about: about.into(),
+            work,
+            repeat,
+        }
+    }
+}
+
+/// An answer with a status below 300.
+pub(crate) struct Answer {
+    parts: http::response::Parts,
+    body: Body,
+}
+
+enum Body {
+    Whole(Vec<u8>),
+    Open(reqwest::Response),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Whole,
+    Open,
+}
+
+type Build<'a> = &'a (dyn Fn(&str) -> Result<http::Request<Vec<u8>>, IntoHttpError> + Send + Sync);
+
+/// The connection to one homeserver with one account.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    pub(crate) base: String,
+    pub(crate) timeouts: Timeouts,
+    wait_ceiling: Duration,
+    versions: SupportedVersions,
+    pub(crate) session: Session,
+    limits: Limits,
+    permits: Semaphore,
+    pub(crate) concurrency: usize,
+    /// Writing requests to one room go one after another: the homeserver orders them anyway, and after a 429 the
+    /// others must not run into the same wall.
+    rooms: std::sync::Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+#[derive(Deserialize)]
+struct Versions {
+    versions: Vec<String>,
+    #[serde(default)]
+    unstable_features: BTreeMap<String, bool>,
+}
+
+impl Client {
+    /// Builds the HTTP client and asks the homeserver which versions it speaks.
+    pub(crate) async fn connect(config: MatrixConfig) -> Result<Self, BackendError> {
+        let base = base_url(&config)?;
+        let mut client = Self {
+            http: http_client(&config, &base)?,
+            session: Session::new(config.credentials, base.clone()),
+            base,
+            timeouts: config.timeouts,
+            wait_ceiling: config.wait_ceiling,
+            versions: SupportedVersions::from_parts(&[], &BTreeMap::new()),
+            limits: Limits::default(),
+            permits: Semaphore::new(config.max_concurrency.max(1)),
+            concurrency: config.max_concurrency.max(1),
+            rooms: std::sync::Mutex::default(),
+        };
+        client.versions = client.negotiate().await?;
+        Ok(client)
+    }
+
+    async fn negotiate(&self) -> Result<SupportedVersions, BackendError> {
+        let url = format!("{}/_matrix/client/versions", self.base);
+        let build = |_: &str| {
+            http::Request::get(&url)
+                .body(Vec::new())
+                .map_err(IntoHttpError::from)
+        };
+        let answer = self.run(&Call::read(&self.base), None, Mode::Whole, &build).await;
+        let answer = answer.map_err(|failure| match failure.status {
+            Some(StatusCode::NOT_FOUND) => BackendError::new(
+                Kind::Malformed,
+                &self.base,
+                "is not a Matrix homeserver: it does not know /_matrix/client/versions (404); check the URL",
+            ),
+            _ => failure.error,
+        })?;
+        let versions: Versions = self.json(&self.base, answer)?;
+        let supported = SupportedVersions::from_parts(&versions.versions, &versions.unstable_features);
+        if supported.versions.is_empty() {
+            return Err(BackendError::new(
+                Kind::Malformed,
+                &self.base,
+                "speaks no version of Matrix that this program knows",
+            ));
+        }
+        Ok(supported)
+    }
+
+    /// Sends a request with the account's token.
+    pub(crate) async fn send<R>(&self, call: &Call, request: R) -> Result<R::IncomingResponse, Failure>
+    where
+        R: OutgoingRequest<EndpointError = MatrixError, PathBuilder = VersionHistory> + Clone + Send + Sync,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+    {
+        let build = self.builder(request);
+        let answer = self.authenticated(call, Mode::Whole, &build).await?;
+        self.convert::<R>(call, answer)
+    }
+
+    /// Sends a request and hands back the answer before its body has been read.
+    pub(crate) async fn open<R>(&self, call: &Call, request: R) -> Result<reqwest::Response, Failure>
+    where
+        R: OutgoingRequest<EndpointError = MatrixError, PathBuilder = VersionHistory> + Clone + Send + Sync,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+    {
+        let build = self.builder(request);
+        match self.authenticated(call, Mode::Open, &build).await?.body {
+            Body::Open(response) => Ok(response),
+            Body::Whole(body) => Err(error::malformed(&call.about, &self.base, &body, std::fmt::Error)),
+        }
+    }
+
+    /// Sends a request that needs no token, such as the one that gets one.
+    pub(crate) async fn send_anonymous<R>(
+        &self,
+        call: &Call,
+        request: R,
+    ) -> Result<R::IncomingResponse, Failure>
+    where
+        R: OutgoingRequest<EndpointError = MatrixError, PathBuilder = VersionHistory> + Clone + Send + Sync,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+    {
+        let build = self.builder(request);
+        let answer = self.run(call, None, Mode::Whole, &build).await?;
+        self.convert::<R>(call, answer)
+    }
+
+    /// A GET outside of the client-server API. `path` is encoded already.
+    pub(crate) async fn get_json<T: DeserializeOwned>(&self, call: &Call, path: &str) -> Result<T, Failure> {
+        let url = format!("{}{path}", self.base);
+        let build = |token: &str| {
+            Ok(http::Request::get(&url)
+                .header(AUTHORIZATION, format!("Bearer {token}"))
+                .body(Vec::new())?)
+        };
+        let answer = self.authenticated(call, Mode::Whole, &build).await?;
+        self.json(&call.about, answer)
+    }
+
+    fn builder<R>(
+        &self,
+        request: R,
+    ) -> impl Fn(&str) -> Result<http::Request<Vec<u8>>, IntoHttpError> + Send + Sync
+    where
+        R: OutgoingRequest<PathBuilder = VersionHistory> + Clone + Send + Sync,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> VersionHistory: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
+    {
+        move |token| {
+            request.clone().try_into_http_request(
+                &self.base,
+                SendAccessToken::IfRequired(token),
+                Cow::Borrowed(&self.versions),
+            )
+        }
+    }
+
+    fn convert<R>(&self, call: &Call, answer: Answer) -> Result<R::IncomingResponse, Failure>
+    where
+        R: OutgoingRequest<EndpointError = MatrixError>,
+    {
+        let Body::Whole(body) = answer.body else {
+            return Err(error::malformed(&call.about, &self.base, b"", std::fmt::Error));
+        };
+        let response = http::Response::from_parts(answer.parts, body.as_slice());
+        R::IncomingResponse::try_from_http_response(response).map_err(|failed| match failed {
+            FromHttpResponseError::Server(said) => error::answered(&call.about, &self.base, &said),
+            other => error::malformed(&call.about, &self.base, &body, other),
+        })
+    }
+
+    fn json<T: DeserializeOwned>(&self, about: &str, answer: Answer) -> Result<T, Failure> {
+        let body = match answer.body {
+            Body::Whole(body) => body,
+            Body::Open(_) => Vec::new(),
+        };
+        serde_json::from_slice(&body).map_err(|failed| error::malformed(about, &self.base, &body, failed))
+    }
+
+    /// Runs a request with the token in use, and once more with a new one if that is not accepted any more.
+    async fn authenticated(&self, call: &Call, mode: Mode, build: Build<'_>) -> Result<Answer, Failure> {
+        let token = self.token(None).await?;
+        match self.run(call, Some(&token), mode, build).await {
+            Err(failure)
+                if matches!(failure.errcode, Some(ErrorKind::UnknownToken(_))) && self.can_log_in() =>
+            {
+                let token = self.token(Some(token.generation)).await?;
+                self.run(call, Some(&token), mode, build).await
+            }
+            other => other,
+        }
+    }
+
+    /// Waits for limits, sends, and repeats what may be repeated.
+    async fn run(
+        &self,
+        call: &Call,
+        token: Option<&Token>,
+        mode: Mode,
+        build: Build<'_>,
+    ) -> Result<Answer, Failure> {
+        let mut tries = 0;
+        let started = Instant::now();
+        let mut waited = Duration::ZERO;
+        loop {
+            let pass = self.admit(call, &mut waited).await?;
+            tries += 1;
+            let failure = match self.attempt(call, token, mode, build).await {
+                Ok(answer) => {
+                    self.limits.passed(&call.work);
+                    return Ok(answer);
+                }
+                Err(failure) => failure,
+            };
+            if failure.status == Some(StatusCode::TOO_MANY_REQUESTS) {
+                let pause = self.limits.refused(&call.work, failure.error.retry_after);
+                debug!(about = %call.about, ?pause, "rate limited");
+                // The limits decide in `admit` whether that is too long.
+                tries -= 1;
+                continue;
+            }
+            drop(pass);
+            let temporary = match failure.status {
+                Some(status) => status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT,
+                None => failure.error.kind == Kind::Unavailable && !is_certificate(&failure),
+            };
+            let repeatable = call.repeat == Repeat::Freely || !failure.may_have_happened;
+            // Another try after a deadline of a minute is still one request to the caller.
+            if !temporary || !repeatable || tries >= TRIES || started.elapsed() > 2 * self.timeouts.request {
+                return Err(failure);
+            }
+            let pause = Duration::from_millis(300) * 2_u32.pow(tries);
+            debug!(about = %call.about, tries, error = %failure.error, "trying again");
+            sleep(pause + jitter(pause)).await;
+        }
+    }
+
+    /// Comes back when no limiter is closed and there is room for one more request; an error if that takes longer
+    /// than the ceiling.
+    async fn admit(&self, call: &Call, waited: &mut Duration) -> Result<Pass<'_>, Failure> {
+        loop {
+            if let Some(pause) = self.limits.pause(&call.work) {
+                if *waited + pause > self.wait_ceiling {
+                    let mut error = BackendError::new(
+                        Kind::RateLimited,
+                        &call.about,
+                        format!(
+                            "the homeserver asks to wait {} s before this is tried again (429)",
+                            pause.as_secs().max(1)
+                        ),
+                    );
+                    error.retry_after = Some(pause);
+                    return Err(Failure::without_effect(error));
+                }
+                *waited += pause;
+                sleep(pause).await;
+                continue;
+            }
+            let room = match &call.work.room {
+                Some(room) => Some(self.room_lock(room).lock_owned().await),
+                None => None,
+            };
+            let Ok(permit) = self.permits.acquire().await else {
+                return Err(Failure::without_effect(BackendError::new(
+                    Kind::Unavailable,
+                    &call.about,
+                    "the backend is shutting down",
+                )));
+            };
+            // Somebody may have been refused while this waited for its turn.
+            if self.limits.pause(&call.work).is_none() {
+                return Ok(Pass {
+                    _room: room,
+                    _permit: permit,
+                });
+            }
+        }
+    }
+
+    fn room_lock(&self, room: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut rooms = self
+            .rooms
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if rooms.len() > 1000 {
+            rooms.retain(|_, lock| Arc::strong_count(lock) > 1);
+        }
+        Arc::clone(rooms.entry(room.to_owned()).or_default())
+    }
+
+    /// Sends once.
+    async fn attempt(
+        &self,
+        call: &Call,
+        token: Option<&Token>,
+        mode: Mode,
+        build: Build<'_>,
+    ) -> Result<Answer, Failure> {
+        let about = &call.about;
+        let secret = token.map_or("", |token| token.secret.expose_secret());
+        let unsendable =
+            |what: String| Failure::without_effect(BackendError::new(Kind::Refused, about, what));
+        let mut request = build(secret)
+            .map_err(|failed| unsendable(format!("cannot be asked of this homeserver ({failed})")))?;
+        if let Some(value) = request.headers_mut().get_mut(AUTHORIZATION) {
+            HeaderValue::set_sensitive(value, true);
+        }
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let request = reqwest::Request::try_from(request)
+            .map_err(|failed| unsendable(format!("is not a request ({})", failed.without_url())))?;
+        let started = Instant::now();
+        let deadline = match mode {
+            Mode::Whole => self.timeouts.request,
+            Mode::Open => self.timeouts.sync,
+        };
+        let exchanged = timeout(deadline, self.exchange(about, request, mode)).await;
+        let answer = exchanged.unwrap_or_else(|_| Err(error::timed_out(about, &self.base, deadline)))?;
+        let status = answer.parts.status;
+        debug!(%method, path, status = status.as_u16(), ms = started.elapsed().as_millis(), "request");
+        match answer.body {
+            Body::Whole(body) if !status.is_success() => {
+                let response = http::Response::from_parts(answer.parts, body.as_slice());
+                Err(error::answered(about, &self.base, &error::read_error(response)))
+            }
+            body => Ok(Answer { body, ..answer }),
+        }
+    }
+
+    async fn exchange(&self, about: &str, request: reqwest::Request, mode: Mode) -> Result<Answer, Failure> {
+        let broken = |failed| error::transport(about, &self.base, failed);
+        let mut response = self.http.execute(request).await.map_err(broken)?;
+        let mut parts = http::Response::new(()).into_parts().0;
+        parts.status = response.status();
+        parts.headers = response.headers().clone();
+        if mode == Mode::Open && parts.status.is_success() {
+            let body = Body::Open(response);
+            return Ok(Answer { parts, body });
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(Failure::lost(BackendError::new(
+                    Kind::Malformed,
+                    about,
+                    format!("{} answered with more than {} MiB", self.base, MAX_BODY >> 20),
+                )));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let body = Body::Whole(body);
+        Ok(Answer { parts, body })
+    }
+}
+
+/// Leave to send one request.
+struct Pass<'a> {
+    _room: Option<OwnedMutexGuard<()>>,
+    _permit: tokio::sync::SemaphorePermit<'a>,
+}
+
+fn is_certificate(failure: &Failure) -> bool {
+    failure
+        .error
+        .source
+        .as_ref()
+        .is_some_and(|source| error::is_certificate(source.as_ref()))
+}
+
+fn http_client(config: &MatrixConfig, base: &str) -> Result<reqwest::Client, BackendError> {
+    let wrong = |what: &str, failed: reqwest::Error| {
+        BackendError::new(Kind::Refused, base, format!("{what} ({failed})")).caused_by(failed)
+    };
+    let mut builder = reqwest::Client::builder()
+        .user_agent(&config.user_agent)
+        .connect_timeout(config.timeouts.connect)
+        // A homeserver does not redirect its API; another host must not get the token.
+        .redirect(redirect::Policy::none())
+        .no_proxy();
+    if let Some(proxy) = &config.proxy {
+        builder =
+            builder.proxy(Proxy::all(proxy).map_err(|e| wrong("the HTTP proxy's URL cannot be used", e))?);
+    }
+    if let Some(pem) = &config.extra_ca {
+        let certificates = Certificate::from_pem_bundle(pem)
+            .map_err(|e| wrong("the CA file is not a PEM certificate", e))?;
+        if certificates.is_empty() {
+            return Err(BackendError::new(
+                Kind::Refused,
+                base,
+                "the CA file holds no PEM certificate",
+            ));
+        }
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder
+        .build()
+        .map_err(|e| wrong("the HTTP client cannot be set up", e))
+}

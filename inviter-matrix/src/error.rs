@@ -1,0 +1,285 @@
+//! From transport errors and Matrix errors to [`BackendError`]: status first, then errcode.
+
+use std::{error::Error as StdError, time::Duration};
+
+use http::StatusCode;
+use inviter_core::backend::{BackendError, BackendErrorKind as Kind};
+use ruma::api::error::{Error as MatrixError, ErrorBody, ErrorKind, RetryAfter};
+
+/// A request that failed, with what the caller needs to decide on.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// For the caller of the backend.
+    pub(crate) error: BackendError,
+    /// The errcode, if it was the homeserver that said no.
+    pub(crate) errcode: Option<ErrorKind>,
+    /// The status, if there was an answer.
+    pub(crate) status: Option<StatusCode>,
+    /// The request was sent and nobody has said that it was refused: it may have been carried out.
+    pub(crate) may_have_happened: bool,
+}
+
+impl Failure {
+    /// A failure before anything was sent, or one that is known to have had no effect.
+    pub(crate) const fn without_effect(error: BackendError) -> Self {
+        Self {
+            error,
+            errcode: None,
+            status: None,
+            may_have_happened: false,
+        }
+    }
+
+    /// A failure after sending, without an answer from the homeserver.
+    pub(crate) const fn lost(error: BackendError) -> Self {
+        Self {
+            error,
+            errcode: None,
+            status: None,
+            may_have_happened: true,
+        }
+    }
+
+    /// The homeserver itself answered with this status and errcode.
+    pub(crate) fn is(&self, status: StatusCode, errcode: &ErrorKind) -> bool {
+        self.status == Some(status)
+            && self
+                .errcode
+                .as_ref()
+                .is_some_and(|found| found.errcode() == errcode.errcode())
+    }
+
+    /// The homeserver itself answered 404 `M_NOT_FOUND`.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.is(StatusCode::NOT_FOUND, &ErrorKind::NotFound)
+    }
+
+    /// The homeserver itself answered 403, for whichever reason.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        self.status == Some(StatusCode::FORBIDDEN) && self.errcode.is_some()
+    }
+}
+
+impl From<Failure> for BackendError {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+/// No answer, or none that could be read to its end.
+pub(crate) fn transport(about: &str, base: &str, error: reqwest::Error) -> Failure {
+    // The URL is in `about` as far as it matters.
+    let error = error.without_url();
+    let not_sent = error.is_connect() || error.is_builder();
+    let message = if is_certificate(&error) {
+        format!(
+            "{base} shows a certificate that is not trusted; if its authority is your own, set the CA file ({})",
+            innermost(&error)
+        )
+    } else if error.is_connect() {
+        format!(
+            "{base} cannot be reached ({}); check the homeserver's URL and that it is running",
+            innermost(&error)
+        )
+    } else if error.is_timeout() {
+        format!("{base} did not answer in time")
+    } else {
+        format!(
+            "the connection to {base} broke before the answer was complete ({})",
+            innermost(&error)
+        )
+    };
+    let error = BackendError::new(Kind::Unavailable, about, message).caused_by(error);
+    if not_sent {
+        Failure::without_effect(error)
+    } else {
+        Failure::lost(error)
+    }
+}
+
+/// Our own deadline has passed.
+pub(crate) fn timed_out(about: &str, base: &str, after: Duration) -> Failure {
+    Failure::lost(BackendError::new(
+        Kind::Unavailable,
+        about,
+        format!("{base} did not answer within {} s", after.as_secs()),
+    ))
+}
+
+/// Whether trying again is pointless since the certificate is what is wrong.
+pub(crate) fn is_certificate(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|e| {
+        let text = e.to_string();
+        text.contains("invalid peer certificate") || text.contains("UnknownIssuer")
+    })
+}
+
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |e: &&'a (dyn StdError + 'static)| (*e).source())
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    chain(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+/// The body is a web page: not from the homeserver, whatever the status says.
+pub(crate) fn is_web_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'<')
+}
+
+/// An answer that is not a success.
+pub(crate) fn answered(about: &str, base: &str, error: &MatrixError) -> Failure {
+    let status = error.status_code;
+    let code = status.as_u16();
+    let (errcode, said) = match &error.body {
+        ErrorBody::Standard(body) => (Some(body.kind.clone()), shorten(&body.message)),
+        ErrorBody::NotJson { bytes, .. } if is_web_page(bytes) => (None, "a web page, not Matrix".to_owned()),
+        _ => (None, "something that is not a Matrix error".to_owned()),
+    };
+    let named = errcode.as_ref().map(|kind| kind.errcode().to_string());
+    let (kind, message) = match (code, &errcode) {
+        (429, _) => (Kind::RateLimited, "too many requests".to_owned()),
+        (300..=399, _) => (
+            Kind::Malformed,
+            format!("{base} redirects elsewhere ({code}); set the homeserver's URL to where it leads"),
+        ),
+        (500.., Some(_)) => (Kind::Unavailable, format!("the homeserver says: {said}")),
+        (500.., None) => (
+            Kind::Unavailable,
+            format!("{base} answered with {said}; a proxy is in front of a homeserver that is down"),
+        ),
+        (408, _) => (Kind::Unavailable, format!("{base} did not answer in time")),
+        (_, Some(ErrorKind::UnknownToken(_) | ErrorKind::MissingToken)) => (
+            Kind::Unauthenticated,
+            format!(
+                "the homeserver does not accept the access token ({said}); log in again or give a new one"
+            ),
+        ),
+        (_, Some(ErrorKind::UserDeactivated | ErrorKind::UserLocked | ErrorKind::UserSuspended)) => (
+            Kind::Unauthenticated,
+            format!("the bot's account cannot be used ({said})"),
+        ),
+        (_, None) => (
+            Kind::Malformed,
+            format!("{base} answered with {said}; check the homeserver's URL and the proxy in front of it"),
+        ),
+        (401, _) => (
+            Kind::Unauthenticated,
+            format!("the homeserver does not accept the access token ({said})"),
+        ),
+        (404, _) => (Kind::NotFound, format!("the homeserver says: {said}")),
+        _ => (Kind::Refused, format!("the homeserver says no: {said}")),
+    };
+    let message = match named {
+        Some(name) => format!("{message} ({code} {name})"),
+        None => format!("{message} ({code})"),
+    };
+    let mut backend = BackendError::new(kind, about, message);
+    backend.retry_after = retry_after(errcode.as_ref());
+    Failure {
+        may_have_happened: status.is_server_error() || code == 408,
+        error: backend,
+        errcode,
+        status: Some(status),
+    }
+}
+
+/// A success whose body is not what the endpoint answers.
+pub(crate) fn malformed(
+    about: &str,
+    base: &str,
+    body: &[u8],
+    source: impl StdError + Send + Sync + 'static,
+) -> Failure {
+    let message = if is_web_page(body) {
+        format!(
+            "{base} answered with a web page, not Matrix; check the homeserver's URL and the proxy in front of it"
+        )
+    } else {
+        format!("{base} answered with something that is not Matrix ({source})")
+    };
+    Failure::lost(BackendError::new(Kind::Malformed, about, message).caused_by(source))
+}
+
+/// An error body of a status and its bytes, as ruma reads it.
+pub(crate) fn read_error(response: http::Response<&[u8]>) -> MatrixError {
+    <MatrixError as ruma::api::EndpointError>::from_http_response(response)
+}
+
+/// The wait that the server asks for; ruma has preferred the header over the field.
+pub(crate) fn retry_after(kind: Option<&ErrorKind>) -> Option<Duration> {
+    match kind {
+        Some(ErrorKind::LimitExceeded(data)) => match data.retry_after.as_ref()? {
+            RetryAfter::Delay(delay) => Some(*delay),
+            RetryAfter::DateTime(when) => Some(
+                when.duration_since(std::time::SystemTime::now())
+                    .unwrap_or(Duration::ZERO),
+            ),
+        },
+        _ => None,
+    }
+}
+
+/// What a server says goes into one line of a report.
+fn shorten(text: &str) -> String {
+    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(200) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line.trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: u16, body: &str, kind: Kind, part: &str) -> Failure {
+        let response = http::Response::builder()
+            .status(status)
+            .body(body.as_bytes())
+            .unwrap();
+        let failure = answered("#a:b", "https://hs", &read_error(response));
+        assert_eq!(failure.error.kind, kind, "{}", failure.error);
+        assert!(failure.error.to_string().contains(part), "{}", failure.error);
+        failure
+    }
+
+    #[test]
+    fn status_first_then_errcode() {
+        let html = "<html><body>Bad gateway</body></html>";
+        assert!(check(502, html, Kind::Unavailable, "web page").may_have_happened);
+        check(403, html, Kind::Malformed, "web page");
+        check(404, html, Kind::Malformed, "web page");
+        check(404, "", Kind::Malformed, "not a Matrix error");
+        let no = check(
+            403,
+            r#"{"errcode":"M_FORBIDDEN","error":"No."}"#,
+            Kind::Refused,
+            "403 M_FORBIDDEN",
+        );
+        assert!(!no.may_have_happened && no.is_forbidden());
+        check(
+            404,
+            r#"{"errcode":"M_NOT_FOUND","error":"No"}"#,
+            Kind::NotFound,
+            "404",
+        );
+        check(
+            401,
+            r#"{"errcode":"M_UNKNOWN_TOKEN","error":"No"}"#,
+            Kind::Unauthenticated,
+            "token",
+        );
+        check(302, "", Kind::Malformed, "redirects");
+        let wait = check(
+            429,
+            r#"{"errcode":"M_LIMIT_EXCEEDED","error":"x","retry_after_ms":1500}"#,
+            Kind::RateLimited,
+            "",
+        );
+        assert_eq!(wait.error.retry_after, Some(Duration::from_millis(1500)));
+        check(429, html, Kind::RateLimited, "");
+    }
+}

@@ -1,0 +1,292 @@
+//! Reading rooms: all of them by one `/sync`, or some by their state.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures_util::{StreamExt as _, stream, stream::BoxStream};
+use inviter_core::{
+    backend::{BackendError, BackendErrorKind, Observe, Observed},
+    room::{Cause, RoomState},
+};
+use ruma::{
+    OwnedRoomId, OwnedUserId, RoomId, UserId,
+    api::client::{
+        filter::{FilterDefinition, RoomEventFilter, RoomFilter},
+        membership::joined_rooms,
+        state::get_state_events,
+        sync::sync_events::v3 as sync,
+    },
+    presence::PresenceState,
+    uint,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use crate::{
+    backend::Shared,
+    client::Call,
+    jitter::nonce,
+    room_state::{Collector, TYPES},
+    stream::{Elements, Events, SyncRooms, Unwanted, read, whole},
+};
+
+/// Rooms that may wait for the caller.
+const ROOMS: usize = 4;
+
+type Item = Result<Observed, BackendError>;
+
+/// Starts when the stream is polled first.
+pub(crate) fn observe(shared: Arc<Shared>, what: Observe) -> BoxStream<'static, Item> {
+    match what {
+        Observe::Rooms(rooms) => {
+            let concurrency = shared.client.concurrency;
+            stream::iter(rooms)
+                .map(move |room| {
+                    let shared = Arc::clone(&shared);
+                    async move { one(&shared, room).await }
+                })
+                .buffer_unordered(concurrency)
+                .boxed()
+        }
+        _ => stream::once(async move {
+            let (sender, receiver) = mpsc::channel(ROOMS);
+            // A task of its own, so that bytes are taken in while the caller is busy with a room. It ends by
+            // itself when the caller drops the stream.
+            tokio::spawn(async move {
+                if let Err(error) = joined(&shared, &sender).await {
+                    // Nobody listens any more: nobody to tell.
+                    drop(sender.send(Err(error)).await);
+                }
+            });
+            stream::unfold(receiver, |mut receiver| async {
+                receiver.recv().await.map(|item| (item, receiver))
+            })
+        })
+        .flatten()
+        // An error is the end.
+        .scan(false, |failed, item: Item| {
+            let over = std::mem::replace(failed, item.is_err());
+            async move { (!over).then_some(item) }
+        })
+        .boxed(),
+    }
+}
+
+/// One request for the list, one for everything else.
+async fn joined(shared: &Arc<Shared>, out: &mpsc::Sender<Item>) -> Result<(), BackendError> {
+    let me = shared.whoami().await?.user_id;
+    let client = &shared.client;
+    let call = Call::read(&client.base);
+    let list = client
+        .send(&call, joined_rooms::v3::Request::new())
+        .await?
+        .joined_rooms;
+    let mut missing: BTreeSet<OwnedRoomId> = list.into_iter().collect();
+    let call = Call::read("/sync");
+    let response = client.open(&call, sync_request()).await?;
+    let sender = out.clone();
+    let known = Arc::clone(shared);
+    let seen = read(
+        response,
+        client.timeouts.sync,
+        "/sync",
+        &client.base,
+        move |reader| {
+            let mut seen = Vec::new();
+            let mut each = |section: &'static str, id: String, raw: &RawValue| {
+                let observed = match RoomId::parse(&id) {
+                    Ok(room_id) if section == "join" => {
+                        seen.push(room_id.clone());
+                        let state = joined_room(&room_id, raw);
+                        known.remember(&state);
+                        Some(Observed { room_id, state })
+                    }
+                    Ok(room_id) => Some(Observed {
+                        state: RoomState::NotJoined {
+                            invited_by: inviter(raw, &me),
+                        },
+                        room_id,
+                    }),
+                    // Not a room: nothing to say about it.
+                    Err(_) => None,
+                };
+                match observed {
+                    Some(observed) => sender.blocking_send(Ok(observed)).map_err(|_| Unwanted),
+                    None => Ok(()),
+                }
+            };
+            whole(
+                reader,
+                SyncRooms {
+                    path: &["rooms"],
+                    section: "",
+                    each: &mut each,
+                },
+            )?;
+            Ok(seen)
+        },
+    )
+    .await?;
+    for room in seen {
+        missing.remove(&room);
+    }
+    for room_id in missing {
+        let cause = "the bot is in this room, but the homeserver leaves it out of /sync; it may still be fetching \
+                     the room's state from other servers";
+        let state = RoomState::Unknown(Cause::new(cause));
+        if out.send(Ok(Observed { room_id, state })).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// An initial `/sync` with an inline filter, so that nothing has to be uploaded.
+fn sync_request() -> sync::Request {
+    let types = || Some(TYPES.iter().map(|&kind| kind.to_owned()).collect::<Vec<_>>());
+    let mut state = RoomEventFilter::default();
+    state.types = types();
+    // The state that comes is that before the timeline; the timeline is put on top of it. A timeline without
+    // events would do on some servers and lose what changed last on others.
+    let mut timeline = RoomEventFilter::default();
+    timeline.types = types();
+    timeline.limit = Some(uint!(1));
+    let mut room = RoomFilter::default();
+    room.state = state;
+    room.timeline = timeline;
+    room.ephemeral = RoomEventFilter::ignore_all();
+    room.account_data = RoomEventFilter::ignore_all();
+    // No `rooms`: Synapse then leaves the create event of version 12 out.
+    let mut filter = FilterDefinition::default();
+    filter.room = room;
+    filter.account_data = ruma::api::client::filter::Filter::ignore_all();
+    filter.presence = ruma::api::client::filter::Filter::ignore_all();
+    filter.event_fields = Some(
+        ["type", "state_key", "sender", "origin_server_ts", "content"]
+            .map(str::to_owned)
+            .to_vec(),
+    );
+    // Synapse answers an initial sync that it has answered within the last two minutes from its cache. A filter
+    // that differs in something without effect makes it look.
+    if let Ok(user) = UserId::parse(format!("@{:x}:nobody.invalid", nonce())) {
+        filter.presence.not_senders = vec![user];
+    }
+    let mut request = sync::Request::new();
+    request.filter = Some(sync::Filter::FilterDefinition(filter));
+    request.timeout = Some(std::time::Duration::ZERO);
+    // Reading is no presence.
+    request.set_presence = PresenceState::Offline;
+    request.use_state_after = true;
+    request
+}
+
+/// A room of the join section.
+#[derive(Deserialize)]
+struct Joined<'a> {
+    #[serde(borrow, default)]
+    state: Events<'a>,
+    #[serde(borrow, default)]
+    timeline: Events<'a>,
+    /// Of servers that can: the state after the timeline, which then is not to be put on top.
+    #[serde(borrow, default)]
+    state_after: Option<Events<'a>>,
+}
+
+fn joined_room(room_id: &RoomId, raw: &RawValue) -> RoomState {
+    let Ok(room) = serde_json::from_str::<Joined<'_>>(raw.get()) else {
+        return RoomState::Unknown(Cause::new(
+            "the homeserver's /sync answer for this room cannot be read",
+        ));
+    };
+    let mut collector = Collector::default();
+    match room.state_after {
+        Some(state) => state.events.iter().for_each(|event| collector.add(event)),
+        None => room
+            .state
+            .events
+            .iter()
+            .chain(&room.timeline.events)
+            .for_each(|event| collector.add(event)),
+    }
+    collector.finish(room_id.to_owned())
+}
+
+#[derive(Deserialize)]
+struct Invited<'a> {
+    #[serde(borrow)]
+    invite_state: Events<'a>,
+}
+
+#[derive(Deserialize)]
+struct Stripped {
+    #[serde(rename = "type")]
+    kind: String,
+    state_key: String,
+    sender: OwnedUserId,
+    content: StrippedContent,
+}
+
+#[derive(Deserialize)]
+struct StrippedContent {
+    membership: Option<String>,
+}
+
+/// Who has sent our invitation.
+fn inviter(raw: &RawValue, me: &UserId) -> Option<OwnedUserId> {
+    let room: Invited<'_> = serde_json::from_str(raw.get()).ok()?;
+    room.invite_state
+        .events
+        .iter()
+        .filter_map(|event| serde_json::from_str::<Stripped>(event.get()).ok())
+        .find(|event| {
+            event.kind == "m.room.member"
+                && event.state_key == me.as_str()
+                && event.content.membership.as_deref() == Some("invite")
+        })
+        .map(|event| event.sender)
+}
+
+/// One room by its state. Only what would hold for all rooms alike is an error.
+async fn one(shared: &Arc<Shared>, room_id: OwnedRoomId) -> Item {
+    match room(shared, &room_id).await {
+        Ok(state) => Ok(Observed { room_id, state }),
+        Err(error) if error.kind == BackendErrorKind::Unauthenticated => Err(error),
+        Err(error) => Ok(Observed {
+            room_id,
+            state: RoomState::Unknown(Cause::new(error.message)),
+        }),
+    }
+}
+
+/// The state of one room.
+pub(crate) async fn room(shared: &Arc<Shared>, room_id: &RoomId) -> Result<RoomState, BackendError> {
+    let me = shared.whoami().await?.user_id;
+    let client = &shared.client;
+    let call = Call::read(room_id.as_str());
+    let request = get_state_events::v3::Request::new(room_id.to_owned());
+    let response = match client.open(&call, request).await {
+        Ok(response) => response,
+        // Said of rooms that do not exist as well.
+        Err(failure) if failure.is_forbidden() => return Ok(RoomState::NotJoined { invited_by: None }),
+        Err(failure) => return Err(failure.into()),
+    };
+    let collector = read(
+        response,
+        client.timeouts.sync,
+        room_id.as_str(),
+        &client.base,
+        |reader| {
+            let mut collector = Collector::default();
+            whole(reader, Elements(|event: &RawValue| collector.add(event)))?;
+            Ok(collector)
+        },
+    )
+    .await?;
+    let state = collector.finish_for(room_id.to_owned(), &me);
+    shared.remember(&state);
+    Ok(state)
+}
+
+#[cfg(test)]
+#[path = "observe_tests.rs"]
+mod tests;

@@ -1,0 +1,234 @@
+//! The access token: given, kept from an earlier log-in, or got by logging in.
+
+use std::{fmt, fs, io, io::Write as _, path::PathBuf, sync::Mutex};
+
+use inviter_core::backend::{BackendError, BackendErrorKind};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Credentials;
+
+/// A log-in that can be used again.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SavedSession {
+    /// The homeserver's base URL that it belongs to.
+    pub homeserver: String,
+    /// The user name that was given to log in.
+    pub user: String,
+    /// The device of the log-in; kept when the token is not accepted any more.
+    pub device_id: String,
+    /// The access token.
+    pub access_token: SecretString,
+}
+
+impl SavedSession {
+    /// A session.
+    pub const fn new(
+        homeserver: String,
+        user: String,
+        device_id: String,
+        access_token: SecretString,
+    ) -> Self {
+        Self {
+            homeserver,
+            user,
+            device_id,
+            access_token,
+        }
+    }
+}
+
+/// Keeps one [`SavedSession`] between starts. Called seldom; may block for as long as a small file takes.
+pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
+    /// The session kept, if there is one.
+    fn load(&self) -> io::Result<Option<SavedSession>>;
+
+    /// Keeps a session in place of the one before.
+    fn save(&self, session: &SavedSession) -> io::Result<()>;
+}
+
+/// Keeps nothing: every start is a new device.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NoStore;
+
+impl SessionStore for NoStore {
+    fn load(&self) -> io::Result<Option<SavedSession>> {
+        Ok(None)
+    }
+
+    fn save(&self, _session: &SavedSession) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps the session in memory: for tests, and for services that build several backends.
+#[derive(Debug, Default)]
+pub struct MemorySessionStore(Mutex<Option<SavedSession>>);
+
+impl SessionStore for MemorySessionStore {
+    fn load(&self) -> io::Result<Option<SavedSession>> {
+        Ok(self.0.lock().map_err(|_| io::ErrorKind::Other)?.clone())
+    }
+
+    fn save(&self, session: &SavedSession) -> io::Result<()> {
+        *self.0.lock().map_err(|_| io::ErrorKind::Other)? = Some(session.clone());
+        Ok(())
+    }
+}
+
+/// Keeps the session in a file that only its owner may read.
+#[derive(Debug, Clone)]
+pub struct FileSessionStore {
+    path: PathBuf,
+}
+
+impl FileSessionStore {
+    /// The file; its folder has to exist.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct SessionFile {
+    homeserver: String,
+    user: String,
+    device_id: String,
+    access_token: String,
+}
+
+impl SessionStore for FileSessionStore {
+    fn load(&self) -> io::Result<Option<SavedSession>> {
+        let text = match fs::read(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // serde's messages quote what they found; the token must not get into one.
+        let file: SessionFile = serde_json::from_slice(&text)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "is not a session file"))?;
+        Ok(Some(SavedSession {
+            homeserver: file.homeserver,
+            user: file.user,
+            device_id: file.device_id,
+            access_token: file.access_token.into(),
+        }))
+    }
+
+    fn save(&self, session: &SavedSession) -> io::Result<()> {
+        let text = serde_json::to_vec(&SessionFile {
+            homeserver: session.homeserver.clone(),
+            user: session.user.clone(),
+            device_id: session.device_id.clone(),
+            access_token: session.access_token.expose_secret().to_owned(),
+        })?;
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        // Temporary files are made with mode 0600; renaming keeps it, and no half-written file is ever seen.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&text)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+/// The token in use, and how many log-ins came before it.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(crate) secret: SecretString,
+    pub(crate) generation: u32,
+}
+
+/// What is known about the log-in.
+pub(crate) struct Session {
+    pub(crate) credentials: Credentials,
+    pub(crate) homeserver: String,
+    /// The token in use; the lock is held while logging in, so that it happens once.
+    pub(crate) current: tokio::sync::Mutex<Option<Current>>,
+}
+
+pub(crate) struct Current {
+    pub(crate) token: Token,
+    pub(crate) device_id: Option<String>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(crate) fn new(credentials: Credentials, homeserver: String) -> Self {
+        Self {
+            credentials,
+            homeserver,
+            current: tokio::sync::Mutex::new(None),
+        }
+    }
+
+    /// What the store has for this user at this homeserver.
+    pub(crate) fn saved(&self) -> Result<Option<SavedSession>, BackendError> {
+        let Credentials::Password { user, store, .. } = &self.credentials else {
+            return Ok(None);
+        };
+        let saved = store.load().map_err(|error| self.store_failed("read", error))?;
+        Ok(saved.filter(|s| s.homeserver == self.homeserver && s.user == *user))
+    }
+
+    pub(crate) fn keep(&self, session: &SavedSession) -> Result<(), BackendError> {
+        match &self.credentials {
+            Credentials::Password { store, .. } => store
+                .save(session)
+                .map_err(|error| self.store_failed("written", error)),
+            Credentials::Token(_) => Ok(()),
+        }
+    }
+
+    fn store_failed(&self, what: &str, error: io::Error) -> BackendError {
+        BackendError::new(
+            BackendErrorKind::Unavailable,
+            &self.homeserver,
+            format!("the kept session cannot be {what} ({error}); check the session file and its folder"),
+        )
+        .caused_by(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session.json");
+        let store = FileSessionStore::new(&path);
+        assert!(store.load().unwrap().is_none());
+        let session = SavedSession::new(
+            "https://x".into(),
+            "bot".into(),
+            "DEV".into(),
+            "hunter2".to_owned().into(),
+        );
+        store.save(&session).unwrap();
+        store.save(&session).unwrap();
+        let loaded = store.load().unwrap().unwrap();
+        assert_eq!(loaded.device_id, "DEV");
+        assert_eq!(loaded.access_token.expose_secret(), "hunter2");
+        assert!(!format!("{loaded:?}").contains("hunter2"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        fs::write(&path, r#"{"access_token":["hunter2"]}"#).unwrap();
+        assert!(!store.load().unwrap_err().to_string().contains("hunter2"));
+    }
+}

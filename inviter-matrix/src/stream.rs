@@ -1,0 +1,230 @@
+//! Reading answers of any size as they come: bytes go through a bounded channel to a blocking reader, which hands
+//! on one element at a time.
+
+use std::{
+    fmt,
+    io::{self, BufReader, Read},
+    time::Duration,
+};
+
+use inviter_core::backend::{BackendError, BackendErrorKind};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
+
+/// Chunks that may wait for the reader; each is at most what one read of the socket gives.
+const CHUNKS: usize = 16;
+
+/// Reads a body through `parse` on a blocking thread.
+///
+/// # Errors
+/// When the connection breaks, the deadline passes, or `parse` fails: what it has handed out by then stays valid,
+/// everything else is unknown.
+pub(crate) async fn read<T: Send + 'static>(
+    mut response: reqwest::Response,
+    limit: Duration,
+    about: &str,
+    base: &str,
+    parse: impl FnOnce(BodyReader) -> serde_json::Result<T> + Send + 'static,
+) -> Result<T, BackendError> {
+    let deadline = Instant::now() + limit;
+    let (sender, receiver) = mpsc::channel(CHUNKS);
+    let parser = tokio::task::spawn_blocking(move || {
+        parse(BufReader::with_capacity(
+            64 << 10,
+            Chunks {
+                receiver,
+                current: Vec::new(),
+                at: 0,
+            },
+        ))
+    });
+    let broken = |what: String| BackendError::new(BackendErrorKind::Unavailable, about, what);
+    let fed = loop {
+        match timeout_at(deadline, response.chunk()).await {
+            Err(_) => {
+                break Err(broken(format!(
+                    "{base} did not send its whole answer within {} s",
+                    limit.as_secs()
+                )));
+            }
+            Ok(Err(error)) => break Err(crate::error::transport(about, base, error).error),
+            Ok(Ok(None)) => break Ok(()),
+            Ok(Ok(Some(chunk))) => {
+                let sent = timeout_at(deadline, sender.send(Ok(chunk.into()))).await;
+                match sent {
+                    Ok(Ok(())) => {}
+                    // The reader has given up; it says why.
+                    Ok(Err(_)) => break Ok(()),
+                    Err(_) => break Err(broken(format!("was not read within {} s", limit.as_secs()))),
+                }
+            }
+        }
+    };
+    if fed.is_err() {
+        // The reader must not take the break for the end.
+        drop(sender.try_send(Err(())));
+    }
+    drop(sender);
+    let parsed = parser.await;
+    fed?;
+    match parsed {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(BackendError::new(
+            BackendErrorKind::Malformed,
+            about,
+            format!(
+                "{base} sent an answer that is cut off or not Matrix ({})",
+                category(&error)
+            ),
+        )),
+        Err(_) => Err(broken("reading the answer was interrupted".to_owned())),
+    }
+}
+
+fn category(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Eof => "it ends too early",
+        serde_json::error::Category::Io => "the connection broke",
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Data => "its form is not that of the endpoint",
+    }
+}
+
+/// A body as bytes.
+pub(crate) type BodyReader = BufReader<Chunks>;
+
+/// The reading end of the channel.
+pub(crate) struct Chunks {
+    receiver: mpsc::Receiver<Result<Vec<u8>, ()>>,
+    current: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Chunks {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.current.len() {
+            match self.receiver.blocking_recv() {
+                Some(Ok(chunk)) => {
+                    self.current = chunk;
+                    self.at = 0;
+                }
+                Some(Err(())) => return Err(io::ErrorKind::ConnectionAborted.into()),
+                None => return Ok(0),
+            }
+        }
+        let rest = &self.current[self.at..];
+        let len = rest.len().min(out.len());
+        out[..len].copy_from_slice(&rest[..len]);
+        self.at += len;
+        Ok(len)
+    }
+}
+
+/// Nobody wants the rest.
+#[derive(Debug)]
+pub(crate) struct Unwanted;
+
+/// Hands out the elements of an array.
+pub(crate) struct Elements<F>(pub(crate) F);
+
+impl<'de, F: FnMut(&RawValue)> DeserializeSeed<'de> for Elements<F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, F: FnMut(&RawValue)> Visitor<'de> for Elements<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(element) = seq.next_element::<Box<RawValue>>()? {
+            (self.0)(&element);
+        }
+        Ok(())
+    }
+}
+
+/// Hands out the values of an object, two levels down: `rooms.join.*` and `rooms.invite.*` of `/sync`.
+pub(crate) struct SyncRooms<'f, F> {
+    pub(crate) path: &'static [&'static str],
+    pub(crate) section: &'static str,
+    pub(crate) each: &'f mut F,
+}
+
+impl<'de, F> DeserializeSeed<'de> for SyncRooms<'_, F>
+where
+    F: FnMut(&'static str, String, &RawValue) -> Result<(), Unwanted>,
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, F> Visitor<'de> for SyncRooms<'_, F>
+where
+    F: FnMut(&'static str, String, &RawValue) -> Result<(), Unwanted>,
+{
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            let deeper = match (self.path, key.as_str()) {
+                (["rooms"], "rooms") => Some("rooms"),
+                (["section"], "join") => Some("join"),
+                (["section"], "invite") => Some("invite"),
+                ([], _) => {
+                    let value = map.next_value::<Box<RawValue>>()?;
+                    (self.each)(self.section, key, &value)
+                        .map_err(|Unwanted| serde::de::Error::custom("nobody reads on"))?;
+                    continue;
+                }
+                _ => None,
+            };
+            match deeper {
+                Some(section) => map.next_value_seed(SyncRooms {
+                    path: if section == "rooms" { &["section"] } else { &[] },
+                    section,
+                    each: &mut *self.each,
+                })?,
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs a seed over a whole body: nothing may follow, nothing may be missing.
+pub(crate) fn whole<R: Read>(
+    reader: R,
+    seed: impl for<'de> DeserializeSeed<'de, Value = ()>,
+) -> serde_json::Result<()> {
+    let mut deserializer = serde_json::Deserializer::from_reader(reader);
+    seed.deserialize(&mut deserializer)?;
+    deserializer.end()
+}
+
+/// A list that may be absent, as its raw elements.
+#[derive(Deserialize, Default)]
+pub(crate) struct Events<'a> {
+    #[serde(borrow, default)]
+    pub(crate) events: Vec<&'a RawValue>,
+}

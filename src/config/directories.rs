@@ -1,0 +1,256 @@
+//! `[[directory]]`: where people and groups come from, and how their names are read.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use inviter_core::{
+    OwnedServerName, UserId,
+    directory::ProviderId,
+    mint::{GuestRule, Minting},
+};
+
+use super::{keys, path_in};
+use crate::document::{Problems, Section, nearest};
+
+/// One directory of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DirectoryConfig {
+    /// Its name, unique in the file.
+    pub name: ProviderId,
+    /// What it is, and how it is reached.
+    pub kind: DirectoryKind,
+    /// How group names become rooms; the first that recognises a name decides.
+    pub decoders: Vec<DecoderKind>,
+    /// The attribute that user IDs are made of.
+    pub attribute: String,
+    /// Take only what stands before the first `@` of the attribute.
+    pub before_at: bool,
+    /// What to do with guests of another tenant.
+    pub guests: GuestRule,
+    /// New localpart → localpart of the Matrix ID that stays.
+    pub renames: BTreeMap<String, String>,
+}
+
+impl DirectoryConfig {
+    /// How accounts become user IDs of `server`.
+    pub fn minting(&self, server: OwnedServerName) -> Minting {
+        Minting {
+            server,
+            attribute: self.attribute.clone(),
+            before_at: self.before_at,
+            guests: self.guests,
+            renames: self.renames.clone(),
+        }
+    }
+}
+
+/// What a directory is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DirectoryKind {
+    /// A file: see [`FileDirectory`](crate::FileDirectory).
+    File {
+        /// Where it is.
+        path: PathBuf,
+    },
+}
+
+/// A form of group names that stand for rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum DecoderKind {
+    /// `MTRX #room:example.com`
+    Mtrx,
+    /// `xxxroomxxxexample.com`
+    Xxx,
+}
+
+/// The kinds that a configuration may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KindWord {
+    File,
+    /// Known, and not in this program; what it needs.
+    NotBuilt(&'static str),
+}
+
+const KINDS: [(&str, KindWord); 3] = [
+    ("file", KindWord::File),
+    ("ldap", KindWord::NotBuilt("ldap")),
+    ("entra", KindWord::NotBuilt("entra")),
+];
+const DECODERS: [(&str, DecoderKind); 2] = [("mtrx", DecoderKind::Mtrx), ("xxx", DecoderKind::Xxx)];
+const GUESTS: [(&str, GuestRule); 2] = [("skip", GuestRule::Skip), ("strip", GuestRule::Strip)];
+
+pub(super) fn read(top: &Section<'_>, base: &Path, problems: &mut Problems) -> Vec<DirectoryConfig> {
+    let mut directories = Vec::new();
+    let mut names = BTreeSet::new();
+    for node in top.list("directory", problems) {
+        let Some(section) = Section::read(node, "directory", keys::DIRECTORY, problems) else {
+            continue;
+        };
+        if let Some(directory) = read_one(&section, base, problems) {
+            if !names.insert(directory.name.clone()) {
+                problems.add(
+                    section.at("name"),
+                    format!(
+                        "two directories are called `{}`; give each a name of its own",
+                        directory.name
+                    ),
+                );
+            }
+            directories.push(directory);
+        }
+    }
+    directories
+}
+
+/// `None` only together with a problem.
+fn read_one(section: &Section<'_>, base: &Path, problems: &mut Problems) -> Option<DirectoryConfig> {
+    let required = [
+        ("name", "reports speak of the directory by it"),
+        ("kind", "write \"file\""),
+    ];
+    for (key, why) in required {
+        if section.get(key).is_none() {
+            problems.add(section.at, format!("{} is missing; {why}", section.key(key)));
+        }
+    }
+    let name = section
+        .text("name", problems)
+        .map(|(_, name)| ProviderId::new(name));
+    let kind = section.word("kind", &KINDS, problems);
+    let kind = kind.and_then(|word| read_kind(section, word, base, problems));
+    let attribute = section
+        .text("attribute", problems)
+        .map_or("uid", |(_, attribute)| attribute);
+    // These two are of the form `name@domain` everywhere; a uid with an @ is meant as it stands.
+    let of_form_at = ["userPrincipalName", "mail"]
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(attribute));
+    let directory = DirectoryConfig {
+        decoders: decoders(section, problems),
+        attribute: attribute.to_owned(),
+        before_at: section.flag("before_at", problems).unwrap_or(of_form_at),
+        guests: section.word("guests", &GUESTS, problems).unwrap_or_default(),
+        renames: renames(section, problems),
+        name: name?,
+        kind: kind?,
+    };
+    Some(directory)
+}
+
+fn read_kind(
+    section: &Section<'_>,
+    word: KindWord,
+    base: &Path,
+    problems: &mut Problems,
+) -> Option<DirectoryKind> {
+    match word {
+        KindWord::File => {
+            if section.get("path").is_none() {
+                problems.add(
+                    section.at("kind"),
+                    "`path` in [directory] is missing; write where the directory file is, such as \"people.toml\"",
+                );
+            }
+            let (_, path) = section.text("path", problems)?;
+            Some(DirectoryKind::File {
+                path: path_in(base, path),
+            })
+        }
+        KindWord::NotBuilt(kind) => {
+            problems.add(
+                section.at("kind"),
+                format!(
+                    "`kind` in [directory]: this program was built without `{kind}`; use one that was built with it \
+                     (cargo feature `{kind}`), or `kind = \"file\"`"
+                ),
+            );
+            None
+        }
+    }
+}
+
+fn decoders(section: &Section<'_>, problems: &mut Problems) -> Vec<DecoderKind> {
+    if section.get("decoders").is_none() {
+        return vec![DecoderKind::Mtrx, DecoderKind::Xxx];
+    }
+    let decoders = section.parsed_list(
+        "decoders",
+        |text| crate::document::choose(text, &DECODERS),
+        problems,
+    );
+    let mut unique = Vec::new();
+    for (at, decoder) in decoders {
+        if unique.contains(&decoder) {
+            problems.add(at, format!("{} names a decoder twice", section.key("decoders")));
+        } else {
+            unique.push(decoder);
+        }
+    }
+    unique
+}
+
+fn renames(section: &Section<'_>, problems: &mut Problems) -> BTreeMap<String, String> {
+    let mut renames = BTreeMap::new();
+    let mut kept = BTreeMap::new();
+    let Some(node) = section.get("renames") else {
+        return renames;
+    };
+    let Some(table) = Section::open(node, "directory.renames", problems) else {
+        return renames;
+    };
+    for entry in table.entries() {
+        let Some((at, old)) = table.text(&entry.key, problems) else {
+            continue;
+        };
+        for localpart in [&*entry.key, old] {
+            // Any server will do: only the localpart is in question here.
+            if localpart.starts_with('@') || UserId::parse(format!("@{localpart}:example.com")).is_err() {
+                problems.add(
+                    entry.at,
+                    format!(
+                        "`{localpart}` in [directory.renames] is not a localpart; write what stands between `@` and `:` \
+                         of the user ID"
+                    ),
+                );
+            }
+        }
+        if entry.key.chars().any(char::is_uppercase) {
+            problems.add(
+                entry.at,
+                format!(
+                    "`{}` in [directory.renames] can never match, since user IDs are made in lower case; write it in \
+                     lower case",
+                    entry.key
+                ),
+            );
+        }
+        if let Some(other) = kept.insert(old, &*entry.key) {
+            problems.add(
+                at,
+                format!(
+                    "`{other}` and `{}` in [directory.renames] both become `{old}`, which would make two people one",
+                    entry.key
+                ),
+            );
+        }
+        renames.insert(entry.key.clone().into_owned(), old.to_owned());
+    }
+    renames
+}
+
+/// A directory by its name, as rooms refer to it.
+pub(super) fn find(name: &str, directories: &[DirectoryConfig]) -> Result<ProviderId, String> {
+    let names: Vec<&str> = directories.iter().map(|d| d.name.as_str()).collect();
+    if let Some(directory) = directories.iter().find(|d| d.name.as_str() == name) {
+        return Ok(directory.name.clone());
+    }
+    Err(match nearest(name, &names) {
+        Some(right) => format!("there is no [[directory]] called `{name}`, did you mean `{right}`?"),
+        None => format!("there is no [[directory]] called `{name}`"),
+    })
+}

@@ -1,0 +1,111 @@
+//! Secrets come from files or from the environment, never from the configuration file.
+
+use std::{fs, path::Path};
+
+use secrecy::{SecretString, zeroize::Zeroize};
+
+use super::{Environment, path_in};
+use crate::document::{Problems, Section};
+
+/// A secret is one line; more than this is some other file.
+const MAX_SECRET: u64 = 64 * 1024;
+
+/// The names of a secret's two keys.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SecretKeys {
+    pub(super) file: &'static str,
+    pub(super) env: &'static str,
+}
+
+/// Reads a secret from its file or variable, whichever is set; the caller has checked that it is one of them.
+pub(super) fn read(
+    section: &Section<'_>,
+    keys: SecretKeys,
+    base: &Path,
+    env: &dyn Environment,
+    problems: &mut Problems,
+) -> Option<SecretString> {
+    if section.get(keys.file).is_some() {
+        let (at, text) = section.text(keys.file, problems)?;
+        let path = path_in(base, text);
+        return from_file(&path).map_or_else(
+            |why| {
+                let key = section.key(keys.file);
+                problems.add(at, format!("{key}: the file `{}` {why}", path.display()));
+                None
+            },
+            Some,
+        );
+    }
+    let (at, name) = section.text(keys.env, problems)?;
+    let Some(value) = env.var(name) else {
+        let key = section.key(keys.env);
+        problems.add(at, format!("{key}: the environment variable `{name}` is not set"));
+        return None;
+    };
+    one_line(value).map_or_else(
+        |why| {
+            let key = section.key(keys.env);
+            problems.add(at, format!("{key}: the environment variable `{name}` {why}"));
+            None
+        },
+        Some,
+    )
+}
+
+fn from_file(path: &Path) -> Result<SecretString, String> {
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "does not exist".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    })?;
+    if !metadata.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    if metadata.len() > MAX_SECRET {
+        return Err("is far too large for a secret; it must hold the secret on one line".to_owned());
+    }
+    refuse_open_to_others(&metadata, path)?;
+    let bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        error.into_bytes().zeroize();
+        "is not UTF-8".to_owned()
+    })?;
+    one_line(text)
+}
+
+/// The owner's group may read it (that is how services share a secret), others may not.
+#[cfg(unix)]
+fn refuse_open_to_others(metadata: &fs::Metadata, path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let mode = metadata.permissions().mode();
+    if mode & 0o007 == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "holds a secret and is open to every user (mode {:04o}); run `chmod o= {}`, or `chmod 600` to keep it to \
+         yourself",
+        mode & 0o7777,
+        path.display()
+    ))
+}
+
+/// Elsewhere permissions are not a mode, and nothing is checked.
+#[cfg(not(unix))]
+fn refuse_open_to_others(_metadata: &fs::Metadata, _path: &Path) -> Result<(), String> {
+    Ok(())
+}
+
+/// The secret without the newline that editors add.
+fn one_line(mut text: String) -> Result<SecretString, String> {
+    let line = text.trim_end_matches(['\r', '\n']);
+    let result = if line.trim().is_empty() {
+        Err("is empty".to_owned())
+    } else if line.chars().any(char::is_control) {
+        Err("has more than one line; it must hold nothing but the secret".to_owned())
+    } else {
+        Ok(SecretString::from(line.to_owned()))
+    };
+    text.zeroize();
+    result
+}

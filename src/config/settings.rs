@@ -1,0 +1,167 @@
+//! The small sections: accounts, adoption, limits, people, state.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use inviter_core::{
+    OwnedServerName, OwnedUserId, ServerName, UserId,
+    guard::Limits,
+    policy::{Adoption, LeftPolicy, UserPatterns},
+};
+
+use super::{Environment, keys, path_in};
+use crate::document::{Problems, Section};
+
+/// What the `danger_` keys accept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Danger {
+    pub(super) world_readable: bool,
+    pub(super) admin_levels: bool,
+}
+
+impl Danger {
+    pub(super) fn read(top: &Section<'_>, problems: &mut Problems) -> Self {
+        let mut flag = |key| top.flag(key, problems).unwrap_or(false);
+        Self {
+            world_readable: flag("danger_allow_world_readable"),
+            admin_levels: flag("danger_allow_admin_levels"),
+        }
+    }
+}
+
+/// `[people]`
+#[derive(Debug, Default)]
+pub(super) struct People {
+    pub(super) left: LeftPolicy,
+    pub(super) invite_reason: Option<String>,
+    pub(super) remove_reason: Option<String>,
+}
+
+/// A section that may be absent.
+pub(super) fn section<'n>(
+    top: &Section<'n>,
+    name: &'static str,
+    known: &[&str],
+    problems: &mut Problems,
+) -> Section<'n> {
+    top.get(name)
+        .and_then(|node| Section::read(node, name, known, problems))
+        .unwrap_or(Section::absent(name))
+}
+
+pub(super) fn accounts(
+    top: &Section<'_>,
+    problems: &mut Problems,
+) -> (Option<OwnedServerName>, UserPatterns) {
+    let section = section(top, "accounts", keys::ACCOUNTS, problems);
+    let server = section.parsed("server", server_name, problems);
+    let patterns = section.parsed_list("exempt", pattern, problems);
+    let patterns = patterns.into_iter().map(|(_, pattern)| pattern);
+    let exempt = UserPatterns::new(patterns).unwrap_or_else(|error| {
+        problems.add(
+            section.at("exempt"),
+            format!("{}: {error}", section.key("exempt")),
+        );
+        UserPatterns::default()
+    });
+    (server, exempt)
+}
+
+pub(super) fn adopt(top: &Section<'_>, problems: &mut Problems) -> Adoption {
+    let section = section(top, "adopt", keys::ADOPT, problems);
+    Adoption {
+        any: section.flag("any", problems).unwrap_or(false),
+        trusted_creators: users(&section, "trusted_creators", problems),
+    }
+}
+
+pub(super) fn limits(top: &Section<'_>, problems: &mut Problems) -> Limits {
+    let section = section(top, "limits", keys::LIMITS, problems);
+    let default = Limits::default();
+    let count = (0, u32::MAX);
+    let percent = (0, 100);
+    Limits {
+        room_count: section
+            .integer("room_count", count, problems)
+            .unwrap_or(default.room_count),
+        room_percent: section
+            .integer("room_percent", percent, problems)
+            .unwrap_or(default.room_percent),
+        total_count: section
+            .integer("total_count", count, problems)
+            .unwrap_or(default.total_count),
+        total_percent: section
+            .integer("total_percent", percent, problems)
+            .unwrap_or(default.total_percent),
+        window: section.duration("window", problems).unwrap_or(default.window),
+    }
+}
+
+pub(super) fn people(top: &Section<'_>, problems: &mut Problems) -> People {
+    const LEFT: [(&str, LeftPolicy); 3] = [
+        ("until_brought_anew", LeftPolicy::UntilBroughtAnew),
+        ("again", LeftPolicy::Again),
+        ("never", LeftPolicy::Never),
+    ];
+    let section = section(top, "people", keys::PEOPLE, problems);
+    let mut reason = |key| section.text(key, problems).map(|(_, text)| text.to_owned());
+    let (invite_reason, remove_reason) = (reason("invite_reason"), reason("remove_reason"));
+    People {
+        left: section.word("left", &LEFT, problems).unwrap_or_default(),
+        invite_reason,
+        remove_reason,
+    }
+}
+
+/// `None` only together with a problem.
+pub(super) fn state_dir(
+    top: &Section<'_>,
+    base: &Path,
+    env: &dyn Environment,
+    problems: &mut Problems,
+) -> Option<PathBuf> {
+    let section = section(top, "state", keys::STATE, problems);
+    if section.get("dir").is_some() {
+        return section.text("dir", problems).map(|(_, text)| path_in(base, text));
+    }
+    // The base directory specification: a relative path is to be ignored.
+    let absolute = |name| env.var(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let default = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+    if default.is_none() {
+        problems.add(
+            top.at,
+            "there is no directory for the memory of earlier runs: set `dir` in [state], such as \
+             \"/var/lib/inviter\" (neither XDG_STATE_HOME nor HOME is set)",
+        );
+    }
+    default.map(|dir| dir.join("inviter"))
+}
+
+/// A list of user IDs.
+pub(super) fn users(section: &Section<'_>, key: &str, problems: &mut Problems) -> BTreeSet<OwnedUserId> {
+    let users = section.parsed_list(key, user_id, problems);
+    users.into_iter().map(|(_, user)| user).collect()
+}
+
+pub(super) fn user_id(text: &str) -> Result<OwnedUserId, String> {
+    UserId::parse(text)
+        .map_err(|error| format!("`{text}` is not a user ID ({error}); write it like \"@name:example.com\""))
+}
+
+fn server_name(text: &str) -> Result<OwnedServerName, String> {
+    ServerName::parse(text).map_err(|error| {
+        format!("`{text}` is not a server name ({error}); write what follows the colon in user IDs, like \"example.com\"")
+    })
+}
+
+fn pattern(text: &str) -> Result<String, String> {
+    if !text.starts_with(['@', '*', '?', '[', '{']) {
+        return Err(format!(
+            "the pattern `{text}` matches no user ID, since those begin with `@`; write it like \"@bridge_*:example.com\""
+        ));
+    }
+    UserPatterns::new([text.to_owned()]).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
+}

@@ -1,0 +1,236 @@
+//! [`SqliteStore`]: the memory of earlier runs in an SQLite file.
+//!
+//! One row for each thing that is remembered, so that a commit writes only what changed, however much is
+//! remembered. Each commit is one transaction in write-ahead mode with `synchronous = FULL`: a removal is written
+//! down before it is sent, and must still be written down after a power failure, or the limits over time would
+//! start counting afresh. `NORMAL` could lose the last commits then.
+//!
+//! A file that cannot be understood is never deleted: it is kept under a new name, and a new memory begun.
+
+mod damage;
+mod read;
+mod schema;
+mod write;
+
+use std::{
+    fs::OpenOptions,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use inviter_core::recall::{MemoryChange, MemoryStore, Recalled, StoreError};
+use rusqlite::Connection;
+
+use crate::{blocking, state_dir::create_private};
+use damage::Trouble;
+
+/// How long another process may keep the file busy: the lock of the run keeps other runs out, so it can only be
+/// somebody looking at it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The memory of earlier runs in an SQLite file.
+///
+/// There is one connection behind a mutex, used on tokio's threads for blocking work: SQLite has one writer
+/// anyway, and a runtime thread never waits for the disk. A commit that was begun is finished, even if the future
+/// that asked for it is dropped.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// `None` only after the file was set aside and no new one could be begun.
+    connection: Option<Connection>,
+    /// Why there is no memory, until something new is remembered.
+    lost: Option<String>,
+}
+
+impl SqliteStore {
+    /// Opens the file `path`, or begins it, with its directory; only its owner may read it. Blocks; see
+    /// [`open_in_background`](Self::open_in_background) for async code.
+    ///
+    /// # Errors
+    /// The file system does not let it be used, or it belongs to another program. A damaged file is no error:
+    /// it is kept under a new name, and [`recall`](MemoryStore::recall) tells of it as [`Recalled::Lost`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        let state = match connect(&path) {
+            Ok(connection) => State {
+                connection: Some(connection),
+                lost: None,
+            },
+            Err(Trouble::Damaged(why)) => set_aside(&path, &why)?,
+            Err(Trouble::Failed(error)) => return Err(error),
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                path,
+                state: Mutex::new(state),
+            }),
+        })
+    }
+
+    /// [`open`](Self::open) without holding up the runtime.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn open_in_background(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        let about = path.clone();
+        blocking::run(move || Self::open(path))
+            .await
+            .unwrap_or_else(|| Err(interrupted(&about)))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        blocking::run(move || work(&shared))
+            .await
+            .unwrap_or_else(|| Err(interrupted(&self.shared.path)))
+    }
+}
+
+#[async_trait]
+impl MemoryStore for SqliteStore {
+    async fn recall(&self) -> Result<Recalled, StoreError> {
+        self.blocking(Shared::recall).await
+    }
+
+    async fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let changes = changes.to_vec();
+        self.blocking(move |shared| shared.commit(&changes)).await
+    }
+}
+
+impl Shared {
+    fn recall(&self) -> Result<Recalled, StoreError> {
+        let mut state = self.lock();
+        if let Some(why) = &state.lost {
+            return Ok(Recalled::Lost(why.clone()));
+        }
+        let result = match &mut state.connection {
+            Some(connection) => read::memory(connection, &self.path),
+            None => connect(&self.path).and_then(|mut connection| {
+                let memory = read::memory(&mut connection, &self.path);
+                state.connection = Some(connection);
+                memory
+            }),
+        };
+        match result {
+            Ok(memory) => Ok(Recalled::Memory(memory)),
+            Err(Trouble::Failed(error)) => Err(error),
+            Err(Trouble::Damaged(why)) => {
+                // Closed before it is renamed: SQLite would go on writing to the old file.
+                state.connection = None;
+                *state = set_aside(&self.path, &why)?;
+                Ok(Recalled::Lost(state.lost.clone().unwrap_or(why)))
+            }
+        }
+    }
+
+    fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let connection = match &mut state.connection {
+            Some(connection) => connection,
+            none => none.insert(connect(&self.path).map_err(|trouble| trouble.into_error(&self.path))?),
+        };
+        // Damage that shows only now is an error: what was recalled in this run would not be in a new file. The
+        // next `recall` sets the file aside.
+        write::changes(connection, &self.path, changes).map_err(|trouble| trouble.into_error(&self.path))?;
+        state.lost = None;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic cannot leave a transaction half done: SQLite rolls it back when it is dropped.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Opens or begins the file and brings it to our schema.
+fn connect(path: &Path) -> Result<Connection, Trouble> {
+    let unusable = |error: std::io::Error| {
+        Trouble::Failed(StoreError {
+            about: path.display().to_string(),
+            message: format!(
+                "the memory of earlier runs cannot be kept here ({error}); make the directory writable for the bot, or \
+                 set another `dir` in [state]"
+            ),
+            source: Some(Box::new(error)),
+        })
+    };
+    if let Some(dir) = path.parent() {
+        create_private(dir).map_err(unusable)?;
+    }
+    make_private(path).map_err(unusable)?;
+    let connection = Connection::open(path).map_err(|error| Trouble::of(path, error))?;
+    connection
+        .busy_timeout(BUSY_TIMEOUT)
+        .map_err(|error| Trouble::of(path, error))?;
+    schema::prepare(connection, path)
+}
+
+/// Creates the file if need be, for its owner only; SQLite gives its companion files the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+        let file = options.mode(0o600).open(path)?;
+        let mut permissions = file.metadata()?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            permissions.set_mode(0o600);
+            file.set_permissions(permissions)?;
+        }
+    }
+    #[cfg(not(unix))]
+    options.open(path)?;
+    Ok(())
+}
+
+/// Keeps a damaged file under a new name and begins a new one.
+fn set_aside(path: &Path, why: &str) -> Result<State, StoreError> {
+    let kept = damage::keep(path)?;
+    tracing::warn!(file = %path.display(), kept = %kept.display(), why, "the memory of earlier runs is lost");
+    let lost = format!(
+        "{}: {why}; it is kept as {}, and a new memory has begun: nobody is removed until one full run goes through \
+         cleanly",
+        path.display(),
+        kept.display()
+    );
+    let connection = connect(path).map_err(|trouble| trouble.into_error(path))?;
+    Ok(State {
+        connection: Some(connection),
+        lost: Some(lost),
+    })
+}
+
+fn interrupted(path: &Path) -> StoreError {
+    StoreError {
+        about: path.display().to_string(),
+        message: "the memory of earlier runs was not reached because the program is ending".to_owned(),
+        source: None,
+    }
+}

@@ -1,0 +1,197 @@
+//! Reading everything that is remembered.
+
+use std::{collections::BTreeMap, fmt::Display, path::Path};
+
+use inviter_core::{
+    OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, UserId,
+    desired::{Feed, FeedRole, GroupRef},
+    directory::{GroupKey, ProviderId},
+    recall::{
+        Memory, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedRemoval, RememberedRoom,
+    },
+    time::Timestamp,
+};
+use rusqlite::{Connection, Row, Transaction};
+
+use super::damage::Trouble;
+
+/// Rooms by their number in the file.
+type Rooms = BTreeMap<i64, (OwnedRoomId, RememberedRoom)>;
+
+/// Everything, as of one moment.
+pub(super) fn memory(connection: &mut Connection, path: &Path) -> Result<Memory, Trouble> {
+    // All tables in one transaction, so that a commit in between cannot be half seen.
+    let transaction = connection
+        .transaction()
+        .map_err(|error| Trouble::of(path, error))?;
+    let reader = Reader {
+        transaction: &transaction,
+        path,
+    };
+    let mut memory = Memory::default();
+    reader.each("SELECT at FROM fact WHERE name = 'clean_run'", |row| {
+        memory.clean_run = Some(reader.time(row, 0)?);
+        Ok(())
+    })?;
+    reader.each("SELECT alias, room, asked FROM alias", |row| {
+        let alias = reader.parsed(row, 0, |text| RoomAliasId::parse(text))?;
+        let remembered = RememberedAlias {
+            room: reader.parsed(row, 1, |text| RoomId::parse(text))?,
+            asked: reader.time(row, 2)?,
+        };
+        memory.aliases.insert(alias, remembered);
+        Ok(())
+    })?;
+    reader.each("SELECT provider, at, active_accounts FROM directory", |row| {
+        let remembered = RememberedDirectory {
+            at: reader.time(row, 1)?,
+            active_accounts: reader.unsigned(row, 2)?,
+        };
+        memory
+            .directories
+            .insert(ProviderId::new(reader.get::<String>(row, 0)?), remembered);
+        Ok(())
+    })?;
+    reader.each("SELECT at, room, user FROM removal ORDER BY number", |row| {
+        memory.removals.push(RememberedRemoval {
+            at: reader.time(row, 0)?,
+            room: reader.parsed(row, 1, |text| RoomId::parse(text))?,
+            user: reader.user(row, 2)?,
+        });
+        Ok(())
+    })?;
+    memory.rooms = reader.rooms()?.into_values().collect();
+    Ok(memory)
+}
+
+struct Reader<'a> {
+    transaction: &'a Transaction<'a>,
+    path: &'a Path,
+}
+
+impl Reader<'_> {
+    fn rooms(&self) -> Result<Rooms, Trouble> {
+        let mut rooms = Rooms::new();
+        self.each(
+            "SELECT number, room_id, adopted, listing_checked FROM room",
+            |row| {
+                let id = self.parsed(row, 1, |text| RoomId::parse(text))?;
+                let room = RememberedRoom {
+                    adopted: self.optional_time(row, 2)?,
+                    listing_checked: self.optional_time(row, 3)?,
+                    ..RememberedRoom::default()
+                };
+                rooms.insert(self.get(row, 0)?, (id, room));
+                Ok(())
+            },
+        )?;
+        let feeds = "SELECT room, provider, key, name, role FROM feed ORDER BY room, position";
+        self.each_of_room(feeds, &mut rooms, |row, room| {
+            let group = GroupRef {
+                provider: ProviderId::new(self.get::<String>(row, 1)?),
+                key: GroupKey::new(self.get::<String>(row, 2)?),
+                name: self.get::<String>(row, 3)?.into(),
+            };
+            let role = match self.get::<String>(row, 4)?.as_str() {
+                "members" => FeedRole::Members,
+                "owners" => FeedRole::Owners,
+                other => return Err(cannot_be(other)),
+            };
+            room.feeds.push(Feed { group, role });
+            Ok(())
+        })?;
+        self.each_of_room("SELECT room, user, level FROM given", &mut rooms, |row, room| {
+            room.given.insert(self.user(row, 1)?, self.get(row, 2)?);
+            Ok(())
+        })?;
+        self.each_of_room("SELECT room, user FROM absent", &mut rooms, |row, room| {
+            room.absent.insert(self.user(row, 1)?);
+            Ok(())
+        })?;
+        self.each_of_room("SELECT room, user FROM reinvited", &mut rooms, |row, room| {
+            room.reinvited.insert(self.user(row, 1)?);
+            Ok(())
+        })?;
+        let refused = "SELECT room, user, at, cause, operation FROM refused";
+        self.each_of_room(refused, &mut rooms, |row, room| {
+            let refusal = Refusal {
+                at: self.time(row, 2)?,
+                cause: self.get(row, 3)?,
+                of: match self.get::<String>(row, 4)?.as_str() {
+                    "invite" => RefusedOp::Invite,
+                    "remove" => RefusedOp::Remove,
+                    other => return Err(cannot_be(other)),
+                },
+            };
+            room.refused.insert(self.user(row, 1)?, refusal);
+            Ok(())
+        })?;
+        Ok(rooms)
+    }
+
+    fn each(&self, sql: &str, mut take: impl FnMut(&Row<'_>) -> Result<(), Trouble>) -> Result<(), Trouble> {
+        let sqlite = |error| Trouble::of(self.path, error);
+        let mut statement = self.transaction.prepare(sql).map_err(sqlite)?;
+        let mut rows = statement.query([]).map_err(sqlite)?;
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            take(row)?;
+        }
+        Ok(())
+    }
+
+    /// The first column is the room's number.
+    fn each_of_room(
+        &self,
+        sql: &str,
+        rooms: &mut Rooms,
+        mut take: impl FnMut(&Row<'_>, &mut RememberedRoom) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        self.each(sql, |row| {
+            let number: i64 = self.get(row, 0)?;
+            match rooms.get_mut(&number) {
+                Some((_, room)) => take(row, room),
+                None => Err(cannot_be(&format!("room {number}"))),
+            }
+        })
+    }
+
+    fn get<T: rusqlite::types::FromSql>(&self, row: &Row<'_>, column: usize) -> Result<T, Trouble> {
+        row.get(column).map_err(|error| Trouble::of(self.path, error))
+    }
+
+    fn unsigned(&self, row: &Row<'_>, column: usize) -> Result<u64, Trouble> {
+        let number: i64 = self.get(row, column)?;
+        u64::try_from(number).map_err(|_| cannot_be(&number.to_string()))
+    }
+
+    fn time(&self, row: &Row<'_>, column: usize) -> Result<Timestamp, Trouble> {
+        self.unsigned(row, column).map(Timestamp)
+    }
+
+    fn optional_time(&self, row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Trouble> {
+        match self.get::<Option<i64>>(row, column)? {
+            None => Ok(None),
+            Some(_) => self.time(row, column).map(Some),
+        }
+    }
+
+    fn user(&self, row: &Row<'_>, column: usize) -> Result<OwnedUserId, Trouble> {
+        self.parsed(row, column, |text| UserId::parse(text))
+    }
+
+    fn parsed<T, E: Display>(
+        &self,
+        row: &Row<'_>,
+        column: usize,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Result<T, Trouble> {
+        let text: String = self.get(row, column)?;
+        parse(text.clone()).map_err(|_| cannot_be(&text))
+    }
+}
+
+fn cannot_be(value: &str) -> Trouble {
+    Trouble::Damaged(format!(
+        "the memory of earlier runs has a value that cannot be (`{value}`)"
+    ))
+}

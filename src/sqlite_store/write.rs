@@ -1,0 +1,216 @@
+//! Writing changes: all of a commit in one transaction, each as the one or two rows that it is about.
+
+use std::{collections::BTreeMap, path::Path};
+
+use inviter_core::{
+    OwnedRoomId, RoomId,
+    desired::{Feed, FeedRole},
+    recall::{MemoryChange, Refusal, RefusedOp, StoreError},
+    time::Timestamp,
+};
+use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
+
+use super::damage::Trouble;
+
+/// Makes changes permanent, all or none.
+pub(super) fn changes(
+    connection: &mut Connection,
+    path: &Path,
+    changes: &[MemoryChange],
+) -> Result<(), Trouble> {
+    let sqlite = |error| Trouble::of(path, error);
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(sqlite)?;
+    let mut writer = Writer {
+        transaction: &transaction,
+        path,
+        rooms: BTreeMap::new(),
+    };
+    for change in changes {
+        writer.change(change)?;
+    }
+    transaction.commit().map_err(sqlite)
+}
+
+struct Writer<'a> {
+    transaction: &'a Transaction<'a>,
+    path: &'a Path,
+    /// Numbers of rooms that this commit has met; a commit is often about few rooms and many people.
+    rooms: BTreeMap<OwnedRoomId, i64>,
+}
+
+impl Writer<'_> {
+    fn change(&mut self, change: &MemoryChange) -> Result<(), Trouble> {
+        match change {
+            MemoryChange::CleanRun(at) => self.run(
+                "INSERT OR REPLACE INTO fact (name, at) VALUES ('clean_run', ?1)",
+                [self.time(*at)?],
+            ),
+            MemoryChange::Alias(alias, remembered) => self.run(
+                "INSERT OR REPLACE INTO alias (alias, room, asked) VALUES (?1, ?2, ?3)",
+                params![
+                    alias.as_str(),
+                    remembered.room.as_str(),
+                    self.time(remembered.asked)?
+                ],
+            ),
+            MemoryChange::AliasForgotten(alias) => {
+                self.run("DELETE FROM alias WHERE alias = ?1", [alias.as_str()])
+            }
+            MemoryChange::Adopted(room, at) => {
+                let room = self.room(room)?;
+                self.run(
+                    "UPDATE room SET adopted = ?2 WHERE number = ?1",
+                    params![room, self.time(*at)?],
+                )
+            }
+            MemoryChange::ListingChecked(room, at) => {
+                let room = self.room(room)?;
+                self.run(
+                    "UPDATE room SET listing_checked = ?2 WHERE number = ?1",
+                    params![room, self.time(*at)?],
+                )
+            }
+            MemoryChange::Feeds(room, feeds) => self.feeds(room, feeds),
+            MemoryChange::Given(room, user, level) => {
+                let room = self.room(room)?;
+                match level {
+                    Some(level) => self.run(
+                        "INSERT OR REPLACE INTO given (room, user, level) VALUES (?1, ?2, ?3)",
+                        params![room, user.as_str(), level],
+                    ),
+                    None => self.run(
+                        "DELETE FROM given WHERE room = ?1 AND user = ?2",
+                        params![room, user.as_str()],
+                    ),
+                }
+            }
+            MemoryChange::Absent(room, user, is_absent) => {
+                let room = self.room(room)?;
+                let sql = if *is_absent {
+                    "INSERT OR IGNORE INTO absent (room, user) VALUES (?1, ?2)"
+                } else {
+                    "DELETE FROM absent WHERE room = ?1 AND user = ?2"
+                };
+                self.run(sql, params![room, user.as_str()])
+            }
+            MemoryChange::Reinvited(room, user, was_reinvited) => {
+                let room = self.room(room)?;
+                let sql = if *was_reinvited {
+                    "INSERT OR IGNORE INTO reinvited (room, user) VALUES (?1, ?2)"
+                } else {
+                    "DELETE FROM reinvited WHERE room = ?1 AND user = ?2"
+                };
+                self.run(sql, params![room, user.as_str()])
+            }
+            MemoryChange::Refused(room, user, refusal) => self.refused(room, user.as_str(), refusal.as_ref()),
+            MemoryChange::Directory(provider, remembered) => self.run(
+                "INSERT OR REPLACE INTO directory (provider, at, active_accounts) VALUES (?1, ?2, ?3)",
+                params![
+                    provider.as_str(),
+                    self.time(remembered.at)?,
+                    self.signed(remembered.active_accounts)?
+                ],
+            ),
+            MemoryChange::Removal(removal) => self.run(
+                "INSERT INTO removal (at, room, user) VALUES (?1, ?2, ?3)",
+                params![
+                    self.time(removal.at)?,
+                    removal.room.as_str(),
+                    removal.user.as_str()
+                ],
+            ),
+            MemoryChange::ForgetRemovals(before) => {
+                self.run("DELETE FROM removal WHERE at < ?1", [self.time(*before)?])
+            }
+            // The core has learnt to remember something that this store has no table for: better no commit than
+            // one that forgets it in silence.
+            other => Err(self.failed(format!("this store has no place for {other:?}"))),
+        }
+    }
+
+    fn feeds(&mut self, room: &RoomId, feeds: &[Feed]) -> Result<(), Trouble> {
+        let room = self.room(room)?;
+        self.run("DELETE FROM feed WHERE room = ?1", [room])?;
+        for (position, feed) in (0_i64..).zip(feeds) {
+            let role = match feed.role {
+                FeedRole::Members => "members",
+                FeedRole::Owners => "owners",
+            };
+            self.run(
+                "INSERT INTO feed (room, position, provider, key, name, role) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    room,
+                    position,
+                    feed.group.provider.as_str(),
+                    feed.group.key.as_str(),
+                    &*feed.group.name,
+                    role
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn refused(&mut self, room: &RoomId, user: &str, refusal: Option<&Refusal>) -> Result<(), Trouble> {
+        let room = self.room(room)?;
+        let Some(refusal) = refusal else {
+            return self.run(
+                "DELETE FROM refused WHERE room = ?1 AND user = ?2",
+                params![room, user],
+            );
+        };
+        let operation = match refusal.of {
+            RefusedOp::Invite => "invite",
+            RefusedOp::Remove => "remove",
+        };
+        self.run(
+            "INSERT OR REPLACE INTO refused (room, user, at, cause, operation) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![room, user, self.time(refusal.at)?, refusal.cause, operation],
+        )
+    }
+
+    /// The number of a room, which is written down if it is new.
+    fn room(&mut self, room: &RoomId) -> Result<i64, Trouble> {
+        if let Some(number) = self.rooms.get(room) {
+            return Ok(*number);
+        }
+        self.run(
+            "INSERT OR IGNORE INTO room (room_id) VALUES (?1)",
+            [room.as_str()],
+        )?;
+        let sqlite = |error| Trouble::of(self.path, error);
+        let number = self
+            .transaction
+            .prepare_cached("SELECT number FROM room WHERE room_id = ?1")
+            .and_then(|mut statement| statement.query_row([room.as_str()], |row| row.get(0)))
+            .map_err(sqlite)?;
+        self.rooms.insert(room.to_owned(), number);
+        Ok(number)
+    }
+
+    fn run(&self, sql: &str, parameters: impl Params) -> Result<(), Trouble> {
+        let sqlite = |error| Trouble::of(self.path, error);
+        let mut statement = self.transaction.prepare_cached(sql).map_err(sqlite)?;
+        statement.execute(parameters).map_err(sqlite)?;
+        Ok(())
+    }
+
+    fn time(&self, at: Timestamp) -> Result<i64, Trouble> {
+        self.signed(at.0)
+    }
+
+    /// SQLite's integers are signed; nothing that is remembered comes near the limit.
+    fn signed(&self, number: u64) -> Result<i64, Trouble> {
+        i64::try_from(number).map_err(|_| self.failed(format!("{number} is too large to be kept")))
+    }
+
+    fn failed(&self, message: String) -> Trouble {
+        Trouble::Failed(StoreError {
+            about: self.path.display().to_string(),
+            message,
+            source: None,
+        })
+    }
+}

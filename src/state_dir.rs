@@ -1,0 +1,72 @@
+//! Where an account's state is: a directory of its own below the configured one, so that several bots can share
+//! that.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use inviter_core::UserId;
+use sha2::{Digest, Sha256};
+
+/// A user ID has at most 255 bytes, and so has a file name on most systems; escaped it may become too long.
+const MAX_NAME: usize = 120;
+
+/// The directory of an account within `state_dir`. It need not exist yet.
+pub fn account_dir(state_dir: &Path, account: &UserId) -> PathBuf {
+    state_dir.join(file_name(account.as_str()))
+}
+
+/// Creates a directory, with those above it, that only its owner may enter. One that exists is left as it is.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn create_private(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(dir)
+}
+
+/// A name that is unique for the text on every file system, those that ignore case included, and leads nowhere
+/// else.
+fn file_name(text: &str) -> String {
+    let mut name = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'@' | b'-' | b'_' | b'.' | b'=' | b'+' => {
+                name.push(char::from(byte))
+            }
+            // Writing to a string cannot fail.
+            _ => drop(write!(name, "%{byte:02x}")),
+        }
+    }
+    if name.len() > MAX_NAME {
+        name.truncate(MAX_NAME - 41);
+        name.push('%');
+        for byte in Sha256::digest(text.as_bytes()).iter().take(20) {
+            drop(write!(name, "{byte:02x}"));
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_safe_short_and_different() {
+        assert_eq!(file_name("@inviter:example.com"), "@inviter%3aexample.com");
+        assert_eq!(file_name("@a/../b:x"), "@a%2f..%2fb%3ax");
+        assert_ne!(file_name("@A:x"), file_name("@a:x"));
+        let long = |last: char| format!("@{}{last}:example.com", "A".repeat(200));
+        assert_ne!(file_name(&long('a')), file_name(&long('b')));
+        assert_eq!(file_name(&long('a')).len(), MAX_NAME);
+    }
+}
