@@ -10,4 +10,6 @@ pub mod state_dir;
 mod system_clock;
 pub use directory_file::FileDirectory;
 pub use inviter_core as core;
+#[cfg(feature = "sqlite")]
+pub use sqlite_store::SqliteStore;
 pub use system_clock::SystemClock;

@@ -30,6 +30,9 @@ use damage::Trouble;
 /// somebody looking at it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// More than there are different statements, so that each is parsed once.
+const STATEMENTS: usize = 64;
+
 /// The memory of earlier runs in an SQLite file.
 ///
 /// There is one connection behind a mutex, used on tokio's threads for blocking work: SQLite has one writer
@@ -184,6 +187,7 @@ fn connect(path: &Path) -> Result<Connection, Trouble> {
     }
     make_private(path).map_err(unusable)?;
     let connection = Connection::open(path).map_err(|error| Trouble::of(path, error))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection
         .busy_timeout(BUSY_TIMEOUT)
         .map_err(|error| Trouble::of(path, error))?;

@@ -43,14 +43,16 @@ fn file_name(text: &str) -> String {
                 name.push(char::from(byte))
             }
             // Writing to a string cannot fail.
-            _ => drop(write!(name, "%{byte:02x}")),
+            _ => {
+                let _ = write!(name, "%{byte:02x}");
+            }
         }
     }
     if name.len() > MAX_NAME {
         name.truncate(MAX_NAME - 41);
         name.push('%');
         for byte in Sha256::digest(text.as_bytes()).iter().take(20) {
-            drop(write!(name, "{byte:02x}"));
+            let _ = write!(name, "{byte:02x}");
         }
     }
     name

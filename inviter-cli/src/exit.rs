@@ -42,25 +42,28 @@ impl Exit {
     pub(crate) fn of_plan(report: &Report, desired: &Desired, tell_changes: bool) -> Self {
         let tally = report.tally();
         let changes = tell_changes && tally.changes() + tally.pending > 0;
-        Self::of_sources(desired)
-            .max(Self::of_findings(report))
+        Self::of_reading(report, desired)
             .max(if tally.held > 0 { Self::Held } else { Self::Fine })
             .max(if changes { Self::Changes } else { Self::Fine })
+    }
+
+    /// What a look at directories and rooms comes to.
+    pub(crate) fn of_reading(report: &Report, desired: &Desired) -> Self {
+        Self::of_sources(desired).max(Self::of_findings(report))
     }
 
     /// What a run comes to.
     pub(crate) fn of_sync(report: &Report, desired: &Desired, tell_changes: bool) -> Self {
         let tally = report.tally();
         let left = tell_changes && tally.pending > 0;
-        Self::of_sources(desired)
-            .max(Self::of_findings(report))
+        Self::of_reading(report, desired)
             .max(Self::of_outcomes(report, &tally))
             .max(if tally.held > 0 { Self::Held } else { Self::Fine })
             .max(if left { Self::Changes } else { Self::Fine })
     }
 
     /// Directories that could not be read at all.
-    fn of_sources(desired: &Desired) -> Self {
+    pub(crate) fn of_sources(desired: &Desired) -> Self {
         let sources = &desired.sources;
         let unread = sources.iter().filter(|source| is_unread(source)).count();
         match unread {

@@ -2,9 +2,12 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::render::clean;
+
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Writes text, with colours where they are shown.
 ///
@@ -23,4 +26,11 @@ pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
     let mut document = clean::json(&serde_json::to_string_pretty(document)?);
     document.push('\n');
     Ok(text(&document)?)
+}
+
+/// Tells something beside the result, on standard error.
+pub(crate) fn warning(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    // Not worth failing for.
+    let _ = writeln!(stderr, "{WARNING}inviter: warning:{WARNING:#} {text}");
 }

@@ -99,7 +99,8 @@ pub struct Person {
 /// What the directories say of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PersonStanding {
-    /// At least one directory has an active account, or only the configuration names the person.
+    /// At least one directory has an active account, or the configuration names the person and no directory has
+    /// more than disabled accounts.
     Active,
     /// Every directory that knows the person has disabled the account.
     Disabled,

@@ -1,10 +1,9 @@
 //! Whether accounts exist, by Synapse's administration API. There is no other trustworthy way: the profile of an
 //! account that has none answers as that of an account that is none.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use http::StatusCode;
 use inviter_core::backend::{AccountState, BackendError, BackendErrorKind};
 use ruma::{OwnedUserId, UserId, api::error::ErrorKind};
 use serde::Deserialize;
@@ -18,7 +17,7 @@ const ONE_BY_ONE: usize = 20;
 /// Accounts per page of the list.
 const PAGE: usize = 1000;
 /// How long the list is good for: the length of a run.
-const KEPT: Duration = Duration::from_mins(5);
+const KEPT: Duration = Duration::from_secs(5 * 60);
 
 /// What has been learnt about accounts.
 #[derive(Default)]
@@ -145,7 +144,7 @@ impl Shared {
         // Guests are accounts too, but the list refuses to show them where an authentication service keeps the
         // accounts; there are none then.
         let list = match self.read_list("").await {
-            Err(failure) if failure.is(StatusCode::BAD_REQUEST, &ErrorKind::InvalidParam) => {
+            Err(failure) if matches!(failure.errcode(), Some(ErrorKind::InvalidParam)) => {
                 self.read_list("&guests=false").await?
             }
             other => other?,
@@ -192,13 +191,15 @@ impl Shared {
 
 /// A user ID in a path, percent-encoded.
 fn user_path(user: &UserId) -> String {
-    let mut path = "/_synapse/admin/v2/users/".to_owned();
-    for byte in user.as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~@:=+".contains(byte) {
-            path.push(char::from(*byte));
-        } else {
-            path.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    path
+    user.as_bytes()
+        .iter()
+        .fold("/_synapse/admin/v2/users/".to_owned(), |mut path, byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~@:=+".contains(byte) {
+                path.push(char::from(*byte));
+            } else {
+                // Writing to a string cannot fail.
+                let _ = write!(path, "%{byte:02X}");
+            }
+            path
+        })
 }

@@ -104,7 +104,7 @@ impl Shared {
             Ok(answer) => Ok(Some(answer.capabilities.room_versions.default)),
             Err(failure)
                 if matches!(
-                    failure.errcode,
+                    failure.errcode(),
                     Some(ErrorKind::Unrecognized | ErrorKind::NotFound)
                 ) =>
             {

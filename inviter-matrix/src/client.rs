@@ -253,7 +253,7 @@ impl Client {
         let token = self.token(None).await?;
         match self.run(call, Some(&token), mode, build).await {
             Err(failure)
-                if matches!(failure.errcode, Some(ErrorKind::UnknownToken(_))) && self.can_log_in() =>
+                if matches!(failure.errcode(), Some(ErrorKind::UnknownToken(_))) && self.can_log_in() =>
             {
                 let token = self.token(Some(token.generation)).await?;
                 self.run(call, Some(&token), mode, build).await

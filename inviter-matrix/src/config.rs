@@ -66,8 +66,8 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            request: Duration::from_mins(1),
-            sync: Duration::from_mins(15),
+            request: Duration::from_secs(60),
+            sync: Duration::from_secs(15 * 60),
         }
     }
 }

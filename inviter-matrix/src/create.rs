@@ -61,7 +61,7 @@ pub(crate) async fn room(shared: &Arc<Shared>, blueprint: &Blueprint) -> Result<
         Ok(created) => return Ok(Effect::Revisit(created.room_id)),
         Err(failure) => failure,
     };
-    let in_use = matches!(failure.errcode, Some(ErrorKind::RoomInUse));
+    let in_use = matches!(failure.errcode(), Some(ErrorKind::RoomInUse));
     if !in_use && !failure.may_have_happened {
         return Err(failure.into());
     }

@@ -12,7 +12,7 @@ pub(crate) struct Failure {
     /// For the caller of the backend.
     pub(crate) error: BackendError,
     /// The errcode, if it was the homeserver that said no.
-    pub(crate) errcode: Option<ErrorKind>,
+    errcode: Option<Box<ErrorKind>>,
     /// The status, if there was an answer.
     pub(crate) status: Option<StatusCode>,
     /// The request was sent and nobody has said that it was refused: it may have been carried out.
@@ -40,18 +40,14 @@ impl Failure {
         }
     }
 
-    /// The homeserver itself answered with this status and errcode.
-    pub(crate) fn is(&self, status: StatusCode, errcode: &ErrorKind) -> bool {
-        self.status == Some(status)
-            && self
-                .errcode
-                .as_ref()
-                .is_some_and(|found| found.errcode() == errcode.errcode())
+    /// The errcode, if it was the homeserver that said no.
+    pub(crate) fn errcode(&self) -> Option<&ErrorKind> {
+        self.errcode.as_deref()
     }
 
     /// The homeserver itself answered 404 `M_NOT_FOUND`.
     pub(crate) fn is_not_found(&self) -> bool {
-        self.is(StatusCode::NOT_FOUND, &ErrorKind::NotFound)
+        self.status == Some(StatusCode::NOT_FOUND) && matches!(self.errcode(), Some(ErrorKind::NotFound))
     }
 
     /// The homeserver itself answered 403, for whichever reason.
@@ -179,7 +175,7 @@ pub(crate) fn answered(about: &str, base: &str, error: &MatrixError) -> Failure 
     Failure {
         may_have_happened: status.is_server_error() || code == 408,
         error: backend,
-        errcode,
+        errcode: errcode.map(Box::new),
         status: Some(status),
     }
 }

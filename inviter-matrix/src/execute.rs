@@ -173,9 +173,8 @@ async fn invite(
         Work::invite(room.as_str(), user.as_str()),
         Repeat::Never,
     );
-    let failure = match shared.client.send(&call, request).await {
-        Ok(_) => return Ok(Effect::Done),
-        Err(failure) => failure,
+    let Err(failure) = shared.client.send(&call, request).await else {
+        return Ok(Effect::Done);
     };
     if !failure.is_forbidden() && !failure.may_have_happened {
         return Err(failure.into());
@@ -207,9 +206,8 @@ async fn remove(
         Work::in_room(Class::Send, room.as_str()),
         Repeat::Never,
     );
-    let failure = match shared.client.send(&call, request).await {
-        Ok(_) => return Ok(Effect::Done),
-        Err(failure) => failure,
+    let Err(failure) = shared.client.send(&call, request).await else {
+        return Ok(Effect::Done);
     };
     if !failure.is_forbidden() && !failure.may_have_happened {
         return Err(failure.into());

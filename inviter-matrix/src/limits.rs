@@ -226,7 +226,7 @@ fn wider(refusals: &[Refusal], work: &Work, room: &str) -> Vec<Key> {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_mins(1);
+    const MINUTE: Duration = Duration::from_secs(60);
 
     fn invite(room: &str, who: &str) -> Work {
         Work::invite(room, who)

@@ -106,7 +106,7 @@ impl Client {
 
 /// Says what to do about a log-in that was refused.
 fn refused(mut failure: Failure) -> Failure {
-    let message = match (failure.status, &failure.errcode) {
+    let message = match (failure.status, failure.errcode()) {
         (Some(StatusCode::FORBIDDEN), Some(ErrorKind::Forbidden)) => {
             "the homeserver does not accept the user name or the password (403 M_FORBIDDEN)"
         }

@@ -12,7 +12,7 @@ use inviter_core::{
 };
 
 use super::{keys, path_in};
-use crate::document::{Problems, Section, nearest};
+use crate::document::{Problems, Section, Value, choose, dotted_hint, nearest};
 
 /// One directory of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,7 +180,7 @@ fn decoders(section: &Section<'_>, problems: &mut Problems) -> Vec<DecoderKind> 
     }
     let decoders = section.parsed_list(
         "decoders",
-        |text| crate::document::choose(text, &DECODERS),
+        |text| choose(text, &DECODERS),
         problems,
     );
     let mut unique = Vec::new();
@@ -204,6 +204,11 @@ fn renames(section: &Section<'_>, problems: &mut Problems) -> BTreeMap<String, S
         return renames;
     };
     for entry in table.entries() {
+        if let Value::Table(_) = entry.node.value {
+            let (key, hint) = (table.key(&entry.key), dotted_hint(&entry.node));
+            problems.add(entry.at, format!("{key} must be a string, not a table{hint}"));
+            continue;
+        }
         let Some((at, old)) = table.text(&entry.key, problems) else {
             continue;
         };

@@ -90,16 +90,17 @@ fn table<'t>(text: &'t str, pairs: Pairs<'t>, depth: usize, problems: &mut Probl
     let mut seen = std::collections::BTreeSet::new();
     for (key, raw) in pairs.0 {
         let node = node(text, raw, depth + 1, problems);
+        let at = match &key {
+            // The slice begins behind the quotation mark.
+            Cow::Borrowed(slice) => offset_in(text, slice).saturating_sub(1),
+            Cow::Owned(_) => node.at,
+        };
         if !seen.insert(key.clone()) {
-            problems.add(node.at, format!("duplicate key `{key}`"));
+            problems.add(at, format!("duplicate key `{key}`"));
             continue;
         }
         entries.push(Entry {
-            at: match &key {
-                // The slice begins behind the quotation mark.
-                Cow::Borrowed(slice) => offset_in(text, slice).saturating_sub(1),
-                Cow::Owned(_) => node.at,
-            },
+            at,
             key,
             node,
         });

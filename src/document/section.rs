@@ -32,7 +32,7 @@ impl<'n> Section<'n> {
                 let key = shortened(&entry.key);
                 let message = match nearest(&entry.key, known) {
                     Some(right) => format!("unknown key `{key}`{place}, did you mean `{right}`?"),
-                    None => format!("unknown key `{key}`{place}; it knows {}", listed(known)),
+                    None => format!("unknown key `{key}`{place}; it knows {}", listed(known, "and")),
                 };
                 problems.add(entry.at, message);
             }
@@ -43,10 +43,12 @@ impl<'n> Section<'n> {
     /// Takes a node as the section `name` whose keys are free.
     pub(crate) fn open(node: &'n Node<'n>, name: &'static str, problems: &mut Problems) -> Option<Self> {
         let Value::Table(entries) = &node.value else {
-            problems.add(
-                node.at,
-                format!("`{name}` must be a table, not {}", node.value.kind()),
-            );
+            let kind = node.value.kind();
+            let message = match name {
+                "" => format!("the file must be a table, not {kind}"),
+                _ => format!("`{name}` must be a table, not {kind}"),
+            };
+            problems.add(node.at, message);
             return None;
         };
         Some(Self {
@@ -242,6 +244,14 @@ pub(crate) fn text_of<'n>(
     }
 }
 
+/// What follows "must be a string, not a table" where keys are names that often have dots in them.
+pub(crate) fn dotted_hint(node: &Node<'_>) -> &'static str {
+    match node.value {
+        Value::Table(_) => "; a name with a dot stands in quotation marks",
+        _ => "",
+    }
+}
+
 /// One of several words, or a sentence that names the nearest.
 pub(crate) fn choose<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
@@ -251,7 +261,7 @@ pub(crate) fn choose<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, Stri
     let text = shortened(text);
     Err(match nearest(&text, &known) {
         Some(right) => format!("`{text}` is unknown, did you mean `{right}`?"),
-        None => format!("`{text}` is unknown; write {}", listed(&known)),
+        None => format!("`{text}` is unknown; write {}", listed(&known, "or")),
     })
 }
 
@@ -271,11 +281,11 @@ pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
 }
 
 /// `` `a`, `b` or `c` ``
-fn listed(known: &[&str]) -> String {
+fn listed(known: &[&str], conjunction: &str) -> String {
     let quoted: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        Some((last, rest)) => format!("{} {conjunction} {last}", rest.join(", ")),
         None => "no keys".to_owned(),
     }
 }

@@ -124,8 +124,14 @@ fn standing(sources: &[Source<'_>], same: &[Claim], collisions: &mut Collisions)
             _ => PersonStanding::Disabled,
         });
     }
-    // Nobody but the configuration knows them.
-    standing.unwrap_or(PersonStanding::Active)
+    // The configuration's word counts for someone whom no directory knows, or none any more: what a disabled
+    // account would have given is left out either way.
+    let named = same.iter().any(|claim| claim.account.is_none());
+    match standing {
+        Some(PersonStanding::Disabled) if named => PersonStanding::Active,
+        Some(standing) => standing,
+        None => PersonStanding::Active,
+    }
 }
 
 #[derive(Default)]

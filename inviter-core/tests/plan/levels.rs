@@ -144,7 +144,7 @@ fn string_levels_of_old_versions_are_understood() {
         .joined("bob")
         .joined("mallory");
     world.version = RoomVersionId::V6;
-    world.levels = Some(world.template(json!({
+    world.levels = Some(world.template(&json!({
         "@bot:example.org": "100", "@alice:example.org": "50", "@bob:example.org": " 50 ",
     })));
     world.gives(&["level alice 50→none", "remove mallory"], &[]);

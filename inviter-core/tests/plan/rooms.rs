@@ -13,6 +13,7 @@ use inviter_core::{
 use serde_json::json;
 
 use crate::world::{World, alias, feed, room_id, user};
+use HistoryVisibility::{Invited, Joined, Shared, WorldReadable};
 
 #[test]
 fn a_missing_room_is_created_and_everyone_invited() {
@@ -98,7 +99,7 @@ fn invitations_are_accepted_from_trusted_inviters_only() {
     let invited = |w: &mut World| {
         w.state = Some(RoomState::NotJoined {
             invited_by: Some(user("admin")),
-        })
+        });
     };
     World::new()
         .wants("alice")
@@ -181,7 +182,7 @@ fn a_group_that_fed_the_room_and_is_unknown_now_keeps_everyone() {
             r.feeds = vec![
                 feed("chemistry", FeedRole::Members),
                 feed("physics", FeedRole::Members),
-            ]
+            ];
         })
     };
     // Its directory could not be listed.
@@ -192,7 +193,7 @@ fn a_group_that_fed_the_room_and_is_unknown_now_keeps_everyone() {
     world()
         .with(|w| {
             w.groups
-                .push(("chemistry", Extent::gap("chemistry", "page lost")))
+                .push(("chemistry", Extent::gap("chemistry", "page lost")));
         })
         .gives(&["invite alice"], &[FindingKind::RemovalsNotConsidered]);
     // It is there and complete, and feeds the room no more: that is a decision.
@@ -242,7 +243,6 @@ fn history_is_tightened_and_never_widened_unless_exact() {
             w.rules.history_exact = exact;
         })
     };
-    use HistoryVisibility::{Invited, Joined, Shared, WorldReadable};
     world(Some(WorldReadable), Shared, false).gives(&["history shared"], &[]);
     world(Some(Joined), Shared, false).gives(&[], &[]);
     world(Some(Joined), Shared, true).gives(&["history shared"], &[]);
@@ -256,7 +256,7 @@ fn settings_are_applied_in_home_rooms_only() {
     let untidy = |w: &mut World| {
         w.policy.adopt.any = true;
         w.name = None;
-        w.history = Some(HistoryVisibility::WorldReadable);
+        w.history = Some(WorldReadable);
         w.levels = Some(json!({ "users": { "@bot:example.org": 100 } }));
         w.rules.listing = Some(Listing::Public);
         w.listings.insert(room_id(), Listing::Private);
@@ -276,7 +276,7 @@ fn a_space_gets_people_levels_and_a_name_only() {
     let world = World::new().wants_at("alice", 50).joined("alice").with(|w| {
         w.kind = RoomKind::Space;
         w.name = None;
-        w.history = Some(HistoryVisibility::WorldReadable);
+        w.history = Some(WorldReadable);
         w.levels = Some(json!({ "users": { "@bot:example.org": 100 }, "kick": 1 }));
     });
     world.gives(&["level alice none→50", "name physics"], &[]);

@@ -112,13 +112,13 @@ impl World {
             groups: vec![("physics", Extent::Complete)],
             source: Some(Extent::Complete),
         };
-        world.levels = Some(world.template(json!({ BOT: 100 })));
+        world.levels = Some(world.template(&json!({ BOT: 100 })));
         world.is("bot", Membership::Joined);
         world
     }
 
     /// The default template as content, with these users.
-    pub(crate) fn template(&self, users: Value) -> Value {
+    pub(crate) fn template(&self, users: &Value) -> Value {
         let v12 = self.version == RoomVersionId::V12;
         let tombstone = if v12 { 150 } else { 100 };
         json!({
@@ -136,12 +136,12 @@ impl World {
     /// A version-12 room of the bot.
     pub(crate) fn version_12(mut self) -> Self {
         self.version = RoomVersionId::V12;
-        self.levels = Some(self.template(json!({})));
+        self.levels = Some(self.template(&json!({}))));
         self
     }
 
     pub(crate) fn users(mut self, users: Value) -> Self {
-        self.levels = Some(self.template(users));
+        self.levels = Some(self.template(&users));
         self
     }
 

@@ -4,7 +4,7 @@ use inviter_core::{levels::MAX_LEVEL, room_rules::PowerTemplate};
 
 use crate::{
     config::{keys, settings::Danger},
-    document::{Problems, Section, Value},
+    document::{Problems, Section, Value, dotted_hint},
 };
 
 /// The template of a section: the inherited one with the changes that the section makes; `None` leaves permissions
@@ -81,10 +81,10 @@ fn required_level(table: &Section<'_>, key: &str, problems: &mut Problems) -> Op
         Value::Text(text) if text == "keep" => Some(None),
         Value::Integer(_) => table.integer(key, (-MAX_LEVEL, MAX_LEVEL), problems).map(Some),
         other => {
-            let kind = other.kind();
+            let (kind, hint) = (other.kind(), dotted_hint(node));
             problems.add(
                 node.at,
-                format!("{} must be an integer or \"keep\", not {kind}", table.key(key)),
+                format!("{} must be an integer or \"keep\", not {kind}{hint}", table.key(key)),
             );
             None
         }

@@ -5,7 +5,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, RoomVersionId};
+use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, RoomVersionId, UserId};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -40,6 +40,11 @@ impl InMemoryBackend {
     /// The homeserver behind it.
     pub const fn homeserver(&self) -> &InMemoryHomeserver {
         &self.homeserver
+    }
+
+    /// The account that it acts as.
+    pub fn user(&self) -> &UserId {
+        &self.user
     }
 
     /// Sends a writing request.
@@ -128,11 +133,9 @@ impl InMemoryBackend {
         };
         let rules = LevelRules::of(&version)
             .ok_or_else(|| malformed(format!("room version {version} is not known")))?;
-        // Writing into a room without the event would make it one in which nobody has power.
-        let content = self
-            .homeserver
-            .levels(room)
-            .ok_or_else(|| malformed("the room has no m.room.power_levels".to_owned()))?;
+        // A room without the event has empty content; that its first event must not take the bot's own power away
+        // is for the plan to see to.
+        let content = self.homeserver.levels(room).unwrap_or_else(|| json!({}));
         let merged = levels::merge(&content, changes, rules)
             .map_err(|error| malformed("the power levels cannot be read".to_owned()).caused_by(error))?;
         let sent = merged.content.is_some();

@@ -1,0 +1,47 @@
+//! `inviter managed`
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use inviter::core::{plan::RoomStatus, reconcile::RunOptions};
+use serde_json::json;
+
+use crate::{
+    context::Context,
+    exit::Exit,
+    output,
+    render::{counted, document, rooms, style::HEADLINE},
+};
+
+/// List the rooms that the directories want, with their status.
+#[derive(Debug, Args)]
+pub(crate) struct Managed {
+    /// Write one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl Managed {
+    pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
+        let reconciler = context.reconciler().await?;
+        let draft = reconciler.plan(&RunOptions::default()).await?;
+        let rooms = draft.plan.rooms();
+        let managed = rooms.iter().filter(|room| room.plan().status == RoomStatus::Managed).count();
+        if self.json {
+            let contents = json!({
+                "rooms": document::statuses(rooms),
+                "findings": document::findings(&draft.findings),
+                "counts": { "rooms": rooms.len(), "managed": managed },
+            });
+            output::json(&document::Document::new("managed", contents))?;
+        } else {
+            let mut text = String::new();
+            rooms::statuses(&mut text, rooms, false)?;
+            let rooms = counted(rooms.len(), "room", "rooms");
+            writeln!(text, "\n{HEADLINE}managed: {managed} of {rooms}{HEADLINE:#}")?;
+            output::text(&text)?;
+        }
+        let report = draft.report();
+        Ok(Exit::of_reading(&report, &draft.desired))
+    }
+}

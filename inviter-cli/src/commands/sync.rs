@@ -1,0 +1,116 @@
+//! `inviter sync`
+
+use std::sync::Arc;
+
+use clap::Args;
+use inviter::core::{
+    plan::RoomStatus,
+    reconcile::{Adopted, Draft, Reconciler, RunOptions},
+    room::RoomRef,
+};
+
+use super::{Selection, plan};
+use crate::{
+    context::Context,
+    exit::Exit,
+    interrupt::Stoppable,
+    output,
+    render::{clean::clean, document, report},
+};
+
+/// Make the rooms as the directories want them.
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    #[command(flatten)]
+    selection: Selection,
+    /// Only show what would be done, exactly as `inviter plan` does
+    #[arg(long)]
+    dry_run: bool,
+    /// First adopt the rooms that exist and that nobody has adopted, so that they are managed in this run
+    #[arg(long, conflicts_with = "dry_run")]
+    adopt: bool,
+    /// Write one JSON document
+    #[arg(long)]
+    json: bool,
+    /// End with code 2 if there are changes to make: in a dry run those of the plan, otherwise those left pending
+    #[arg(long)]
+    exit_code: bool,
+}
+
+impl Sync {
+    pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
+        // Until something is sent or remembered, the run may end anywhere.
+        let options = self.selection.options();
+        let prepared = tokio::select! {
+            prepared = self.prepare(context, &options) => prepared?,
+            signal = context.interrupt.after(1) => return Ok(Exit::Interrupted(signal)),
+        };
+        let (reconciler, draft, _lock) = match prepared {
+            Prepared::Draft(reconciler, draft, lock) => (reconciler, *draft, lock),
+            Prepared::Shown(exit) => return Ok(exit),
+        };
+        plan::mismatched(&self.selection, &draft);
+        let bot = draft.identity.user_id.to_string();
+        let desired = draft.desired.clone();
+        // The first signal ends the run in order; whoever sends a second one does not want to wait for that.
+        let report = tokio::select! {
+            report = reconciler.apply(draft, &options) => report,
+            signal = context.interrupt.after(2) => return Ok(Exit::Interrupted(signal)),
+        };
+        if self.json {
+            let contents = document::report(&report, &desired, &bot);
+            output::json(&document::Document::new("sync", contents))?;
+        } else {
+            let mut text = String::new();
+            report::report(&mut text, &report, report::Kind::Sync)?;
+            output::text(&text)?;
+        }
+        Ok(match context.interrupt.signal() {
+            Some(signal) => Exit::Interrupted(signal),
+            None => Exit::of_sync(&report, &desired, self.exit_code),
+        })
+    }
+
+    async fn prepare(&self, context: &Context<'_>, options: &RunOptions) -> anyhow::Result<Prepared> {
+        let mut reconciler = context.reconciler().await?;
+        if self.dry_run {
+            let exit = plan::show(&reconciler, &self.selection, self.json, self.exit_code).await?;
+            return Ok(Prepared::Shown(exit));
+        }
+        let lock = context.lock(&reconciler).await?;
+        reconciler.backend = Arc::new(Stoppable {
+            backend: Arc::clone(&reconciler.backend),
+            interrupt: context.interrupt.clone(),
+        });
+        let mut draft = reconciler.plan(options).await?;
+        if self.adopt {
+            let found = found(&draft);
+            if !found.is_empty() {
+                for (room, adopted) in reconciler.adopt(&found).await? {
+                    if let Adopted::Not(why) = adopted {
+                        output::warning(&format!("{} was not adopted: {}", clean(&room.to_string()), clean(&why)));
+                    }
+                }
+                draft = reconciler.plan(options).await?;
+            }
+        }
+        Ok(Prepared::Draft(reconciler, Box::new(draft), lock))
+    }
+}
+
+/// How far a run got before anything was sent.
+enum Prepared {
+    /// A dry run, which ends here.
+    Shown(Exit),
+    /// A plan to apply, with the lock that is held until it is.
+    Draft(Reconciler, Box<Draft>, inviter::run_lock::RunLock),
+}
+
+/// Rooms that wait for being adopted.
+fn found(draft: &Draft) -> Vec<RoomRef> {
+    let plans = draft.plan.rooms().iter().map(|room| room.plan());
+    plans
+        .filter(|plan| plan.status == RoomStatus::Found)
+        .map(|plan| plan.room.clone())
+        .collect()
+}

@@ -1,0 +1,279 @@
+//! The JSON documents. Their shape is a promise of its own, apart from the library's types: keys are added, and
+//! never renamed or removed without a new `schema`.
+
+use inviter::core::{
+    action::{Op, RoomTarget, Why},
+    desired::{Desired, DesiredRoom, Feed, PersonStanding, Role, SourceOutcome},
+    finding::{Finding, Subject},
+    guard::GuardedRoom,
+    levels::{LevelChange, LevelSlot},
+    report::{Outcome, Report, ReportItem, RoomReport, Tally},
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{time, word};
+
+/// The version of all documents.
+const SCHEMA: u32 = 1;
+
+/// A document: its contents behind `schema` and `kind`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Document<T: Serialize> {
+    schema: u32,
+    kind: &'static str,
+    #[serde(flatten)]
+    contents: T,
+}
+
+impl<T: Serialize> Document<T> {
+    /// Wraps contents.
+    pub(crate) const fn new(kind: &'static str, contents: T) -> Self {
+        Self { schema: SCHEMA, kind, contents }
+    }
+}
+
+/// A plan or what became of it.
+pub(crate) fn report(report: &Report, desired: &Desired, bot: &str) -> Value {
+    json!({
+        "bot": bot,
+        "rooms": report.rooms.iter().map(room).collect::<Vec<_>>(),
+        "findings": findings(&report.findings),
+        "directories": directories(desired),
+        "errors": report.errors,
+        "release": report.release,
+        "counts": counts(&report.tally()),
+    })
+}
+
+fn counts(tally: &Tally) -> Value {
+    json!({
+        "changes": tally.changes(),
+        "rooms_created": tally.rooms_created,
+        "invited": tally.invited,
+        "removed": tally.removed,
+        "changed": tally.changed,
+        "held": tally.held,
+        "pending": tally.pending,
+        "failed": tally.failed,
+        "parked": tally.parked,
+    })
+}
+
+fn room(room: &RoomReport) -> Value {
+    json!({
+        "room": room.room.to_string(),
+        "room_id": room_id(room.target.as_ref()),
+        "status": word(&room.status),
+        "actions": room.items.iter().map(|item| action(item, &room.feeds)).collect::<Vec<_>>(),
+        "findings": findings(&room.findings),
+        "release": room.release,
+        "census": room.census,
+    })
+}
+
+fn room_id(target: Option<&RoomTarget>) -> Option<&str> {
+    match target {
+        Some(RoomTarget::Existing(id)) => Some(id.as_str()),
+        _ => None,
+    }
+}
+
+fn action(item: &ReportItem, feeds: &[Feed]) -> Value {
+    let mut object = Map::new();
+    let mut put = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
+    put("action", word(&item.action.op).into());
+    match &item.action.op {
+        Op::CreateRoom(blueprint) => {
+            put("alias", blueprint.alias.as_str().into());
+            put("name", blueprint.name.clone().into());
+            put("topic", blueprint.topic.clone().into());
+            put("room_kind", word(&blueprint.kind).into());
+            put("version", blueprint.version.as_ref().map(ToString::to_string).into());
+            put("encrypt", blueprint.encrypt.into());
+            put("history_visibility", blueprint.history_visibility.map(|history| history.as_str()).into());
+            put("listing", word(&blueprint.listing).into());
+            let levels = blueprint.levels.iter();
+            put("levels", levels.map(|(user, level)| (user.to_string(), Value::from(*level))).collect());
+        }
+        Op::Join { invited_by } => put("invited_by", invited_by.as_str().into()),
+        Op::SetLevels { changes } => put("changes", changes.iter().map(level_change).collect()),
+        Op::SetHistoryVisibility { from, to } => {
+            put("from", from.map(|from| from.as_str()).into());
+            put("to", to.as_str().into());
+        }
+        Op::SetName { to } | Op::SetTopic { to } => put("to", to.as_str().into()),
+        Op::SetListing { to } => put("to", word(to).into()),
+        Op::Invite { user, .. } => put("user", user.as_str().into()),
+        Op::Remove { user, invitation, .. } => {
+            put("user", user.as_str().into());
+            put("invitation", (*invitation).into());
+        }
+        _ => {}
+    }
+    put("why", word(&item.action.why).into());
+    if let Why::InGroup { feed } | Why::OwnerOf { feed } = &item.action.why {
+        put("group", feeds.get(usize::from(*feed)).map_or(Value::Null, group));
+    }
+    put("outcome", outcome_word(&item.outcome).into());
+    match &item.outcome {
+        Outcome::Stale { detail } => put("detail", detail.as_str().into()),
+        Outcome::Failed { error, temporary } => {
+            put("error", error.as_str().into());
+            put("temporary", (*temporary).into());
+        }
+        Outcome::Parked { until, error } => {
+            put("until", time(*until).into());
+            put("error", error.as_str().into());
+        }
+        Outcome::Skipped { because } => put("because", because.as_str().into()),
+        Outcome::Held { reasons } => {
+            let reasons = reasons.iter().map(|reason| {
+                let code = serde_json::to_value(reason).ok();
+                let code = code.and_then(|value| value.get("reason").cloned());
+                json!({ "reason": code, "message": reason.to_string() })
+            });
+            put("reasons", reasons.collect());
+        }
+        _ => {}
+    }
+    Value::Object(object)
+}
+
+fn outcome_word(outcome: &Outcome) -> String {
+    let value = serde_json::to_value(outcome).ok();
+    let word = value.as_ref().and_then(|value| value.get("outcome")).and_then(Value::as_str);
+    word.unwrap_or("unknown").to_owned()
+}
+
+fn level_change(change: &LevelChange) -> Value {
+    let (section, key) = match &change.slot {
+        LevelSlot::Key(key) => (None, key.as_str()),
+        LevelSlot::Event(kind) => (Some("events"), kind.as_str()),
+        LevelSlot::User(user) => (Some("users"), user.as_str()),
+    };
+    json!({ "section": section, "key": key, "from": change.from, "to": change.to })
+}
+
+fn group(feed: &Feed) -> Value {
+    json!({
+        "directory": feed.group.provider.as_str(),
+        "key": feed.group.key.as_str(),
+        "name": &*feed.group.name,
+        "role": word(&feed.role),
+    })
+}
+
+/// Findings with what they are about.
+pub(crate) fn findings(findings: &[Finding]) -> Vec<Value> {
+    findings.iter().map(finding).collect()
+}
+
+fn finding(finding: &Finding) -> Value {
+    let (mut directory, mut subject, mut room, mut user) = (None, None, None, None);
+    match &finding.about {
+        Subject::Directory(provider) => directory = Some(provider.to_string()),
+        Subject::Group(group) => {
+            directory = Some(group.provider.to_string());
+            subject = Some(group.name.to_string());
+        }
+        Subject::Account(provider, key) => {
+            directory = Some(provider.to_string());
+            subject = Some(key.clone());
+        }
+        Subject::Room(name) => room = Some(name.to_string()),
+        Subject::RoomId(id) => room = Some(id.to_string()),
+        Subject::Person(name, id) => {
+            room = Some(name.to_string());
+            user = Some(id.to_string());
+        }
+        _ => {}
+    }
+    json!({
+        "kind": word(&finding.kind),
+        "about": word(&finding.about),
+        "directory": directory,
+        "subject": subject,
+        "room": room,
+        "user": user,
+        "message": finding.message,
+    })
+}
+
+fn directories(desired: &Desired) -> Vec<Value> {
+    desired.sources.iter().map(|source| directory(source, desired)).collect()
+}
+
+fn directory(source: &SourceOutcome, desired: &Desired) -> Value {
+    let groups = desired.groups.keys().filter(|group| group.provider == source.provider).count();
+    let gaps = source.listing.as_ref().map_or(&[][..], |listing| listing.gaps());
+    json!({
+        "directory": source.provider.as_str(),
+        "complete": source.is_complete(),
+        "active_accounts": source.active_accounts,
+        "groups": groups,
+        "gaps": gaps,
+        "error": source.error,
+    })
+}
+
+/// Rooms and members as the directories want them.
+pub(crate) fn desired(desired: &Desired) -> Value {
+    json!({
+        "rooms": desired.rooms.iter().map(|room| desired_room(room, desired)).collect::<Vec<_>>(),
+        "directories": directories(desired),
+        "findings": findings(&desired.findings),
+        "counts": {
+            "rooms": desired.rooms.len(),
+            "people": desired.people.len(),
+            "memberships": desired.rooms.iter().map(|room| room.seats.len()).sum::<usize>(),
+        },
+    })
+}
+
+fn desired_room(room: &DesiredRoom, desired: &Desired) -> Value {
+    let members = room.seats.iter().map(|seat| {
+        let standing = desired.people.get(seat.person.0 as usize).map(|person| match person.standing {
+            PersonStanding::Active => "active",
+            PersonStanding::Disabled => "disabled",
+            PersonStanding::Uncertain => "uncertain",
+        });
+        let level = match seat.role {
+            Role::Member => None,
+            Role::Level(level) => Some(level),
+        };
+        let feed = seat.feed.and_then(|feed| room.feeds.get(usize::from(feed)));
+        json!({
+            "user": desired.user(seat).as_str(),
+            "level": level,
+            "standing": standing,
+            "group": feed.map(group),
+        })
+    });
+    json!({
+        "room": room.refs.first().map(ToString::to_string),
+        "refs": room.refs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "room_kind": word(&room.rules.kind),
+        "members": members.collect::<Vec<_>>(),
+        "members_complete": room.members.is_complete(),
+        "owners_complete": room.owners.is_complete(),
+        "gaps": room.members.gaps().iter().chain(room.owners.gaps()).collect::<Vec<_>>(),
+        "groups": room.feeds.iter().map(group).collect::<Vec<_>>(),
+    })
+}
+
+/// The desired rooms with their status.
+pub(crate) fn statuses(rooms: &[GuardedRoom]) -> Value {
+    let rooms = rooms.iter().map(|room| {
+        let plan = room.plan();
+        json!({
+            "room": plan.room.to_string(),
+            "refs": plan.refs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "room_id": room_id(plan.target.as_ref()),
+            "status": word(&plan.status),
+            "census": plan.census,
+            "findings": findings(&plan.findings),
+        })
+    });
+    rooms.collect()
+}

@@ -1,0 +1,8 @@
+//! The whole chain in memory, by random directories, rooms and changes. What is right is worked out by the
+//! generator's own model, never by the code under test, and no runtime is at hand.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
+
+mod faults;
+mod model;
+mod properties;

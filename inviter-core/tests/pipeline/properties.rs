@@ -1,0 +1,191 @@
+//! What has to hold whatever happens.
+
+use std::collections::BTreeSet;
+
+use inviter_core::{
+    directory::Extent,
+    guard::{Limits, Verdict},
+    provider::ProviderErrorKind,
+    report::Outcome,
+};
+use proptest::{collection, prelude::*};
+
+use crate::model::{Corp, ROOMS, Step, World, room_group};
+
+const VERSIONS: [&str; 4] = ["6", "10", "11", "12"];
+
+fn version() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&VERSIONS[..])
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    collection::vec(Step::strategy(), 0..25)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Two runs reach what the directory says, whatever people did in between; a third sends nothing.
+    #[test]
+    fn runs_reach_the_truth_and_then_rest(
+        version in version(), first in Corp::strategy(), steps in steps(), second in Corp::strategy(),
+    ) {
+        let world = World::new(version);
+        first.write(&world.directory);
+        world.sync();
+        world.assert_as_wanted(&first)?;
+        for step in &steps {
+            world.step(step);
+        }
+        second.write(&world.directory);
+        world.sync_and_release();
+        world.sync_and_release();
+        world.assert_as_wanted(&second)?;
+        let (writes, digest) = (world.homeserver.writes(), world.homeserver.digest());
+        let rest = world.sync();
+        prop_assert_eq!(rest.tally().changes(), 0);
+        prop_assert!(world.plan().plan.is_empty());
+        prop_assert_eq!((world.homeserver.writes(), world.homeserver.digest()), (writes, digest));
+    }
+
+    /// A plan writes nothing and remembers nothing, and the sync after it does what the plan said.
+    #[test]
+    fn a_plan_only_reads_and_a_sync_does_what_it_said(
+        version in version(), first in Corp::strategy(), steps in steps(), second in Corp::strategy(),
+    ) {
+        let world = World::new(version);
+        first.write(&world.directory);
+        world.sync();
+        for step in &steps {
+            world.step(step);
+        }
+        second.write(&world.directory);
+        let before = (world.homeserver.writes(), world.homeserver.digest(), world.store.memory());
+        let planned = world.plan().report();
+        prop_assert_eq!(&planned, &world.plan().report());
+        prop_assert_eq!(before, (world.homeserver.writes(), world.homeserver.digest(), world.store.memory()));
+        let done = world.sync();
+        prop_assert_eq!(planned.rooms.len(), done.rooms.len());
+        for (planned, done) in planned.rooms.iter().zip(&done.rooms) {
+            let words = |items: &[inviter_core::report::ReportItem]| {
+                items.iter().map(|i| format!("{:?}", i.action)).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(words(&planned.items), words(&done.items));
+            for (planned, done) in planned.items.iter().zip(&done.items) {
+                match &planned.outcome {
+                    Outcome::Planned => prop_assert_eq!(&done.outcome, &Outcome::Done),
+                    held => prop_assert_eq!(&done.outcome, held),
+                }
+            }
+        }
+    }
+
+    /// The bot's own membership and power, and everything of people of other servers, stays as it was.
+    #[test]
+    fn scope_is_never_crossed_and_the_bot_never_touched(
+        version in version(), first in Corp::strategy(), steps in steps(), second in Corp::strategy(),
+    ) {
+        let world = World::new(version);
+        first.write(&world.directory);
+        world.sync();
+        for step in &steps {
+            world.step(step);
+        }
+        let before = world.untouchable();
+        second.write(&world.directory);
+        world.sync_and_release();
+        prop_assert_eq!(before, world.untouchable());
+    }
+
+    /// A group or directory that is not wholly known removes nobody and lowers nobody.
+    #[test]
+    fn nothing_is_taken_away_on_the_unknown(
+        version in version(), first in Corp::strategy(), second in Corp::strategy(), steps in steps(),
+        what in 0..4, group in 0..ROOMS,
+    ) {
+        let world = World::new(version);
+        first.write(&world.directory);
+        world.sync();
+        for step in &steps {
+            world.step(step);
+        }
+        second.write(&world.directory);
+        let mut concerned: BTreeSet<usize> = (0..ROOMS).collect();
+        match what {
+            0 => world.directory.fail(ProviderErrorKind::Unavailable, "down"),
+            1 => world.directory.clear(),
+            2 => {
+                // The listing stops before this group.
+                world.directory.set_listing(Extent::gap("page 2", "lost"));
+                world.directory.remove_group(&room_group(group));
+                concerned = [group].into();
+            }
+            _ => {
+                world.directory.edit_group(&room_group(group), |g| g.members_gap("size limit"));
+                concerned = [group].into();
+            }
+        }
+        let before = world.memberships();
+        let levels = |room: usize| world.room(room).and_then(|id| world.homeserver.levels(&id));
+        let levels_before: Vec<_> = (0..ROOMS).map(levels).collect();
+        world.sync_and_release();
+        for room in concerned {
+            let Some(id) = world.room(room) else { continue };
+            for member in world.homeserver.members(&id) {
+                let was_in = before.get(&(id.clone(), member.user_id.clone())).is_some_and(|m| m.is_in());
+                prop_assert!(!was_in || member.membership.is_in(), "{} went from room {}", member.user_id, room);
+                if member.membership.is_in() && was_in {
+                    let level = |levels: &Option<serde_json::Value>| {
+                        levels.as_ref().and_then(|l| l["users"].get(member.user_id.as_str()).cloned()).and_then(|l| l.as_i64()).unwrap_or(0)
+                    };
+                    prop_assert!(level(&levels(room)) >= level(&levels_before[room]), "{} was lowered", member.user_id);
+                }
+            }
+        }
+    }
+
+    /// In one room all removals are held or none, and what is held does not happen.
+    #[test]
+    fn held_means_all(
+        version in version(), first in Corp::strategy(), second in Corp::strategy(),
+        room_count in 0u32..3, total_count in 0u32..4, room_percent in 0u8..60, total_percent in 0u8..60,
+    ) {
+        let mut world = World::new(version);
+        world.reconciler.limits = Limits { room_count, room_percent, total_count, total_percent, ..Limits::default() };
+        first.write(&world.directory);
+        world.sync();
+        second.write(&world.directory);
+        let plan = world.plan().plan;
+        for room in plan.rooms() {
+            let removals = || room.actions().iter().filter(|a| a.action.phase() == 5);
+            let held = removals().filter(|a| matches!(a.verdict, Verdict::Held { .. })).count();
+            let all = removals().count();
+            prop_assert!(held == 0 || held == all, "{} of {}", held, all);
+            let too_many = all > room_count as usize
+                && all * 100 > usize::from(room_percent) * room.plan().census.population as usize;
+            prop_assert!(!too_many || held == all, "the limit of the room was passed");
+        }
+        let removed = |r: &inviter_core::report::Report| r.tally().removed as usize;
+        let allowed = plan.rooms().iter().flat_map(inviter_core::guard::GuardedRoom::actions)
+            .filter(|a| a.action.phase() == 5 && a.verdict == Verdict::Allowed).count();
+        let population: usize = plan.rooms().iter().map(|r| r.plan().census.population as usize).sum();
+        prop_assert!(allowed <= total_count as usize || allowed * 100 <= usize::from(total_percent) * population);
+        prop_assert_eq!(removed(&world.sync()), allowed);
+    }
+
+    /// A run that is cut off after any number of its writes is completed by the next one.
+    #[test]
+    fn a_run_that_was_cut_off_is_completed(
+        version in version(), corp in Corp::strategy(), writes in 0u64..12, after in any::<bool>(),
+    ) {
+        let world = World::new(version);
+        corp.write(&world.directory);
+        crate::faults::cut_after(&world.homeserver, writes, after);
+        world.sync();
+        world.homeserver.heal();
+        world.sync_and_release();
+        world.assert_as_wanted(&corp)?;
+        prop_assert_eq!(world.homeserver.rooms().len(), ROOMS, "no orphan rooms");
+        prop_assert_eq!(world.sync().tally().changes(), 0);
+    }
+}

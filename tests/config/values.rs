@@ -1,0 +1,150 @@
+//! Right files: each key arrives where it belongs.
+
+use std::{path::Path, time::Duration};
+
+use inviter::{
+    config::{DecoderKind, DirectoryKind},
+    core::{
+        UserId,
+        mint::GuestRule,
+        policy::LeftPolicy,
+        room::RoomRef,
+        room_rules::{HistoryVisibility, LevelsMode, Listing, RoomKind},
+    },
+};
+
+use super::{Place, around, good};
+
+#[test]
+fn homeserver() {
+    let place = Place::new();
+    std::fs::write(place.path("ca.pem"), "x").unwrap();
+    let more = "user = \"@bot:example.com\"\nca_file = \"ca.pem\"\nconnect_timeout = \"500ms\"\n\
+                request_timeout = \"1m 30s\"\nsync_timeout = \"1h\"\nconcurrency = 3\n\
+                proxy = \"http://proxy.example.com:3128\"";
+    let config = place.parse(&around("", more, "")).unwrap().homeserver;
+    assert_eq!(config.url.as_str(), "https://matrix.example.com/");
+    assert_eq!(config.credentials.user().unwrap(), "@bot:example.com");
+    assert_eq!(config.ca_file.as_deref(), Some(&*place.path("ca.pem")));
+    assert_eq!(config.connect_timeout, Duration::from_millis(500));
+    assert_eq!(config.request_timeout, Duration::from_secs(90));
+    assert_eq!(config.sync_timeout, Duration::from_secs(3600));
+    assert_eq!(config.concurrency, 3);
+    assert_eq!(config.proxy.unwrap().as_str(), "http://proxy.example.com:3128/");
+}
+
+#[test]
+fn plain_http_to_this_machine_needs_no_key() {
+    for url in ["http://localhost:8008", "http://127.0.0.1:8008", "http://[::1]:8008"] {
+        let text = around("", "", "").replace("https://matrix.example.com", url);
+        Place::new().parse(&text).unwrap_or_else(|e| panic!("{e}"));
+    }
+    let text = around("", "danger_allow_plain_http = true", "").replace("https:", "http:");
+    Place::new().parse(&text).unwrap_or_else(|e| panic!("{e}"));
+}
+
+#[test]
+fn directory() {
+    let config = good("");
+    let [directory] = config.directories.as_slice() else { panic!("{config:?}") };
+    assert_eq!(directory.name.as_str(), "people");
+    assert_eq!(directory.decoders, [DecoderKind::Mtrx, DecoderKind::Xxx]);
+    assert_eq!((directory.attribute.as_str(), directory.before_at), ("uid", false));
+    assert_eq!(directory.guests, GuestRule::Skip);
+    let DirectoryKind::File { path } = &directory.kind else { panic!("{directory:?}") };
+    assert!(path.is_absolute() && path.ends_with("people.toml"), "{path:?}");
+
+    let more = "decoders = [\"xxx\"]\nattribute = \"userprincipalname\"\nguests = \"strip\"\n\
+                [directory.renames]\n\"jane.doe\" = \"jane\"";
+    let directory = &good(more).directories[0];
+    assert_eq!(directory.decoders, [DecoderKind::Xxx]);
+    assert!(directory.before_at, "the form of the attribute is name@domain");
+    assert_eq!(directory.guests, GuestRule::Strip);
+    assert_eq!(directory.renames.get("jane.doe").map(String::as_str), Some("jane"));
+}
+
+#[test]
+fn scope_and_minting_follow_accounts_server() {
+    let bot = UserId::parse("@bot:example.com").unwrap();
+    let policy = good("").policy(&bot);
+    assert_eq!(policy.accounts_server, "example.com");
+    assert_eq!(policy.sources[0].minting.server, "example.com");
+    let policy = good("[accounts]\nserver = \"people.example.org\"\nexempt = [\"@b_*:*\"]").policy(&bot);
+    assert_eq!(policy.homeserver, "example.com");
+    assert_eq!(policy.accounts_server, "people.example.org");
+    assert_eq!(policy.sources[0].minting.server, "people.example.org");
+    assert!(policy.exempt.matches(&UserId::parse("@b_1:example.com").unwrap()));
+}
+
+#[test]
+fn rooms_inherit_and_override() {
+    let config = good(
+        "[rooms]\nencrypt = false\nlisting = \"private\"\nhistory_visibility = \"keep\"\nowner_level = 60\n\
+         [rooms.permissions]\nkick = 50\nban = \"keep\"\nevents = { \"m.room.topic\" = 0, \"m.reaction\" = \"keep\" }\n\
+         [[room]]\nalias = \"#a:example.com\"\ngroups = [\"a\", { group = \"b\", directory = \"people\", level = 50 }]\n\
+         encrypt = true\nhistory_visibility = \"joined\"\nkind = \"space\"\nname = \"A\"\nlevels = \"keep\"\n\
+         version = \"11\"\n[room.permissions]\ninvite = 0\n\
+         [[room]]\nid = \"!x:example.com\"\nmembers = [\"@m:example.org\", { user = \"@n:example.com\", level = 0 }]\n\
+         manage_permissions = false",
+    );
+    let template = config.defaults.template.as_ref().unwrap();
+    assert_eq!((template.kick, template.ban, template.invite), (Some(50), None, Some(100)));
+    assert_eq!(template.events.get("m.room.topic"), Some(&0));
+    assert_eq!(template.events.get("m.reaction"), None);
+    assert_eq!(template.events.get("m.room.name"), Some(&50));
+    assert_eq!(config.defaults.history_visibility, None);
+
+    let [a, x] = config.rooms.as_slice() else { panic!("{:?}", config.rooms) };
+    assert!(matches!(&a.room, RoomRef::Alias(alias) if alias == "#a:example.com"));
+    assert!(a.rules.encrypt && !config.defaults.encrypt);
+    assert_eq!(a.rules.history_visibility, Some(HistoryVisibility::Joined));
+    assert_eq!((a.rules.kind, a.rules.levels), (RoomKind::Space, LevelsMode::Keep));
+    assert_eq!((a.rules.listing, a.rules.owner_level), (Some(Listing::Private), 60));
+    assert_eq!(a.rules.name.as_deref(), Some("A"));
+    let own = a.rules.template.as_ref().unwrap();
+    assert_eq!((own.kick, own.invite), (Some(50), Some(0)));
+    assert_eq!(a.groups[0].provider, None);
+    assert_eq!(a.groups[1].provider.as_ref().unwrap().as_str(), "people");
+    assert_eq!((a.groups[0].level, a.groups[1].level), (None, Some(50)));
+
+    assert!(matches!(&x.room, RoomRef::Id(id) if id == "!x:example.com"));
+    assert_eq!(x.rules.template, None);
+    assert_eq!((x.members[0].level, x.members[1].level), (None, Some(0)));
+}
+
+#[test]
+fn the_rest() {
+    let config = Place::new()
+        .parse(&around(
+            "trusted_inviters = [\"@a:example.com\"]\ndanger_allow_world_readable = true\n\
+             danger_allow_admin_levels = true",
+            "",
+            "[rooms]\nhistory_visibility = \"world_readable\"\nowner_level = 100\n\
+             [adopt]\nany = true\ntrusted_creators = [\"@b:example.com\"]\n\
+             [limits]\nroom_count = 0\nroom_percent = 0\ntotal_count = 7\ntotal_percent = 8\nwindow = \"2d\"\n\
+             [people]\nleft = \"again\"\ninvite_reason = \"i\"\nremove_reason = \"r\"\n[state]\ndir = \"state\"",
+        ))
+        .unwrap();
+    assert_eq!(config.defaults.history_visibility, Some(HistoryVisibility::WorldReadable));
+    assert_eq!(config.defaults.owner_level, 100);
+    assert!(config.adopt.any && config.danger_allow_admin_levels && config.danger_allow_world_readable);
+    assert!(config.adopt.trusted_creators.iter().any(|user| user == "@b:example.com"));
+    assert!(config.trusted_inviters.iter().any(|user| user == "@a:example.com"));
+    assert_eq!((config.limits.room_count, config.limits.room_percent), (0, 0));
+    assert_eq!((config.limits.total_count, config.limits.total_percent), (7, 8));
+    assert_eq!(config.limits.window, Duration::from_secs(2 * 86_400));
+    assert_eq!(config.left, LeftPolicy::Again);
+    assert_eq!(config.invite_reason.as_deref(), Some("i"));
+    assert_eq!(config.remove_reason.as_deref(), Some("r"));
+    assert!(config.state_dir.is_absolute() && config.state_dir.ends_with("state"));
+}
+
+#[test]
+fn the_state_directory_by_default() {
+    let place = Place::new();
+    assert_eq!(good("").state_dir, Path::new("/home/inviter/.local/state/inviter"));
+    let xdg = |name: &str| (name == "XDG_STATE_HOME").then(|| "/xdg".to_owned());
+    let text = around("", "", "");
+    let config = inviter::config::Config::parse(&text, &place.path("inviter.toml"), &xdg).unwrap();
+    assert_eq!(config.state_dir, Path::new("/xdg/inviter"));
+}

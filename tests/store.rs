@@ -1,0 +1,376 @@
+//! The SQLite store and the lock: what is remembered, and what survives what.
+#![cfg(feature = "sqlite")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use inviter::{
+    SqliteStore,
+    core::{
+        RoomAliasId, RoomId, UserId,
+        desired::{Feed, FeedRole, GroupRef},
+        directory::{GroupKey, ProviderId},
+        recall::{
+            Memory, MemoryChange, MemoryStore, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory,
+            RememberedRemoval,
+        },
+        time::Timestamp,
+    },
+    run_lock::{LockError, RunLock},
+};
+use proptest::prelude::*;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+fn place() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state/memory.sqlite");
+    (dir, path)
+}
+
+/// The store needs no runtime.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    futures_executor::block_on(future)
+}
+
+fn recalled(store: &SqliteStore) -> Memory {
+    match wait(store.recall()).unwrap() {
+        Recalled::Memory(memory) => memory,
+        Recalled::Lost(why) => panic!("{why}"),
+    }
+}
+
+fn lost(store: &SqliteStore) -> String {
+    match wait(store.recall()).unwrap() {
+        Recalled::Lost(why) => why,
+        Recalled::Memory(memory) => panic!("not lost: {memory:?}"),
+    }
+}
+
+fn adopted() -> [MemoryChange; 1] {
+    [MemoryChange::Adopted(RoomId::parse("!r0:x").unwrap(), Timestamp(7))]
+}
+
+fn remembering(path: &Path) -> SqliteStore {
+    let store = SqliteStore::open(path).unwrap();
+    wait(store.commit(&adopted())).unwrap();
+    store
+}
+
+fn times() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![0_u64..50, Just(1_790_000_000_000), Just(i64::MAX as u64)].prop_map(Timestamp)
+}
+
+fn rooms() -> impl Strategy<Value = inviter::core::OwnedRoomId> {
+    // Both forms: with a server, and of version 12 on without.
+    (0..4_u8).prop_map(|n| match n {
+        3 => RoomId::parse("!abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG").unwrap(),
+        n => RoomId::parse(format!("!r{n}:x")).unwrap(),
+    })
+}
+
+fn users() -> impl Strategy<Value = inviter::core::OwnedUserId> {
+    (0..5_u8).prop_map(|n| UserId::parse(format!("@u{n}:x")).unwrap())
+}
+
+fn refusals() -> impl Strategy<Value = Refusal> {
+    (times(), any::<bool>(), ".{0,20}").prop_map(|(at, invite, cause)| Refusal {
+        at,
+        of: if invite { RefusedOp::Invite } else { RefusedOp::Remove },
+        cause,
+    })
+}
+
+fn feeds() -> impl Strategy<Value = Vec<Feed>> {
+    let feed = ("[a-c]", ".{1,8}", ".{1,8}", any::<bool>()).prop_map(|(provider, key, name, owners)| Feed {
+        group: GroupRef {
+            provider: ProviderId::new(provider),
+            key: GroupKey::new(key),
+            name: name.into(),
+        },
+        role: if owners { FeedRole::Owners } else { FeedRole::Members },
+    });
+    proptest::collection::vec(feed, 0..4)
+}
+
+fn changes() -> impl Strategy<Value = MemoryChange> {
+    use MemoryChange as C;
+
+    let alias = || (0..3_u8).prop_map(|n| RoomAliasId::parse(format!("#a{n}:x")).unwrap());
+    let person = || (rooms(), users());
+    prop_oneof![
+        times().prop_map(C::CleanRun),
+        (alias(), rooms(), times())
+            .prop_map(|(alias, room, asked)| C::Alias(alias, RememberedAlias { room, asked })),
+        alias().prop_map(C::AliasForgotten),
+        (rooms(), times()).prop_map(|(room, at)| C::Adopted(room, at)),
+        (rooms(), feeds()).prop_map(|(room, feeds)| C::Feeds(room, feeds)),
+        (person(), proptest::option::of(any::<i64>())).prop_map(|((r, u), level)| C::Given(r, u, level)),
+        (person(), any::<bool>()).prop_map(|((r, u), is)| C::Absent(r, u, is)),
+        (person(), any::<bool>()).prop_map(|((r, u), is)| C::Reinvited(r, u, is)),
+        (person(), proptest::option::of(refusals())).prop_map(|((r, u), refusal)| C::Refused(r, u, refusal)),
+        (rooms(), times()).prop_map(|(room, at)| C::ListingChecked(room, at)),
+        ("[a-c]", times(), 0..1_000_000_u64).prop_map(|(provider, at, active_accounts)| {
+            C::Directory(ProviderId::new(provider), RememberedDirectory { at, active_accounts })
+        }),
+        (person(), times())
+            .prop_map(|((room, user), at)| C::Removal(RememberedRemoval { at, room, user })),
+        times().prop_map(C::ForgetRemovals),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is committed, in whatever portions and over however many starts, is what the plain memory holds.
+    #[test]
+    fn remembers_what_the_plain_memory_does(
+        commits in proptest::collection::vec(proptest::collection::vec(changes(), 0..12), 0..6),
+        reopen in any::<bool>(),
+    ) {
+        let (_dir, path) = place();
+        let mut memory = Memory::default();
+        let mut store = SqliteStore::open(&path).unwrap();
+        for commit in &commits {
+            memory.apply(commit);
+            wait(store.commit(commit)).unwrap();
+            if reopen {
+                drop(store);
+                store = SqliteStore::open(&path).unwrap();
+            }
+        }
+        let found = recalled(&store);
+        prop_assert_eq!(&found, &memory);
+        // The names of groups are not part of their equality.
+        let names = |memory: &Memory| -> Vec<_> {
+            memory.rooms.values().flat_map(|r| r.feeds.iter().map(|f| f.group.name.clone())).collect()
+        };
+        prop_assert_eq!(names(&found), names(&memory));
+    }
+}
+
+#[test]
+fn a_new_store_is_an_empty_memory() {
+    let (_dir, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(recalled(&store), Memory::default());
+    assert_eq!(store.path(), path);
+}
+
+#[tokio::test]
+async fn works_under_a_runtime() {
+    let (_dir, path) = place();
+    let store = SqliteStore::open_in_background(&path).await.unwrap();
+    store.commit(&adopted()).await.unwrap();
+    let memory = store.recall().await.unwrap().into_memory();
+    assert_eq!(memory.rooms.len(), 1);
+}
+
+#[test]
+fn a_commit_is_all_or_nothing() {
+    let (_dir, path) = place();
+    let store = remembering(&path);
+    let before = recalled(&store);
+    let too_large = MemoryChange::CleanRun(Timestamp(u64::MAX));
+    let forget = MemoryChange::Given(RoomId::parse("!r9:x").unwrap(), UserId::parse("@u:x").unwrap(), Some(50));
+    let error = wait(store.commit(&[forget, too_large])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("{}: 18446744073709551615 is too large to be kept", path.display())
+    );
+    assert_eq!(recalled(&store), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let (_dir, path) = place();
+    let _store = remembering(&path);
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&path.with_file_name("memory.sqlite-wal")), 0o600);
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let _again = SqliteStore::open(&path).unwrap();
+    assert_eq!(mode(&path), 0o600);
+}
+
+/// The file is told as lost once, kept with its content, and the new one remembers again.
+fn assert_set_aside(path: &Path, store: &SqliteStore, why: &str) {
+    let kept = path.with_file_name("memory.sqlite.damaged-1");
+    let expected = format!(
+        "{}: {why}; it is kept as {}, and a new memory has begun: nobody is removed until one full run goes through \
+         cleanly",
+        path.display(),
+        kept.display()
+    );
+    assert_eq!(lost(store), expected);
+    assert_eq!(lost(store), expected, "until something new is remembered");
+    assert!(kept.exists());
+    wait(store.commit(&adopted())).unwrap();
+    assert_eq!(recalled(store).rooms.len(), 1);
+    assert_eq!(recalled(&SqliteStore::open(path).unwrap()).rooms.len(), 1);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_kept_aside() {
+    let (_dir, path) = place();
+    let garbage = "this is not a database, whatever its name says. ".repeat(100);
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    fs::write(&path, &garbage).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    assert_set_aside(&path, &store, "the memory of earlier runs is not a database");
+    assert_eq!(
+        fs::read_to_string(path.with_file_name("memory.sqlite.damaged-1")).unwrap(),
+        garbage
+    );
+    // A second one does not overwrite the first.
+    drop(store);
+    for companion in ["memory.sqlite-wal", "memory.sqlite-shm"] {
+        let _ = fs::remove_file(path.with_file_name(companion));
+    }
+    fs::write(&path, &garbage).unwrap();
+    assert!(lost(&SqliteStore::open(&path).unwrap()).contains("memory.sqlite.damaged-2"));
+}
+
+#[test]
+fn a_damaged_database_is_kept_aside() {
+    let (_dir, path) = place();
+    drop(remembering(&path));
+    let mut bytes = fs::read(&path).unwrap();
+    // Everything but the header, so that it still looks like a database.
+    let end = bytes.len();
+    bytes[200..end].fill(0xa5);
+    fs::write(&path, &bytes).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    let why = lost(&store);
+    assert!(why.contains("the memory of earlier runs is damaged ("), "{why}");
+    assert_eq!(fs::read(path.with_file_name("memory.sqlite.damaged-1")).unwrap(), bytes);
+}
+
+#[test]
+fn a_newer_version_is_kept_aside() {
+    let (_dir, path) = place();
+    drop(remembering(&path));
+    let connection = Connection::open(&path).unwrap();
+    connection.execute("INSERT INTO migration (version) VALUES (99)", []).unwrap();
+    drop(connection);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_set_aside(
+        &path,
+        &store,
+        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 1)",
+    );
+    let kept = Connection::open(path.with_file_name("memory.sqlite.damaged-1")).unwrap();
+    let rooms: i64 = kept.query_row("SELECT count(*) FROM room", [], |row| row.get(0)).unwrap();
+    assert_eq!(rooms, 1, "nothing is lost");
+}
+
+#[test]
+fn a_value_that_cannot_be_is_damage_too() {
+    let (_dir, path) = place();
+    let store = remembering(&path);
+    // Another hand, while the store is open; the change is in the write-ahead log only.
+    let other = Connection::open(&path).unwrap();
+    other.execute("UPDATE room SET room_id = 'no room'", []).unwrap();
+    drop(other);
+    assert_set_aside(
+        &path,
+        &store,
+        "the memory of earlier runs has a value that cannot be (`no room`)",
+    );
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    let (_dir, path) = place();
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)").unwrap();
+    drop(other);
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{}: is a database of another program and is left alone; set another `dir` in [state]",
+            path.display()
+        )
+    );
+    let other = Connection::open(&path).unwrap();
+    assert_eq!(other.query_row("SELECT x FROM theirs", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+}
+
+#[test]
+fn a_place_that_cannot_be_used() {
+    let (dir, _) = place();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let error = SqliteStore::open(dir.path().join("file/memory.sqlite")).unwrap_err();
+    assert!(error.message.contains("set another `dir` in [state]"), "{error}");
+    assert!(error.source.is_some());
+}
+
+/// A commit of one row stays cheap, however much is remembered.
+#[test]
+fn a_small_commit_to_a_large_memory_is_small() {
+    let (_dir, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let given = |room: u32, user: u32| {
+        let room = RoomId::parse(format!("!room{room}:example.com")).unwrap();
+        let user = UserId::parse(format!("@person{user}:example.com")).unwrap();
+        MemoryChange::Given(room, user, Some(50))
+    };
+    let many: Vec<_> = (0..50_000).map(|n| given(n % 500, n)).collect();
+    wait(store.commit(&many)).unwrap();
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    wait(store.commit(&[given(3, 1_000_000)])).unwrap();
+    let wal = fs::metadata(path.with_file_name("memory.sqlite-wal")).unwrap().len();
+    assert!(wal < 64 * 1024, "{wal} bytes were written for one row");
+    assert_eq!(recalled(&store).rooms.values().map(|room| room.given.len()).sum::<usize>(), 50_001);
+}
+
+#[test]
+fn one_run_at_a_time_for_each_account() {
+    let dir = tempfile::tempdir().unwrap();
+    let bot = UserId::parse("@bot:example.com").unwrap();
+    let lock = RunLock::acquire(dir.path(), &bot).unwrap();
+    let LockError::Held(held) = RunLock::acquire(dir.path(), &bot).unwrap_err() else {
+        panic!("not held")
+    };
+    assert_eq!(held.account, bot);
+    assert_eq!(held.pid, Some(std::process::id()));
+    assert_eq!(
+        held.to_string(),
+        format!(
+            "another run for @bot:example.com is under way (process {}); wait until it has ended, or stop it ({})",
+            std::process::id(),
+            lock.path().display()
+        )
+    );
+    let other = UserId::parse("@bot:example.org").unwrap();
+    let _other = RunLock::acquire(dir.path(), &other).unwrap();
+    drop(lock);
+    RunLock::acquire(dir.path(), &bot).unwrap();
+}
+
+#[test]
+fn a_lock_file_left_behind_locks_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let bot = UserId::parse("@bot:example.com").unwrap();
+    let path = RunLock::acquire(dir.path(), &bot).unwrap().path().to_owned();
+    fs::write(&path, "4242\n").unwrap();
+    RunLock::acquire(dir.path(), &bot).unwrap();
+}
+
+#[test]
+fn a_lock_in_a_place_that_cannot_be_used() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let bot = UserId::parse("@bot:example.com").unwrap();
+    let error = RunLock::acquire(&dir.path().join("file"), &bot).unwrap_err();
+    assert!(error.to_string().contains("set another `dir` in [state]"), "{error}");
+}
