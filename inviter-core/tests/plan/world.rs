@@ -136,7 +136,7 @@ impl World {
     /// A version-12 room of the bot.
     pub(crate) fn version_12(mut self) -> Self {
         self.version = RoomVersionId::V12;
-        self.levels = Some(self.template(&json!({}))));
+        self.levels = Some(self.template(&json!({})));
         self
     }
 
