@@ -20,7 +20,8 @@ use inviter::{
         IdentityProvider, ServerName,
         decode::MtrxDecoder,
         directory::{
-            Account, AccountIx, AccountStatus, Attributes, Directory, Extent, Group, GroupKey, Member, Part, ProviderId,
+            Account, AccountIx, AccountStatus, Attributes, Directory, Extent, Group, GroupKey, Member, Part,
+            ProviderId,
         },
         guard::Limits,
         memory::{InMemoryHomeserver, InMemoryStore},
@@ -50,7 +51,9 @@ impl IdentityProvider for Team {
             status: Some(AccountStatus::Active),
             matrix_id: None,
         });
-        let members = (0..).take(names.len()).map(|index| Member::Account(AccountIx(index)));
+        let members = (0..)
+            .take(names.len())
+            .map(|index| Member::Account(AccountIx(index)));
         Ok(Directory {
             accounts: accounts.collect(),
             groups: vec![Group {

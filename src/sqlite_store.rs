@@ -46,15 +46,8 @@ pub struct SqliteStore {
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
     /// `None` only after the file was set aside and no new one could be begun.
-    connection: Option<Connection>,
-    /// Why there is no memory, until something new is remembered.
-    lost: Option<String>,
+    connection: Mutex<Option<Connection>>,
 }
 
 impl SqliteStore {
@@ -66,18 +59,15 @@ impl SqliteStore {
     /// it is kept under a new name, and [`recall`](MemoryStore::recall) tells of it as [`Recalled::Lost`].
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
-        let state = match connect(&path) {
-            Ok(connection) => State {
-                connection: Some(connection),
-                lost: None,
-            },
+        let connection = match connect(&path) {
+            Ok(connection) => connection,
             Err(Trouble::Damaged(why)) => set_aside(&path, &why)?,
             Err(Trouble::Failed(error)) => return Err(error),
         };
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
-                state: Mutex::new(state),
+                connection: Mutex::new(Some(connection)),
             }),
         })
     }
@@ -127,46 +117,38 @@ impl MemoryStore for SqliteStore {
 
 impl Shared {
     fn recall(&self) -> Result<Recalled, StoreError> {
-        let mut state = self.lock();
-        if let Some(why) = &state.lost {
-            return Ok(Recalled::Lost(why.clone()));
-        }
-        let result = match &mut state.connection {
-            Some(connection) => read::memory(connection, &self.path),
-            None => connect(&self.path).and_then(|mut connection| {
-                let memory = read::memory(&mut connection, &self.path);
-                state.connection = Some(connection);
-                memory
-            }),
+        let mut connection = self.lock();
+        let recalled = match connection.as_mut() {
+            Some(connection) => read::recall(connection, &self.path),
+            None => connect(&self.path).and_then(|anew| read::recall(connection.insert(anew), &self.path)),
         };
-        match result {
-            Ok(memory) => Ok(Recalled::Memory(memory)),
+        match recalled {
+            Ok(recalled) => Ok(recalled),
             Err(Trouble::Failed(error)) => Err(error),
             Err(Trouble::Damaged(why)) => {
                 // Closed before it is renamed: SQLite would go on writing to the old file.
-                state.connection = None;
-                *state = set_aside(&self.path, &why)?;
-                Ok(Recalled::Lost(state.lost.clone().unwrap_or(why)))
+                *connection = None;
+                let anew = connection.insert(set_aside(&self.path, &why)?);
+                read::recall(anew, &self.path).map_err(|trouble| trouble.into_error(&self.path))
             }
         }
     }
 
     fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        let connection = match &mut state.connection {
+        let into_error = |trouble: Trouble| trouble.into_error(&self.path);
+        let mut connection = self.lock();
+        let connection = match connection.as_mut() {
             Some(connection) => connection,
-            none => none.insert(connect(&self.path).map_err(|trouble| trouble.into_error(&self.path))?),
+            None => connection.insert(connect(&self.path).map_err(into_error)?),
         };
         // Damage that shows only now is an error: what was recalled in this run would not be in a new file. The
         // next `recall` sets the file aside.
-        write::changes(connection, &self.path, changes).map_err(|trouble| trouble.into_error(&self.path))?;
-        state.lost = None;
-        Ok(())
+        write::changes(connection, &self.path, changes).map_err(into_error)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
         // A panic cannot leave a transaction half done: SQLite rolls it back when it is dropped.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -214,21 +196,23 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Keeps a damaged file under a new name and begins a new one.
-fn set_aside(path: &Path, why: &str) -> Result<State, StoreError> {
+/// Keeps a damaged file under a new name and begins a new one, which knows that it is not the first: whoever only
+/// plans is told too, as long as nothing new is remembered.
+fn set_aside(path: &Path, why: &str) -> Result<Connection, StoreError> {
     let kept = damage::keep(path)?;
     tracing::warn!(file = %path.display(), kept = %kept.display(), why, "the memory of earlier runs is lost");
     let lost = format!(
-        "{}: {why}; it is kept as {}, and a new memory has begun: nobody is removed until one full run goes through \
-         cleanly",
+        "{}: {why}; it is kept as {}, and a new memory has begun",
         path.display(),
         kept.display()
     );
-    let connection = connect(path).map_err(|trouble| trouble.into_error(path))?;
-    Ok(State {
-        connection: Some(connection),
-        lost: Some(lost),
-    })
+    let connection = connect(path)
+        .and_then(|connection| {
+            write::lost(&connection, path, &lost)?;
+            Ok(connection)
+        })
+        .map_err(|trouble| trouble.into_error(path))?;
+    Ok(connection)
 }
 
 fn interrupted(path: &Path) -> StoreError {

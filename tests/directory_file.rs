@@ -6,9 +6,7 @@ use inviter::{
     FileDirectory,
     core::{
         IdentityProvider,
-        directory::{
-            AccountIx, AccountStatus, Directory, Extent, Gap, Group, GroupIx, Member, ProviderId,
-        },
+        directory::{AccountIx, AccountStatus, Directory, Extent, Gap, Group, GroupIx, Member, ProviderId},
         provider::{ProviderError, ProviderErrorKind, ReadRequest},
     },
 };
@@ -38,7 +36,9 @@ impl Place {
 }
 
 fn toml(text: &str) -> Directory {
-    Place::new().read_text("d.toml", text).unwrap_or_else(|e| panic!("{e}"))
+    Place::new()
+        .read_text("d.toml", text)
+        .unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// The message of the error, which is about the file; and its kind.
@@ -57,7 +57,11 @@ fn malformed(name: &str, text: &str) -> String {
 }
 
 fn group<'d>(directory: &'d Directory, name: &str) -> &'d Group {
-    directory.groups.iter().find(|group| &*group.name == name).unwrap()
+    directory
+        .groups
+        .iter()
+        .find(|group| &*group.name == name)
+        .unwrap()
 }
 
 const TOML: &str = r##"
@@ -101,18 +105,31 @@ const JSON: &str = r##"{
 
 fn check(directory: &Directory) {
     assert!(directory.listing.is_complete());
-    let [alice, bob] = directory.accounts.as_slice() else { panic!("{directory:?}") };
-    assert_eq!((&*alice.key, alice.attributes.get("uid")), ("alice", Some("alice")), "uid is the id by default");
+    let [alice, bob] = directory.accounts.as_slice() else {
+        panic!("{directory:?}")
+    };
+    assert_eq!(
+        (&*alice.key, alice.attributes.get("uid")),
+        ("alice", Some("alice")),
+        "uid is the id by default"
+    );
     assert_eq!(alice.attributes.get("MAIL"), Some("alice@example.com"));
     assert_eq!(alice.attributes.all("alias").collect::<Vec<_>>(), ["al", "ali"]);
     assert_eq!(alice.attributes.get("employeeType"), Some("staff"));
-    assert_eq!((alice.status, &alice.matrix_id), (Some(AccountStatus::Active), &None));
+    assert_eq!(
+        (alice.status, &alice.matrix_id),
+        (Some(AccountStatus::Active), &None)
+    );
     assert_eq!((&*bob.key, bob.attributes.get("uid")), ("b-2", Some("bob")));
     assert_eq!(bob.status, Some(AccountStatus::Disabled));
     assert_eq!(bob.matrix_id.as_ref().unwrap(), "@bobby:example.com");
 
     let staff = group(directory, "MTRX #staff:example.com");
-    assert_eq!(staff.key.as_str(), "MTRX #staff:example.com", "the name where there is no id");
+    assert_eq!(
+        staff.key.as_str(),
+        "MTRX #staff:example.com",
+        "the name where there is no id"
+    );
     assert!(!staff.flattened);
     assert_eq!(
         staff.members.values,
@@ -125,7 +142,10 @@ fn check(directory: &Directory) {
     assert_eq!(staff.owners.values, [Member::Account(AccountIx(1))]);
     assert_eq!(group(directory, "board").key.as_str(), "7f3c");
     for group in &directory.groups {
-        assert_eq!((&group.members.extent, &group.owners.extent), (&Extent::Complete, &Extent::Complete));
+        assert_eq!(
+            (&group.members.extent, &group.owners.extent),
+            (&Extent::Complete, &Extent::Complete)
+        );
     }
 }
 
@@ -145,7 +165,11 @@ fn each_read_reads_anew() {
     std::fs::write(place.path("d.toml"), TOML).unwrap();
     let read = || futures_executor::block_on(file.read(&ReadRequest::default())).unwrap();
     assert_eq!(read().groups.len(), 2);
-    std::fs::write(place.path("d.toml"), format!("{TOML}[[groups]]\nname = \"third\"\n")).unwrap();
+    std::fs::write(
+        place.path("d.toml"),
+        format!("{TOML}[[groups]]\nname = \"third\"\n"),
+    )
+    .unwrap();
     assert_eq!(read().groups.len(), 3);
 }
 
@@ -167,11 +191,17 @@ fn references_that_lead_nowhere_make_only_their_group_incomplete() {
                 [[groups]]\nid = \"1\"\nname = \"twin\"\n[[groups]]\nid = \"2\"\nname = \"twin\"\n";
     let directory = place.read_text("d.toml", text).unwrap();
     let file = place.path("d.toml").display().to_string();
-    let gap = |what: &str, why: String| Gap { what: what.to_owned(), why };
+    let gap = |what: &str, why: String| Gap {
+        what: what.to_owned(),
+        why,
+    };
     assert!(directory.listing.is_complete());
 
     let g = group(&directory, "g");
-    assert_eq!(g.members.values, [Member::Account(AccountIx(0)), Member::Unresolved("ghost".into())]);
+    assert_eq!(
+        g.members.values,
+        [Member::Account(AccountIx(0)), Member::Unresolved("ghost".into())]
+    );
     assert_eq!(
         g.members.extent.gaps(),
         [gap(
@@ -187,7 +217,11 @@ fn references_that_lead_nowhere_make_only_their_group_incomplete() {
     let o = group(&directory, "o");
     assert!(o.members.extent.is_complete());
     assert_eq!(o.owners.extent.gaps().len(), 1);
-    assert!(o.owners.extent.gaps()[0].why.contains("`owners` of the group `o`"));
+    assert!(
+        o.owners.extent.gaps()[0]
+            .why
+            .contains("`owners` of the group `o`")
+    );
 
     let n = group(&directory, "n");
     assert_eq!(
@@ -260,7 +294,10 @@ fn json_errors_have_places_too() {
         malformed("d.json", "{ \"people\": [], \"people\": [], \"groups\": [] }"),
         "1:17: duplicate key `people`"
     );
-    assert_eq!(malformed("d.json", "[1]"), "1:1: the file must be a table, not a list");
+    assert_eq!(
+        malformed("d.json", "[1]"),
+        "1:1: the file must be a table, not a list"
+    );
     let deep = format!("{{\"people\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(malformed("d.json", &deep).contains("objects and lists are nested deeper than 32"));
 }
@@ -283,7 +320,11 @@ fn a_directory_that_shrank_to_nothing_is_refused() {
         ("d.json", "{}", "the file has no people and no groups"),
         ("d.toml", "[[groups]]\nname = \"g\"\n", "the file has no people"),
         ("d.toml", person, "the file has no groups"),
-        ("d.json", "{\"people\": [{\"id\": \"a\"}], \"groups\": []}", "the file has no groups"),
+        (
+            "d.json",
+            "{\"people\": [{\"id\": \"a\"}], \"groups\": []}",
+            "the file has no groups",
+        ),
     ] {
         assert_eq!(
             malformed(name, text),
@@ -303,7 +344,10 @@ fn duplicate_groups() {
         "6:8: two groups have the id `g`; give each an `id` of its own, or make them one group"
     );
     let text = "[[people]]\nid = \"a\"\n[[groups]]\nname = \"g\"\n[[groups]]\nid = \"g\"\nname = \"h\"\n";
-    assert_eq!(malformed("d.toml", text), "6:6: two groups have the id `g`; ids must be unique");
+    assert_eq!(
+        malformed("d.toml", text),
+        "6:6: two groups have the id `g`; ids must be unique"
+    );
 }
 
 #[test]
@@ -329,11 +373,17 @@ fn files_that_cannot_be_read() {
 
     std::fs::create_dir(place.path("folder.toml")).unwrap();
     let error = place.read("folder.toml").unwrap_err();
-    assert_eq!(error.message, "is not a file; `path` of the directory must name one");
+    assert_eq!(
+        error.message,
+        "is not a file; `path` of the directory must name one"
+    );
 
     let (kind, message) = refused("d.yaml", "people: []");
     assert_eq!(kind, ProviderErrorKind::Misconfigured);
-    assert_eq!(message, "the name must end in .toml or .json, which says how the file is read");
+    assert_eq!(
+        message,
+        "the name must end in .toml or .json, which says how the file is read"
+    );
 
     let (_, message) = refused("d.toml", b"# ok\n# \xff\n");
     assert_eq!(message, "2:3: not UTF-8 from here on; save the file as UTF-8");

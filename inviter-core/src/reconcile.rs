@@ -14,6 +14,7 @@ use crate::{
     apply::{ApplyOptions, apply},
     backend::{BackendError, Identity, Observe, ReadOnly},
     desired::{Desired, DesiredRoom, Feed, GroupStanding, SourceOutcome},
+    directory::Gap,
     finding::{Finding, FindingKind, Subject},
     guard::{GuardContext, GuardedPlan, Limits, ReleaseCode, Trigger, guard},
     plan::{PlanContext, RoomPlan, RoomStatus, hold_back_unregistered, needs_after, needs_before, plan_room},
@@ -152,6 +153,7 @@ impl Reconciler {
         // All of them, even for a run on some: an alias that leads to the same room unites its people (decision 7).
         let bindings = self.bind(&backend, &desired, &memory, now, &mut learned).await;
         let mut desired = unite(desired, &bindings);
+        keep_together(&mut desired, &bindings, &memory);
         findings.append(&mut desired.findings);
         if !options.rooms.is_empty() {
             desired
@@ -526,6 +528,26 @@ async fn hold_back(backend: &dyn RoomBackend, cx: &PlanContext<'_>, plans: &mut 
         }
         // Unknown is invited; the invitation itself will say what is wrong.
         Err(error) => tracing::warn!(%error, "accounts could not be looked up"),
+    }
+}
+
+/// An alias that led to a room when it was last asked, and cannot be asked now, may still lead there: its people are
+/// not among the seats this time, and must not be removed for that.
+fn keep_together(desired: &mut Desired, bindings: &BTreeMap<OwnedRoomAliasId, Binding>, memory: &Memory) {
+    for (alias, binding) in bindings {
+        let (Binding::Unknown(cause), Some(known)) = (binding, memory.aliases.get(alias)) else {
+            continue;
+        };
+        let bound =
+            |room: &&mut DesiredRoom| matches!(&room.binding, Binding::Bound(id) if *id == known.room);
+        for room in desired.rooms.iter_mut().filter(bound) {
+            let gap = Gap {
+                what: format!("{alias}, which led to this room"),
+                why: cause.to_string(),
+            };
+            room.members.add(gap.clone());
+            room.owners.add(gap);
+        }
     }
 }
 

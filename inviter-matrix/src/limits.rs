@@ -115,6 +115,9 @@ struct Inner {
     streaks: BTreeMap<Key, u32>,
     /// Refusals that no later success has explained away.
     refusals: Vec<Refusal>,
+    /// Wider limiters that have been found closed before, and for how long at most: a refusal that fits is theirs
+    /// again, and it does not take a second one to find out.
+    known: BTreeMap<Key, Duration>,
 }
 
 /// The pauses of one account.
@@ -169,7 +172,14 @@ impl Limits {
                 until,
                 maybe_account: true,
             });
-            paused.extend(wider(&inner.refusals, work, room));
+            let mut wide = wider(&inner.refusals, work, room);
+            for key in &wide {
+                let longest = inner.known.entry(key.clone()).or_default();
+                *longest = (*longest).max(pause);
+            }
+            let fits = |key: &Key| inner.known.get(key).is_some_and(|longest| pause <= *longest * 2);
+            wide.extend(work.keys().into_iter().filter(fits));
+            paused.append(&mut wide);
         }
         for key in paused {
             let entry = inner.until.entry(key).or_insert(until);
@@ -295,6 +305,22 @@ mod tests {
         limits.passed(&invite("!b", "@y"));
         limits.refused(&invite("!c", "@z"), Some(MINUTE));
         assert_eq!(limits.pause(&invite("!d", "@w")), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limiter_that_was_met_before_is_known() {
+        let limits = Limits::default();
+        let short = Duration::from_secs(3);
+        limits.refused(&invite("!a", "@x"), Some(short));
+        limits.refused(&invite("!a", "@y"), Some(short));
+        tokio::time::advance(MINUTE).await;
+        limits.passed(&invite("!a", "@x"));
+        limits.refused(&invite("!a", "@y"), Some(short));
+        assert!(limits.pause(&invite("!a", "@z")).is_some());
+        tokio::time::advance(MINUTE).await;
+        // Much longer than the room's: the invitee's.
+        limits.refused(&invite("!a", "@y"), Some(10 * MINUTE));
+        assert_eq!(limits.pause(&invite("!a", "@z")), None);
     }
 
     #[tokio::test(start_paused = true)]

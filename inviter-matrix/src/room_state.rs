@@ -339,3 +339,7 @@ fn plain(error: &serde_json::Error) -> String {
 fn shorten(text: &str) -> String {
     text.chars().take(40).collect()
 }
+
+#[cfg(test)]
+#[path = "room_state_tests.rs"]
+mod tests;

@@ -178,11 +178,7 @@ fn decoders(section: &Section<'_>, problems: &mut Problems) -> Vec<DecoderKind> 
     if section.get("decoders").is_none() {
         return vec![DecoderKind::Mtrx, DecoderKind::Xxx];
     }
-    let decoders = section.parsed_list(
-        "decoders",
-        |text| choose(text, &DECODERS),
-        problems,
-    );
+    let decoders = section.parsed_list("decoders", |text| choose(text, &DECODERS), problems);
     let mut unique = Vec::new();
     for (at, decoder) in decoders {
         if unique.contains(&decoder) {

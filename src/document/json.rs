@@ -99,11 +99,7 @@ fn table<'t>(text: &'t str, pairs: Pairs<'t>, depth: usize, problems: &mut Probl
             problems.add(at, format!("duplicate key `{key}`"));
             continue;
         }
-        entries.push(Entry {
-            at,
-            key,
-            node,
-        });
+        entries.push(Entry { at, key, node });
     }
     Value::Table(entries)
 }

@@ -7,7 +7,8 @@ use inviter_core::{
     desired::{Feed, FeedRole, GroupRef},
     directory::{GroupKey, ProviderId},
     recall::{
-        Memory, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedRemoval, RememberedRoom,
+        Memory, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedRemoval,
+        RememberedRoom,
     },
     time::Timestamp,
 };
@@ -19,7 +20,7 @@ use super::damage::Trouble;
 type Rooms = BTreeMap<i64, (OwnedRoomId, RememberedRoom)>;
 
 /// Everything, as of one moment.
-pub(super) fn memory(connection: &mut Connection, path: &Path) -> Result<Memory, Trouble> {
+pub(super) fn recall(connection: &mut Connection, path: &Path) -> Result<Recalled, Trouble> {
     // All tables in one transaction, so that a commit in between cannot be half seen.
     let transaction = connection
         .transaction()
@@ -28,40 +29,15 @@ pub(super) fn memory(connection: &mut Connection, path: &Path) -> Result<Memory,
         transaction: &transaction,
         path,
     };
-    let mut memory = Memory::default();
-    reader.each("SELECT at FROM fact WHERE name = 'clean_run'", |row| {
-        memory.clean_run = Some(reader.time(row, 0)?);
+    let mut lost = None;
+    reader.each("SELECT why FROM lost", |row| {
+        lost = Some(reader.get(row, 0)?);
         Ok(())
     })?;
-    reader.each("SELECT alias, room, asked FROM alias", |row| {
-        let alias = reader.parsed(row, 0, |text| RoomAliasId::parse(text))?;
-        let remembered = RememberedAlias {
-            room: reader.parsed(row, 1, |text| RoomId::parse(text))?,
-            asked: reader.time(row, 2)?,
-        };
-        memory.aliases.insert(alias, remembered);
-        Ok(())
-    })?;
-    reader.each("SELECT provider, at, active_accounts FROM directory", |row| {
-        let remembered = RememberedDirectory {
-            at: reader.time(row, 1)?,
-            active_accounts: reader.unsigned(row, 2)?,
-        };
-        memory
-            .directories
-            .insert(ProviderId::new(reader.get::<String>(row, 0)?), remembered);
-        Ok(())
-    })?;
-    reader.each("SELECT at, room, user FROM removal ORDER BY number", |row| {
-        memory.removals.push(RememberedRemoval {
-            at: reader.time(row, 0)?,
-            room: reader.parsed(row, 1, |text| RoomId::parse(text))?,
-            user: reader.user(row, 2)?,
-        });
-        Ok(())
-    })?;
-    memory.rooms = reader.rooms()?.into_values().collect();
-    Ok(memory)
+    if let Some(why) = lost {
+        return Ok(Recalled::Lost(why));
+    }
+    reader.memory().map(Recalled::Memory)
 }
 
 struct Reader<'a> {
@@ -70,6 +46,43 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn memory(&self) -> Result<Memory, Trouble> {
+        let mut memory = Memory::default();
+        self.each("SELECT at FROM fact WHERE name = 'clean_run'", |row| {
+            memory.clean_run = Some(self.time(row, 0)?);
+            Ok(())
+        })?;
+        self.each("SELECT alias, room, asked FROM alias", |row| {
+            let alias = self.parsed(row, 0, |text| RoomAliasId::parse(text))?;
+            let remembered = RememberedAlias {
+                room: self.parsed(row, 1, |text| RoomId::parse(text))?,
+                asked: self.time(row, 2)?,
+            };
+            memory.aliases.insert(alias, remembered);
+            Ok(())
+        })?;
+        self.each("SELECT provider, at, active_accounts FROM directory", |row| {
+            let remembered = RememberedDirectory {
+                at: self.time(row, 1)?,
+                active_accounts: self.unsigned(row, 2)?,
+            };
+            memory
+                .directories
+                .insert(ProviderId::new(self.get::<String>(row, 0)?), remembered);
+            Ok(())
+        })?;
+        self.each("SELECT at, room, user FROM removal ORDER BY number", |row| {
+            memory.removals.push(RememberedRemoval {
+                at: self.time(row, 0)?,
+                room: self.parsed(row, 1, |text| RoomId::parse(text))?,
+                user: self.user(row, 2)?,
+            });
+            Ok(())
+        })?;
+        memory.rooms = self.rooms()?.into_values().collect();
+        Ok(memory)
+    }
+
     fn rooms(&self) -> Result<Rooms, Trouble> {
         let mut rooms = Rooms::new();
         self.each(

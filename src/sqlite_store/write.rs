@@ -30,7 +30,17 @@ pub(super) fn changes(
     for change in changes {
         writer.change(change)?;
     }
+    // From here on there is a memory again.
+    writer.run("DELETE FROM lost", [])?;
     transaction.commit().map_err(sqlite)
+}
+
+/// Writes down that there was a memory before this file.
+pub(super) fn lost(connection: &Connection, path: &Path, why: &str) -> Result<(), Trouble> {
+    connection
+        .execute("INSERT INTO lost (why) VALUES (?1)", [why])
+        .map(drop)
+        .map_err(|error| Trouble::of(path, error))
 }
 
 struct Writer<'a> {

@@ -12,7 +12,11 @@ fn unknown_keys_with_the_nearest() {
         error_of(&around("", "acces_token_file = \"x\"", "")),
         "4:1: unknown key `acces_token_file` in [homeserver], did you mean `access_token_file`?"
     );
-    wrong_end("[state]\ncolour = 1", "colour", "unknown key `colour` in [state]; it knows `dir`");
+    wrong_end(
+        "[state]\ncolour = 1",
+        "colour",
+        "unknown key `colour` in [state]; it knows `dir`",
+    );
     wrong_end(
         "[rooms.permissions]\ninvites = 1",
         "invites",
@@ -27,7 +31,8 @@ fn unknown_keys_with_the_nearest() {
 
 #[test]
 fn a_misspelt_section_is_told_along_with_what_is_missing() {
-    let errors = errors_of("[homserver]\nurl = \"https://x\"\n[[room]]\nalias = \"#a:b.c\"\nmembers = [\"@a:b.c\"]\n");
+    let errors =
+        errors_of("[homserver]\nurl = \"https://x\"\n[[room]]\nalias = \"#a:b.c\"\nmembers = [\"@a:b.c\"]\n");
     assert_eq!(
         errors,
         [
@@ -45,14 +50,20 @@ fn all_errors_at_once_in_the_order_of_the_file() {
         "concurrency = 0\nrequest_timeout = \"30\"",
         "[limits]\nroom_percent = 101\n[people]\nleft = \"nevr\"",
     ));
-    let lines: Vec<&str> = errors.iter().map(|error| error.split(':').next().unwrap()).collect();
+    let lines: Vec<&str> = errors
+        .iter()
+        .map(|error| error.split(':').next().unwrap())
+        .collect();
     assert_eq!(lines, ["1", "4", "5", "12", "14"], "{errors:#?}");
     let shown = Place::new()
         .parse(&around("x = 1\ny = 2", "", ""))
         .unwrap_err()
         .to_string();
     assert_eq!(shown.lines().count(), 2, "one error a line: {shown}");
-    assert!(shown.lines().all(|line| line.contains("inviter.toml:")), "{shown}");
+    assert!(
+        shown.lines().all(|line| line.contains("inviter.toml:")),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -60,7 +71,10 @@ fn syntax_errors_with_line_and_column() {
     let error = error_of("[homeserver]\nurl = \n");
     assert!(error.starts_with("2:7: not well-formed TOML: "), "{error}");
     let errors = errors_of("[homeserver]\nurl = \"https://a\"\nurl = \"https://b\"\n");
-    assert!(errors[0].starts_with("3:1: not well-formed TOML: duplicate key"), "{errors:?}");
+    assert!(
+        errors[0].starts_with("3:1: not well-formed TOML: duplicate key"),
+        "{errors:?}"
+    );
 }
 
 #[test]
@@ -73,11 +87,31 @@ fn wrong_types() {
         error_of(&around("", "danger_allow_plain_http = 1", "")),
         "4:27: `danger_allow_plain_http` in [homeserver] must be true or false, not an integer"
     );
-    wrong_end("people = 3", "people = 3", "unknown key `people` in [directory]; it knows `name`, `kind`, `path`, `decoders`, `attribute`, `before_at`, `guests` and `renames`");
-    wrong_end("[[people]]\n", "[[people]]", "`people` must be a table, not a list");
-    wrong_end("[accounts]\nexempt = \"@a:b\"", "\"@a:b\"", "`exempt` in [accounts] must be a list, not a string");
-    wrong_end("[limits]\nroom_count = 1.5", "1.5", "`room_count` in [limits] must be an integer, not a number with a fraction");
-    wrong_end("[limits]\nroom_count = -1", "-1", "`room_count` in [limits] is -1 and must be between 0 and 4294967295");
+    wrong_end(
+        "people = 3",
+        "people = 3",
+        "unknown key `people` in [directory]; it knows `name`, `kind`, `path`, `decoders`, `attribute`, `before_at`, `guests` and `renames`",
+    );
+    wrong_end(
+        "[[people]]\n",
+        "[[people]]",
+        "`people` must be a table, not a list",
+    );
+    wrong_end(
+        "[accounts]\nexempt = \"@a:b\"",
+        "\"@a:b\"",
+        "`exempt` in [accounts] must be a list, not a string",
+    );
+    wrong_end(
+        "[limits]\nroom_count = 1.5",
+        "1.5",
+        "`room_count` in [limits] must be an integer, not a number with a fraction",
+    );
+    wrong_end(
+        "[limits]\nroom_count = -1",
+        "-1",
+        "`room_count` in [limits] is -1 and must be between 0 and 4294967295",
+    );
 }
 
 #[test]
@@ -105,7 +139,10 @@ fn urls_and_timeouts() {
         "4:19: `connect_timeout` in [homeserver] is 0, so every request would fail; leave it out for 10s"
     );
     let error = error_of(&around("", "ca_file = \"nowhere.pem\"", ""));
-    assert!(error.starts_with("4:11: `ca_file` in [homeserver]: the file `"), "{error}");
+    assert!(
+        error.starts_with("4:11: `ca_file` in [homeserver]: the file `"),
+        "{error}"
+    );
     assert!(error.contains("nowhere.pem` cannot be read: "), "{error}");
 }
 
@@ -168,7 +205,11 @@ fn dangerous_settings_name_their_key() {
              version 12; if that is meant, set `danger_allow_admin_levels = true` at the top of the file"
         )
     };
-    wrong_end("[rooms]\nowner_level = 100", "100", &admins("owner_level", "rooms", 100));
+    wrong_end(
+        "[rooms]\nowner_level = 100",
+        "100",
+        &admins("owner_level", "rooms", 100),
+    );
     wrong_end(
         "[rooms.permissions]\nusers_default = 100",
         "100",
@@ -211,8 +252,16 @@ fn directories() {
         "'people'",
         "two directories are called `people`; give each a name of its own",
     );
-    wrong_end("decoders = [\"mtx\"]", "\"mtx\"", "`decoders` in [directory]: `mtx` is unknown, did you mean `mtrx`?");
-    wrong_end("guests = \"drop\"", "\"drop\"", "`guests` in [directory]: `drop` is unknown; write `skip` or `strip`");
+    wrong_end(
+        "decoders = [\"mtx\"]",
+        "\"mtx\"",
+        "`decoders` in [directory]: `mtx` is unknown, did you mean `mtrx`?",
+    );
+    wrong_end(
+        "guests = \"drop\"",
+        "\"drop\"",
+        "`guests` in [directory]: `drop` is unknown; write `skip` or `strip`",
+    );
     wrong_end(
         "[directory.renames]\nx = \"old\"\ny = 'old'",
         "'old'",
@@ -256,7 +305,11 @@ fn rooms() {
         "\"!a:b.c\"",
         "this [[room]] has both `alias` and `id`; keep the one that names the room",
     );
-    wrong_end(room, "[[room]]", "this [[room]] has neither `groups` nor `members`, so nobody would belong in it");
+    wrong_end(
+        room,
+        "[[room]]",
+        "this [[room]] has neither `groups` nor `members`, so nobody would belong in it",
+    );
     wrong_end(
         &format!("{room}groups = [\"g\"]\n[[room]]\nalias = '#a:b.c'\ngroups = [\"h\"]"),
         "'#a:b.c'",

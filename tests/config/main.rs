@@ -61,7 +61,9 @@ fn around(top: &str, homeserver: &str, end: &str) -> String {
 }
 
 fn good(end: &str) -> Config {
-    Place::new().parse(&around("", "", end)).unwrap_or_else(|e| panic!("{e}"))
+    Place::new()
+        .parse(&around("", "", end))
+        .unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// The errors of a file, without the file's name in front.
@@ -93,7 +95,9 @@ fn error_of(text: &str) -> String {
 fn wrong_end(end: &str, what: &str, message: &str) {
     let text = around("", "", end);
     let error = error_of(&text);
-    let at = text.find(what).unwrap_or_else(|| panic!("`{what}` is not in the file"));
+    let at = text
+        .find(what)
+        .unwrap_or_else(|| panic!("`{what}` is not in the file"));
     let line = text[..at].matches('\n').count() + 1;
     let column = at - text[..at].rfind('\n').map_or(0, |ix| ix + 1) + 1;
     assert_eq!(error, format!("{line}:{column}: {message}"));

@@ -49,7 +49,11 @@ fn has_every_key() {
     let mut missing = Vec::new();
     for (section, keys) in KNOWN_KEYS {
         for key in *keys {
-            let path = if section.is_empty() { (*key).to_owned() } else { format!("{section}.{key}") };
+            let path = if section.is_empty() {
+                (*key).to_owned()
+            } else {
+                format!("{section}.{key}")
+            };
             if !found.contains(&path) {
                 missing.push(path);
             }
@@ -62,7 +66,11 @@ fn collect(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Table(table) => {
             for (key, value) in table {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 found.insert(path.clone());
                 collect(value, &path, found);
             }
@@ -87,7 +95,10 @@ fn shows_the_defaults() {
         })
         .map(|line| format!("{line}\n"))
         .collect();
-    assert!(given.contains("owner_level = 50") && given.contains("window = \"24h\""), "{given}");
+    assert!(
+        given.contains("owner_level = 50") && given.contains("window = \"24h\""),
+        "{given}"
+    );
     let (given, bare) = (good(&given), good(""));
     assert_eq!(given.defaults, bare.defaults);
     assert_eq!(given.limits, bare.limits);

@@ -17,13 +17,18 @@ fn a_token_from_a_file() {
 
 #[test]
 fn a_password_from_the_environment() {
-    let text = around("", "user = \"@bot:example.com\"", "")
-        .replace("access_token_file = \"token\"", "password_env = \"INVITER_PASSWORD\"");
+    let text = around("", "user = \"@bot:example.com\"", "").replace(
+        "access_token_file = \"token\"",
+        "password_env = \"INVITER_PASSWORD\"",
+    );
     let config = Place::new().parse(&text).unwrap();
     let Credentials::Password { user, password } = &config.homeserver.credentials else {
         panic!("{config:?}")
     };
-    assert_eq!((user.as_str(), password.expose_secret()), ("@bot:example.com", "from-env"));
+    assert_eq!(
+        (user.as_str(), password.expose_secret()),
+        ("@bot:example.com", "from-env")
+    );
     assert!(!format!("{config:?}").contains("from-env"));
 }
 
@@ -35,16 +40,22 @@ fn with_source(source: &str) -> Vec<String> {
 fn exactly_one_source() {
     assert_eq!(
         with_source(""),
-        ["2:1: the bot cannot log in: [homeserver] needs one of `access_token_file`, `access_token_env`, \
-          `password_file` and `password_env`"]
+        [
+            "2:1: the bot cannot log in: [homeserver] needs one of `access_token_file`, `access_token_env`, \
+          `password_file` and `password_env`"
+        ]
     );
     assert_eq!(
         with_source("access_token_file = \"token\"\npassword_env = \"INVITER_PASSWORD\""),
-        ["6:16: `access_token_file` and `password_env` are given in [homeserver], and it must be one of them"]
+        [
+            "6:16: `access_token_file` and `password_env` are given in [homeserver], and it must be one of them"
+        ]
     );
     assert_eq!(
         with_source("password_env = \"INVITER_PASSWORD\""),
-        ["5:16: `password_env` in [homeserver] needs `user`, the bot's user ID, such as \"@inviter:example.com\""]
+        [
+            "5:16: `password_env` in [homeserver] needs `user`, the bot's user ID, such as \"@inviter:example.com\""
+        ]
     );
 }
 
@@ -61,12 +72,21 @@ fn never_in_the_file_itself() {
     }
     // Not even a syntax error quotes it.
     let errors = with_source("access_token = \"hunter2");
-    assert!(!errors.is_empty() && !errors.join("").contains("hunter2"), "{errors:?}");
+    assert!(
+        !errors.is_empty() && !errors.join("").contains("hunter2"),
+        "{errors:?}"
+    );
     let errors = with_source("access_token_file = \"token\"\nproxy = \"http://u:hunter2@x\"");
-    assert!(!errors.is_empty() && !errors.join("").contains("hunter2"), "{errors:?}");
+    assert!(
+        !errors.is_empty() && !errors.join("").contains("hunter2"),
+        "{errors:?}"
+    );
     let text = around("", "", "").replace("https://matrix", "https://u:hunter2@matrix");
     let errors = errors_of(&text);
-    assert!(!errors.is_empty() && !errors.join("").contains("hunter2"), "{errors:?}");
+    assert!(
+        !errors.is_empty() && !errors.join("").contains("hunter2"),
+        "{errors:?}"
+    );
 }
 
 #[test]
@@ -77,9 +97,18 @@ fn files_and_variables_that_will_not_do() {
     place.secret("two", "a\nb");
     std::fs::create_dir(place.path("folder")).unwrap();
     for (source, message) in [
-        ("access_token_file = \"none\"", format!("`access_token_file` in [homeserver]: the file `{dir}none` does not exist")),
-        ("access_token_file = \"empty\"", format!("`access_token_file` in [homeserver]: the file `{dir}empty` is empty")),
-        ("access_token_file = \"folder\"", format!("`access_token_file` in [homeserver]: the file `{dir}folder` is not a file")),
+        (
+            "access_token_file = \"none\"",
+            format!("`access_token_file` in [homeserver]: the file `{dir}none` does not exist"),
+        ),
+        (
+            "access_token_file = \"empty\"",
+            format!("`access_token_file` in [homeserver]: the file `{dir}empty` is empty"),
+        ),
+        (
+            "access_token_file = \"folder\"",
+            format!("`access_token_file` in [homeserver]: the file `{dir}folder` is not a file"),
+        ),
         (
             "access_token_file = \"two\"",
             format!(
@@ -132,7 +161,10 @@ fn loading_a_file() {
     let error = Config::load(&path, &environment).unwrap_err().to_string();
     assert_eq!(
         error,
-        format!("{}: there is no such file; copy inviter.sample.toml and edit the copy", path.display())
+        format!(
+            "{}: there is no such file; copy inviter.sample.toml and edit the copy",
+            path.display()
+        )
     );
     std::fs::write(&path, around("", "", "")).unwrap();
     Config::load(&path, &environment).unwrap();
@@ -140,6 +172,9 @@ fn loading_a_file() {
     let error = Config::load(&path, &environment).unwrap_err().to_string();
     assert_eq!(
         error,
-        format!("{}:2:3: not UTF-8 from here on; save the file as UTF-8", path.display())
+        format!(
+            "{}:2:3: not UTF-8 from here on; save the file as UTF-8",
+            path.display()
+        )
     );
 }

@@ -35,7 +35,11 @@ fn homeserver() {
 
 #[test]
 fn plain_http_to_this_machine_needs_no_key() {
-    for url in ["http://localhost:8008", "http://127.0.0.1:8008", "http://[::1]:8008"] {
+    for url in [
+        "http://localhost:8008",
+        "http://127.0.0.1:8008",
+        "http://[::1]:8008",
+    ] {
         let text = around("", "", "").replace("https://matrix.example.com", url);
         Place::new().parse(&text).unwrap_or_else(|e| panic!("{e}"));
     }
@@ -46,12 +50,19 @@ fn plain_http_to_this_machine_needs_no_key() {
 #[test]
 fn directory() {
     let config = good("");
-    let [directory] = config.directories.as_slice() else { panic!("{config:?}") };
+    let [directory] = config.directories.as_slice() else {
+        panic!("{config:?}")
+    };
     assert_eq!(directory.name.as_str(), "people");
     assert_eq!(directory.decoders, [DecoderKind::Mtrx, DecoderKind::Xxx]);
-    assert_eq!((directory.attribute.as_str(), directory.before_at), ("uid", false));
+    assert_eq!(
+        (directory.attribute.as_str(), directory.before_at),
+        ("uid", false)
+    );
     assert_eq!(directory.guests, GuestRule::Skip);
-    let DirectoryKind::File { path } = &directory.kind else { panic!("{directory:?}") };
+    let DirectoryKind::File { path } = &directory.kind else {
+        panic!("{directory:?}")
+    };
     assert!(path.is_absolute() && path.ends_with("people.toml"), "{path:?}");
 
     let more = "decoders = [\"xxx\"]\nattribute = \"userprincipalname\"\nguests = \"strip\"\n\
@@ -60,7 +71,10 @@ fn directory() {
     assert_eq!(directory.decoders, [DecoderKind::Xxx]);
     assert!(directory.before_at, "the form of the attribute is name@domain");
     assert_eq!(directory.guests, GuestRule::Strip);
-    assert_eq!(directory.renames.get("jane.doe").map(String::as_str), Some("jane"));
+    assert_eq!(
+        directory.renames.get("jane.doe").map(String::as_str),
+        Some("jane")
+    );
 }
 
 #[test]
@@ -88,18 +102,29 @@ fn rooms_inherit_and_override() {
          manage_permissions = false",
     );
     let template = config.defaults.template.as_ref().unwrap();
-    assert_eq!((template.kick, template.ban, template.invite), (Some(50), None, Some(100)));
+    assert_eq!(
+        (template.kick, template.ban, template.invite),
+        (Some(50), None, Some(100))
+    );
     assert_eq!(template.events.get("m.room.topic"), Some(&0));
     assert_eq!(template.events.get("m.reaction"), None);
     assert_eq!(template.events.get("m.room.name"), Some(&50));
     assert_eq!(config.defaults.history_visibility, None);
 
-    let [a, x] = config.rooms.as_slice() else { panic!("{:?}", config.rooms) };
+    let [a, x] = config.rooms.as_slice() else {
+        panic!("{:?}", config.rooms)
+    };
     assert!(matches!(&a.room, RoomRef::Alias(alias) if alias == "#a:example.com"));
     assert!(a.rules.encrypt && !config.defaults.encrypt);
     assert_eq!(a.rules.history_visibility, Some(HistoryVisibility::Joined));
-    assert_eq!((a.rules.kind, a.rules.levels), (RoomKind::Space, LevelsMode::Keep));
-    assert_eq!((a.rules.listing, a.rules.owner_level), (Some(Listing::Private), 60));
+    assert_eq!(
+        (a.rules.kind, a.rules.levels),
+        (RoomKind::Space, LevelsMode::Keep)
+    );
+    assert_eq!(
+        (a.rules.listing, a.rules.owner_level),
+        (Some(Listing::Private), 60)
+    );
     assert_eq!(a.rules.name.as_deref(), Some("A"));
     let own = a.rules.template.as_ref().unwrap();
     assert_eq!((own.kick, own.invite), (Some(50), Some(0)));
@@ -125,11 +150,25 @@ fn the_rest() {
              [people]\nleft = \"again\"\ninvite_reason = \"i\"\nremove_reason = \"r\"\n[state]\ndir = \"state\"",
         ))
         .unwrap();
-    assert_eq!(config.defaults.history_visibility, Some(HistoryVisibility::WorldReadable));
+    assert_eq!(
+        config.defaults.history_visibility,
+        Some(HistoryVisibility::WorldReadable)
+    );
     assert_eq!(config.defaults.owner_level, 100);
     assert!(config.adopt.any && config.danger_allow_admin_levels && config.danger_allow_world_readable);
-    assert!(config.adopt.trusted_creators.iter().any(|user| user == "@b:example.com"));
-    assert!(config.trusted_inviters.iter().any(|user| user == "@a:example.com"));
+    assert!(
+        config
+            .adopt
+            .trusted_creators
+            .iter()
+            .any(|user| user == "@b:example.com")
+    );
+    assert!(
+        config
+            .trusted_inviters
+            .iter()
+            .any(|user| user == "@a:example.com")
+    );
     assert_eq!((config.limits.room_count, config.limits.room_percent), (0, 0));
     assert_eq!((config.limits.total_count, config.limits.total_percent), (7, 8));
     assert_eq!(config.limits.window, Duration::from_secs(2 * 86_400));
@@ -142,7 +181,10 @@ fn the_rest() {
 #[test]
 fn the_state_directory_by_default() {
     let place = Place::new();
-    assert_eq!(good("").state_dir, Path::new("/home/inviter/.local/state/inviter"));
+    assert_eq!(
+        good("").state_dir,
+        Path::new("/home/inviter/.local/state/inviter")
+    );
     let xdg = |name: &str| (name == "XDG_STATE_HOME").then(|| "/xdg".to_owned());
     let text = around("", "", "");
     let config = inviter::config::Config::parse(&text, &place.path("inviter.toml"), &xdg).unwrap();

@@ -20,7 +20,7 @@ use inviter_core::{
     recall::{Memory, MemoryChange, MemoryStore, Recalled, StoreError},
     reconcile::{Adopted, RunError, RunOptions},
     report::{Outcome, Report},
-    room::{Membership, RoomRef},
+    room::{Cause, Membership, RoomRef},
 };
 use serde_json::json;
 
@@ -469,6 +469,27 @@ fn two_aliases_of_one_room_unite_their_people() {
     for _ in 0..3 {
         assert_eq!(world.sync().tally().changes(), 0);
     }
+}
+
+#[test]
+fn an_alias_that_cannot_be_asked_keeps_its_people_in_the_room_it_shares() {
+    let world = settled();
+    world
+        .homeserver
+        .force_alias(alias(1), world.room(0).unwrap(), world.bot.clone());
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(1)).members(["p5", "p6"]));
+    world.sync();
+    // Both are asked again a day later, and only one answers.
+    world.homeserver.advance(Duration::from_secs(25 * 60 * 60));
+    world
+        .homeserver
+        .set_alias_unknown(&alias(1), Some(Cause::new("502")));
+    let report = world.sync();
+    assert_eq!(report.tally().removed, 0);
+    assert_eq!(world.people_in(0).len(), 7);
+    assert!(kinds(&report).contains(&FindingKind::RemovalsNotConsidered));
 }
 
 #[test]

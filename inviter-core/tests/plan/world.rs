@@ -140,6 +140,7 @@ impl World {
         self
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a literal reads better at the call")]
     pub(crate) fn users(mut self, users: Value) -> Self {
         self.levels = Some(self.template(&users));
         self

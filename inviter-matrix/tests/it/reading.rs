@@ -5,7 +5,6 @@ use futures_util::StreamExt as _;
 use inviter_core::{
     RoomAliasId, RoomBackend, RoomId,
     backend::{BackendErrorKind, Observe},
-    levels::Key,
     room::{Binding, JoinRule, Membership, Power, RoomState},
     room_rules::{HistoryVisibility, Listing, RoomKind},
 };
@@ -70,24 +69,6 @@ async fn snapshots_of_room_versions() -> Result<()> {
             assert_eq!(RoomId::parse(&room)?.server_name().is_none(), version == "12");
         }
     }
-    Ok(())
-}
-
-#[tokio::test]
-async fn levels_as_strings_count_before_version_10() -> Result<()> {
-    let world = world().await?;
-    let room = world.bot.create_room(json!({ "room_version": "6" })).await?;
-    let mut levels = world.bot.power_levels(&room).await?;
-    levels["kick"] = json!("42");
-    levels["users"]["@old:example.test"] = json!(" 7 ");
-    world
-        .bot
-        .send_state(&room, "m.room.power_levels", "", levels)
-        .await?;
-    let state = world.room(&room).await?;
-    let seen = snapshot(&state);
-    assert_eq!(seen.levels.key(Key::Kick), 42);
-    assert_eq!(seen.power("@old:example.test".try_into()?), Power::Level(7));
     Ok(())
 }
 

@@ -84,7 +84,10 @@ fn required_level(table: &Section<'_>, key: &str, problems: &mut Problems) -> Op
             let (kind, hint) = (other.kind(), dotted_hint(node));
             problems.add(
                 node.at,
-                format!("{} must be an integer or \"keep\", not {kind}{hint}", table.key(key)),
+                format!(
+                    "{} must be an integer or \"keep\", not {kind}{hint}",
+                    table.key(key)
+                ),
             );
             None
         }

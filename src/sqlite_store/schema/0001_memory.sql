@@ -1,6 +1,9 @@
 -- Times are milliseconds since the Unix epoch.
 CREATE TABLE fact (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
+-- A memory before this one could not be read: a sentence saying why, until something new is remembered.
+CREATE TABLE lost (why TEXT NOT NULL) STRICT;
+
 CREATE TABLE alias (
     alias TEXT PRIMARY KEY,
     room TEXT NOT NULL,

@@ -1,0 +1,1 @@
+//! Room versions 6, 10, 11 and 12.

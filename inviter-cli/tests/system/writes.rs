@@ -1,0 +1,1 @@
+//! What is sent: nothing by what only reads, nothing where nothing is to be done, and nothing too much.
