@@ -59,10 +59,17 @@ pub async fn apply(plan: GuardedPlan, backend: &dyn RoomBackend, options: &Apply
         planned,
         logged_out: AtomicBool::new(false),
     };
-    let rooms = stream::iter(plan.into_rooms()).map(|room| run.room(room));
-    let done: Vec<RoomApplied> = rooms.buffered(options.rooms_at_once.max(1)).collect().await;
+    let run = &run;
+    // In whatever order they come to an end: one room that has to wait keeps no other from beginning.
+    let rooms = stream::iter(plan.into_rooms()).enumerate();
+    let mut done: Vec<(usize, RoomApplied)> = rooms
+        .map(|(index, room)| async move { (index, run.room(room).await) })
+        .buffer_unordered(options.rooms_at_once.max(1))
+        .collect()
+        .await;
+    done.sort_by_key(|(index, _)| *index);
     let mut applied = Applied::default();
-    for (index, room) in done.into_iter().enumerate() {
+    for (index, room) in done {
         applied.revisit.extend(room.revisit.map(|id| (index, id)));
         applied.errors.extend(room.errors);
         applied.rooms.push(room.report);

@@ -25,8 +25,24 @@ pub(super) fn read(
     env: &dyn Environment,
     problems: &mut Problems,
 ) -> Option<SecretString> {
-    if section.get(keys.file).is_some() {
-        let (at, text) = section.text(keys.file, problems)?;
+    let key = if section.get(keys.file).is_some() {
+        keys.file
+    } else {
+        keys.env
+    };
+    let (at, text) = section.text(key, problems)?;
+    if looks_like_a_token(text) {
+        let key = section.key(key);
+        problems.add(
+            at,
+            format!(
+                "{key} looks like the token itself, which must not stand in this file; write it to a file that only \
+                 the bot can read, and write that file's name here"
+            ),
+        );
+        return None;
+    }
+    if key == keys.file {
         let path = path_in(base, text);
         return from_file(&path).map_or_else(
             |why| {
@@ -37,7 +53,7 @@ pub(super) fn read(
             Some,
         );
     }
-    let (at, name) = section.text(keys.env, problems)?;
+    let name = text;
     let Some(value) = env.var(name) else {
         let key = section.key(keys.env);
         problems.add(at, format!("{key}: the environment variable `{name}` is not set"));
@@ -51,6 +67,15 @@ pub(super) fn read(
         },
         Some,
     )
+}
+
+/// Whether someone has put an access token where the name of its file or variable belongs: messages name the file
+/// or variable, and must not name a secret. Synapse and the Matrix Authentication Service mark theirs.
+fn looks_like_a_token(text: &str) -> bool {
+    ["syt_", "mat_", "mct_", "MDAx"]
+        .iter()
+        .any(|mark| text.starts_with(mark))
+        && text.len() > 20
 }
 
 fn from_file(path: &Path) -> Result<SecretString, String> {

@@ -70,6 +70,11 @@ fn never_in_the_file_itself() {
             )]
         );
     }
+    for key in ["access_token_file", "access_token_env"] {
+        let errors = with_source(&format!("{key} = \"syt_aW52aXRlcg_hunter2hunter2hunter2\""));
+        assert!(errors[0].contains("looks like the token itself"), "{errors:?}");
+        assert!(!errors.join("").contains("hunter2"), "{errors:?}");
+    }
     // Not even a syntax error quotes it.
     let errors = with_source("access_token = \"hunter2");
     assert!(

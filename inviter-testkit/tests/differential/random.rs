@@ -30,8 +30,8 @@ impl Random {
         self.below(100) < percent
     }
 
-    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
     }
 }
 
@@ -125,7 +125,7 @@ const LEVELS: [i64; 12] = [-1, 0, 0, 10, 25, 49, 50, 50, 75, 100, 100, 101];
 
 /// A random request. `levels` is the content in force, so that most new contents differ in one place.
 pub(crate) fn step(random: &mut Random, actor: &OwnedUserId, users: &[OwnedUserId], levels: &Value) -> Step {
-    let target = random.pick(users).clone();
+    let target = random.pick(users);
     let reason = random.chance(30).then(|| "because".to_owned());
     match random.below(100) {
         0..14 => Step::Invite(target, reason),
@@ -148,7 +148,7 @@ pub(crate) fn step(random: &mut Random, actor: &OwnedUserId, users: &[OwnedUserI
         ])),
         87..95 => state(random, actor, &target),
         95 => Step::Tombstone,
-        96 => Step::Listing(*random.pick(&[Listing::Public, Listing::Private])),
+        96 => Step::Listingrandom.pick(&[Listing::Public, Listing::Private]),
         97 | 98 => Step::LobbyJoin,
         _ => Step::LobbyLeave,
     }
@@ -185,7 +185,7 @@ fn changed(random: &mut Random, users: &[OwnedUserId], levels: &Value) -> Value 
             0 => "50".into(),
             1 => json!(50.5),
             2 => json!(9_007_199_254_740_992_i64),
-            _ => (*random.pick(&LEVELS)).into(),
+            _ => random.pick(&LEVELS).into(),
         };
         let remove = random.chance(15);
         let (section, key) = place(random, users);
@@ -221,7 +221,7 @@ fn place(random: &mut Random, users: &[OwnedUserId]) -> (Option<&'static str>, S
                 "m.room.tombstone",
                 "org.example.custom",
             ];
-            (Some("events"), (*random.pick(&kinds)).to_owned())
+            (Some("events"), random.pick(&kinds).to_owned())
         }
         7 => (Some("notifications"), "room".to_owned()),
         _ => {
@@ -235,7 +235,7 @@ fn place(random: &mut Random, users: &[OwnedUserId]) -> (Option<&'static str>, S
                 "redact",
                 "org.example.extension",
             ];
-            (None, (*random.pick(&keys)).to_owned())
+            (None, random.pick(&keys).to_owned())
         }
     }
 }
@@ -265,12 +265,12 @@ pub(crate) fn new_room(
             if is_creator && (!privileged || !random.chance(5)) {
                 continue;
             }
-            people.insert(user.to_string(), (*random.pick(&[0, 25, 50, 75, 100])).into());
+            people.insert(user.to_string(), random.pick(&[0, 25, 50, 75, 100]).into());
         }
         levels.insert("users".to_owned(), people.into());
         for key in ["invite", "kick", "ban"] {
             if random.chance(30) {
-                levels.insert(key.to_owned(), (*random.pick(&[0, 25, 50, 75])).into());
+                levels.insert(key.to_owned(), random.pick(&[0, 25, 50, 75]).into());
             }
         }
         if random.chance(30) {
