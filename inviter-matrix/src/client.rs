@@ -20,7 +20,7 @@ use tokio::{
 use tracing::debug;
 
 use crate::{
-    config::{MatrixConfig, Timeouts, base_url},
+    config::{MatrixConfig, Timeouts, base_url, check_credentials},
     error::{self, Failure},
     jitter::jitter,
     limits::{Limits, Work},
@@ -80,8 +80,10 @@ enum Body {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
+    /// Read to its end within the deadline of a request.
     Whole,
-    Open,
+    /// As soon as it begins, which may take this long.
+    Open(Duration),
 }
 
 type Build<'a> = &'a (dyn Fn(&str) -> Result<http::Request<Vec<u8>>, IntoHttpError> + Send + Sync);
@@ -113,6 +115,7 @@ impl Client {
     /// Builds the HTTP client and asks the homeserver which versions it speaks.
     pub(crate) async fn connect(config: MatrixConfig) -> Result<Self, BackendError> {
         let base = base_url(&config)?;
+        check_credentials(&config)?;
         let mut client = Self {
             http: http_client(&config, &base)?,
             session: Session::new(config.credentials, base.clone()),
@@ -169,13 +172,18 @@ impl Client {
     }
 
     /// Sends a request and hands back the answer before its body has been read.
-    pub(crate) async fn open<R>(&self, call: &Call, request: R) -> Result<reqwest::Response, Failure>
+    pub(crate) async fn open<R>(
+        &self,
+        call: &Call,
+        request: R,
+        patience: Duration,
+    ) -> Result<reqwest::Response, Failure>
     where
         R: OutgoingRequest<EndpointError = MatrixError, PathBuilder = VersionHistory> + Clone + Send + Sync,
         for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
     {
         let build = self.builder(request);
-        match self.authenticated(call, Mode::Open, &build).await?.body {
+        match self.authenticated(call, Mode::Open(patience), &build).await?.body {
             Body::Open(response) => Ok(response),
             Body::Whole(body) => Err(error::malformed(&call.about, &self.base, &body, std::fmt::Error)),
         }
@@ -383,7 +391,7 @@ impl Client {
         let started = Instant::now();
         let deadline = match mode {
             Mode::Whole => self.timeouts.request,
-            Mode::Open => self.timeouts.sync,
+            Mode::Open(patience) => patience,
         };
         let exchanged = timeout(deadline, self.exchange(about, request, mode)).await;
         let answer = exchanged.unwrap_or_else(|_| Err(error::timed_out(about, &self.base, deadline)))?;
@@ -404,7 +412,7 @@ impl Client {
         let mut parts = http::Response::new(()).into_parts().0;
         parts.status = response.status();
         parts.headers = response.headers().clone();
-        if mode == Mode::Open && parts.status.is_success() {
+        if mode != Mode::Whole && parts.status.is_success() {
             let body = Body::Open(response);
             return Ok(Answer { parts, body });
         }
@@ -440,6 +448,8 @@ fn is_certificate(failure: &Failure) -> bool {
 
 fn http_client(config: &MatrixConfig, base: &str) -> Result<reqwest::Client, BackendError> {
     let wrong = |what: &str, failed: reqwest::Error| {
+        // The URL of a proxy may carry a password.
+        let failed = failed.without_url();
         BackendError::new(Kind::Refused, base, format!("{what} ({failed})")).caused_by(failed)
     };
     let mut builder = reqwest::Client::builder()
@@ -449,8 +459,9 @@ fn http_client(config: &MatrixConfig, base: &str) -> Result<reqwest::Client, Bac
         .redirect(redirect::Policy::none())
         .no_proxy();
     if let Some(proxy) = &config.proxy {
-        builder =
-            builder.proxy(Proxy::all(proxy).map_err(|e| wrong("the HTTP proxy's URL cannot be used", e))?);
+        builder = builder.proxy(
+            Proxy::all(proxy.expose_secret()).map_err(|e| wrong("the HTTP proxy's URL cannot be used", e))?,
+        );
     }
     if let Some(pem) = &config.extra_ca {
         let certificates = Certificate::from_pem_bundle(pem)

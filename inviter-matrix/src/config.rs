@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use inviter_core::backend::{BackendError, BackendErrorKind};
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::session::{NoStore, SessionStore};
 
@@ -27,8 +27,8 @@ pub struct MatrixConfig {
     pub wait_ceiling: Duration,
     /// The `User-Agent` header.
     pub user_agent: String,
-    /// An HTTP proxy to go through. The environment is not asked for one.
-    pub proxy: Option<String>,
+    /// URL of an HTTP proxy to go through; it may carry a password. The environment is not asked for one.
+    pub proxy: Option<SecretString>,
     /// Allow `http://` to an address that is not of this machine: everybody on the way reads the access token.
     pub danger_allow_plain_http: bool,
 }
@@ -112,6 +112,27 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Refuses what no server can have given out, before it ends in an error that nobody understands.
+pub(crate) fn check_credentials(config: &MatrixConfig) -> Result<(), BackendError> {
+    let (what, secret) = match &config.credentials {
+        Credentials::Token(token) => ("access token", token),
+        Credentials::Password { password, .. } => ("password", password),
+    };
+    let secret = secret.expose_secret();
+    let unusable = match &config.credentials {
+        Credentials::Token(_) => secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()),
+        Credentials::Password { .. } => secret.is_empty(),
+    };
+    if unusable {
+        return Err(BackendError::new(
+            BackendErrorKind::Unauthenticated,
+            &config.homeserver,
+            format!("the {what} is empty or has spaces or line breaks in it; check where it is read from"),
+        ));
+    }
+    Ok(())
+}
+
 /// Parses the base URL: no trailing slash in the result, and `http://` only to this machine.
 pub(crate) fn base_url(config: &MatrixConfig) -> Result<String, BackendError> {
     let wrong = |message: String| BackendError::new(BackendErrorKind::Refused, &config.homeserver, message);
@@ -188,9 +209,23 @@ mod tests {
     }
 
     #[test]
+    fn unusable_credentials() {
+        let token = |token: &str| {
+            let credentials = Credentials::Token(token.to_owned().into());
+            check_credentials(&MatrixConfig::new("https://x", credentials))
+        };
+        assert!(token("syt_abc").is_ok());
+        for bad in ["", "syt_abc\n", "two words"] {
+            let error = token(bad).unwrap_err();
+            assert!(bad.is_empty() || !error.to_string().contains(bad.trim()));
+        }
+    }
+
+    #[test]
     fn debug_shows_no_secret() {
         let mut config = MatrixConfig::new("https://x", Credentials::Token("hunter2".to_owned().into()));
         assert!(!format!("{config:?}").contains("hunter2"));
+        config.proxy = Some("http://me:hunter2@proxy".to_owned().into());
         config.credentials = Credentials::password_without_store("bot", "hunter2".to_owned().into());
         assert!(!format!("{config:?}").contains("hunter2"));
     }

@@ -82,50 +82,44 @@ async fn joined(shared: &Arc<Shared>, out: &mpsc::Sender<Item>) -> Result<(), Ba
         .await?
         .joined_rooms;
     let mut missing: BTreeSet<OwnedRoomId> = list.into_iter().collect();
-    let call = Call::read("/sync");
-    let response = client.open(&call, sync_request()).await?;
+    let patience = client.timeouts.sync;
+    let response = client.open(&call, sync_request(), patience).await?;
     let sender = out.clone();
     let known = Arc::clone(shared);
-    let seen = read(
-        response,
-        client.timeouts.sync,
-        "/sync",
-        &client.base,
-        move |reader| {
-            let mut seen = Vec::new();
-            let mut each = |section: &'static str, id: String, raw: &RawValue| {
-                let observed = match RoomId::parse(&id) {
-                    Ok(room_id) if section == "join" => {
-                        seen.push(room_id.clone());
-                        let state = joined_room(&room_id, raw);
-                        known.remember(&state);
-                        Some(Observed { room_id, state })
-                    }
-                    Ok(room_id) => Some(Observed {
-                        state: RoomState::NotJoined {
-                            invited_by: inviter(raw, &me),
-                        },
-                        room_id,
-                    }),
-                    // Not a room: nothing to say about it.
-                    Err(_) => None,
-                };
-                match observed {
-                    Some(observed) => sender.blocking_send(Ok(observed)).map_err(|_| Unwanted),
-                    None => Ok(()),
+    let seen = read(response, client, &call.about, move |reader| {
+        let mut seen = Vec::new();
+        let mut each = |section: &'static str, id: String, raw: &RawValue| {
+            let observed = match RoomId::parse(&id) {
+                Ok(room_id) if section == "join" => {
+                    seen.push(room_id.clone());
+                    let state = joined_room(&room_id, raw);
+                    known.remember(&state);
+                    Some(Observed { room_id, state })
                 }
+                Ok(room_id) => Some(Observed {
+                    state: RoomState::NotJoined {
+                        invited_by: inviter(raw, &me),
+                    },
+                    room_id,
+                }),
+                // Not a room: nothing to say about it.
+                Err(_) => None,
             };
-            whole(
-                reader,
-                SyncRooms {
-                    path: &["rooms"],
-                    section: "",
-                    each: &mut each,
-                },
-            )?;
-            Ok(seen)
-        },
-    )
+            match observed {
+                Some(observed) => sender.blocking_send(Ok(observed)).map_err(|_| Unwanted),
+                None => Ok(()),
+            }
+        };
+        whole(
+            reader,
+            SyncRooms {
+                path: &["rooms"],
+                section: "",
+                each: &mut each,
+            },
+        )?;
+        Ok(seen)
+    })
     .await?;
     for room in seen {
         missing.remove(&room);
@@ -264,23 +258,17 @@ pub(crate) async fn room(shared: &Arc<Shared>, room_id: &RoomId) -> Result<RoomS
     let client = &shared.client;
     let call = Call::read(room_id.as_str());
     let request = get_state_events::v3::Request::new(room_id.to_owned());
-    let response = match client.open(&call, request).await {
+    let response = match client.open(&call, request, client.timeouts.request).await {
         Ok(response) => response,
         // Said of rooms that do not exist as well.
         Err(failure) if failure.is_forbidden() => return Ok(RoomState::NotJoined { invited_by: None }),
         Err(failure) => return Err(failure.into()),
     };
-    let collector = read(
-        response,
-        client.timeouts.sync,
-        room_id.as_str(),
-        &client.base,
-        |reader| {
-            let mut collector = Collector::default();
-            whole(reader, Elements(|event: &RawValue| collector.add(event)))?;
-            Ok(collector)
-        },
-    )
+    let collector = read(response, client, room_id.as_str(), |reader| {
+        let mut collector = Collector::default();
+        whole(reader, Elements(|event: &RawValue| collector.add(event)))?;
+        Ok(collector)
+    })
     .await?;
     let state = collector.finish_for(room_id.to_owned(), &me);
     shared.remember(&state);

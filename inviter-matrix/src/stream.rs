@@ -4,9 +4,9 @@
 use std::{
     fmt,
     io::{self, BufReader, Read},
-    time::Duration,
 };
 
+use crate::client::Client;
 use inviter_core::backend::{BackendError, BackendErrorKind};
 use serde::{
     Deserialize, Deserializer,
@@ -28,11 +28,12 @@ const CHUNKS: usize = 16;
 /// everything else is unknown.
 pub(crate) async fn read<T: Send + 'static>(
     mut response: reqwest::Response,
-    limit: Duration,
+    client: &Client,
     about: &str,
-    base: &str,
     parse: impl FnOnce(BodyReader) -> serde_json::Result<T> + Send + 'static,
 ) -> Result<T, BackendError> {
+    let base = client.base.as_str();
+    let limit = client.timeouts.sync;
     let deadline = Instant::now() + limit;
     let (sender, receiver) = mpsc::channel(CHUNKS);
     let parser = tokio::task::spawn_blocking(move || {
@@ -47,10 +48,12 @@ pub(crate) async fn read<T: Send + 'static>(
     });
     let broken = |what: String| BackendError::new(BackendErrorKind::Unavailable, about, what);
     let fed = loop {
-        match timeout_at(deadline, response.chunk()).await {
+        // Once it has begun, an answer that stands still for as long as a request may take is dead.
+        let patience = deadline.min(Instant::now() + client.timeouts.request);
+        match timeout_at(patience, response.chunk()).await {
             Err(_) => {
                 break Err(broken(format!(
-                    "{base} did not send its whole answer within {} s",
+                    "{base} stopped in the middle of its answer ({} s for all of it)",
                     limit.as_secs()
                 )));
             }
