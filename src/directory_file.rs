@@ -23,7 +23,8 @@
 //!
 //! A reference that leads nowhere makes the group incomplete: it adds people and removes nobody, and the report
 //! names it. Anything else that is wrong refuses the file as a whole, and so does a file without people or without
-//! groups: that is what a file looks like that was cut off or emptied by mistake.
+//! groups: that is what a file looks like that was cut off or emptied by mistake. A program that writes the file
+//! should write it under another name and rename it, since TOML that ends early may still be well-formed.
 
 mod build;
 mod entries;
@@ -148,9 +149,10 @@ impl FileDirectory {
             let valid = error.utf8_error().valid_up_to();
             let before = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
             let (line, column) = Positions::new(&before).line_and_column(valid);
-            self.error(
+            ProviderError::new(
                 ProviderErrorKind::Malformed,
-                format!("{line}:{column}: not UTF-8 from here on; save the file as UTF-8"),
+                format!("{}:{line}:{column}", self.path.display()),
+                "not UTF-8 from here on; save the file as UTF-8",
             )
         })
     }
@@ -178,19 +180,26 @@ impl FileDirectory {
     fn malformed(&self, text: &str, problems: Problems) -> ProviderError {
         let positions = Positions::new(text);
         let problems = problems.into_sorted();
+        let place = |at| {
+            let (line, column) = positions.line_and_column(at);
+            format!("{line}:{column}")
+        };
+        // The first one's place goes with the file's name, in the form that editors jump to.
+        let mut about = self.path.display().to_string();
         let mut message = String::new();
         for Problem { at, message: what } in problems.iter().take(MAX_TOLD) {
-            if !message.is_empty() {
-                message.push_str("; ");
-            }
-            let (line, column) = positions.line_and_column(*at);
             // Writing to a string cannot fail.
-            let _ = write!(message, "{line}:{column}: {what}");
+            let _ = if message.is_empty() {
+                message.push_str(what);
+                write!(about, ":{}", place(*at))
+            } else {
+                write!(message, "; {}: {what}", place(*at))
+            };
         }
         if problems.len() > MAX_TOLD {
             let _ = write!(message, "; and {} more errors", problems.len() - MAX_TOLD);
         }
-        self.error(ProviderErrorKind::Malformed, message)
+        ProviderError::new(ProviderErrorKind::Malformed, about, message)
     }
 
     fn error(&self, kind: ProviderErrorKind, message: impl Into<String>) -> ProviderError {

@@ -40,7 +40,7 @@ fn file_name(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'@' | b'-' | b'_' | b'.' | b'=' | b'+' => {
-                name.push(char::from(byte))
+                name.push(char::from(byte));
             }
             // Writing to a string cannot fail.
             _ => {

@@ -124,13 +124,17 @@ fn provider(directory: &DirectoryConfig) -> Arc<dyn IdentityProvider> {
 /// [`SetupError`]
 pub async fn connect_backend(config: &Config) -> Result<(MatrixBackend, Identity), SetupError> {
     let mut matrix = MatrixConfig::new(config.homeserver.url.as_str(), credentials(config).await?);
-    let mut timeouts = Timeouts::default();
-    timeouts.connect = config.homeserver.connect_timeout;
-    timeouts.request = config.homeserver.request_timeout;
-    timeouts.sync = config.homeserver.sync_timeout;
-    matrix.timeouts = timeouts;
+    matrix.timeouts = Timeouts {
+        connect: config.homeserver.connect_timeout,
+        request: config.homeserver.request_timeout,
+        sync: config.homeserver.sync_timeout,
+    };
     matrix.max_concurrency = config.homeserver.concurrency;
-    matrix.proxy = config.homeserver.proxy.as_ref().map(ToString::to_string);
+    matrix.proxy = config
+        .homeserver
+        .proxy
+        .as_ref()
+        .map(|proxy| proxy.to_string().into());
     matrix.danger_allow_plain_http = config.homeserver.danger_allow_plain_http;
     if let Some(path) = &config.homeserver.ca_file {
         matrix.extra_ca = Some(read_file(path.clone()).await?);

@@ -1,5 +1,6 @@
 //! The SQLite store and the lock: what is remembered, and what survives what.
 #![cfg(feature = "sqlite")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::{
     fs,

@@ -47,7 +47,7 @@ def accept(server, token):
     """Joins the rooms with an invitation and tells how many these are."""
     no_events = json.dumps({"room": {"timeline": {"limit": 0}}})
     query = urllib.parse.urlencode({"filter": no_events, "timeout": 0})
-    rooms = request(f"{server['url']}/_matrix/client/v3/sync?{query}", token)["rooms"]
+    rooms = request(f"{server['url']}/_matrix/client/v3/sync?{query}", token).get("rooms", {})
     invitations = rooms.get("invite", {})
     for room in invitations:
         room = urllib.parse.quote(room, safe="")

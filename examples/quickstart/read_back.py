@@ -82,7 +82,7 @@ def show(rooms):
         for user, entry in sorted(room["people"].items()):
             word = {"join": "joined", "invite": "invited"}[entry["membership"]]
             moderator = "  moderator" if entry["level"] == 50 else ""
-            print(f"    {user:24}{word:8}{moderator}")
+            print(f"    {user:24}{word:8}{moderator}".rstrip())
 
 
 def compare(rooms, expected, server_name):

@@ -1,16 +1,17 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
-use crate::commands::Command;
+use crate::{commands::Command, exit::Exit};
 
-const EXIT_CODES: &str = "\
+/// For the long help of everything that plans.
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
     0  fine: everything is as the directories want it, or has been made so
-    1  failed: nothing could be done (wrong configuration, no directory or no homeserver could be read,
-       or every action of a sync failed)
+    1  failed: nothing could be done (wrong command line or configuration, no directory or no
+       homeserver could be read, or every action of a sync failed)
     2  with --exit-code: there are changes to make
     3  removals or demotions are held
     4  in part: some actions failed or were put off, or a directory or room could not be read
@@ -19,9 +20,12 @@ Where several apply: 1, then 4, then 3, then 2.
 
 Results go to standard output, errors and logs (-v) to standard error.";
 
+const CONFIG_HELP: &str = "The configuration file [default: ./inviter.toml, then \
+    $XDG_CONFIG_HOME/inviter/inviter.toml, then /etc/inviter/inviter.toml]";
+
 /// Makes the membership of Matrix rooms follow the groups of a directory
 #[derive(Debug, Parser)]
-#[command(name = "inviter", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "inviter", version, after_long_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -34,9 +38,8 @@ pub(crate) struct Cli {
 /// What holds for every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The configuration file [default: ./inviter.toml, then $XDG_CONFIG_HOME/inviter/inviter.toml, then
-    /// /etc/inviter/inviter.toml]
-    #[arg(long, short, global = true, env = "INVITER_CONFIG", value_name = "FILE")]
+    /// The configuration file.
+    #[arg(long, short, global = true, env = "INVITER_CONFIG", value_name = "FILE", help = CONFIG_HELP)]
     pub(crate) config: Option<PathBuf>,
     /// Log to standard error: -v what is done, -vv more, -vvv everything; errors with their causes
     #[arg(long, short, global = true, action = ArgAction::Count)]
@@ -67,6 +70,19 @@ impl Color {
         };
         choice.write_global();
     }
+}
+
+/// Shows the help that was asked for, or what is wrong with the command line.
+pub(crate) fn tell(answer: &clap::Error) -> ExitCode {
+    // Nothing is left to be told if this fails.
+    let _ = answer.print();
+    // clap's own code for a wrong command line is 2, which is taken.
+    let exit = if answer.use_stderr() {
+        Exit::Failed
+    } else {
+        Exit::Fine
+    };
+    exit.into()
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
-//! What every command starts from: the configuration, the reconciler, and the lock.
+//! What every command starts from: the configuration, and everything that it wires up.
 
 use std::path::PathBuf;
 
+use futures_util::future::join_all;
 use inviter::{
     config::Config,
-    core::{desired::Desired, reconcile::Reconciler},
-    run_lock::RunLock,
-    wiring::Setup,
+    core::{
+        OwnedUserId,
+        desired::Desired,
+        provider::ReadRequest,
+        resolve::{ReadOutcome, resolve},
+    },
+    wiring::{Setup, connect_backend, providers},
 };
 
 use crate::{args::Global, config_file, interrupt::Interrupt};
@@ -33,18 +38,28 @@ impl<'a> Context<'a> {
         Ok((path, config))
     }
 
-    /// Everything wired up, logged in.
-    pub(crate) async fn reconciler(&self) -> anyhow::Result<Reconciler> {
-        todo!()
+    /// Everything wired up, and logged in.
+    pub(crate) async fn setup(&self) -> anyhow::Result<Setup> {
+        let (_, config) = self.config()?;
+        Ok(Setup::connect(&config).await?)
     }
+}
 
-    /// What the directories want; asks the homeserver nothing that the configuration tells.
-    pub(crate) async fn desired(&self) -> anyhow::Result<Desired> {
-        todo!()
-    }
-
-    /// Takes the lock: one run at a time for each account.
-    pub(crate) async fn lock(&self, reconciler: &Reconciler) -> anyhow::Result<RunLock> {
-        todo!()
-    }
+/// What the directories want. The homeserver is only asked who the bot is, and only if the configuration does not
+/// say so.
+pub(crate) async fn desired(config: &Config) -> anyhow::Result<Desired> {
+    let bot: OwnedUserId = match config.homeserver.credentials.user() {
+        Some(user) => user.to_owned(),
+        None => connect_backend(config).await?.1.user_id,
+    };
+    let providers = providers(config);
+    let request = ReadRequest::default();
+    let reads = providers.iter().map(|provider| async {
+        let result = provider.read(&request).await;
+        ReadOutcome {
+            provider: provider.id(),
+            result,
+        }
+    });
+    Ok(resolve(&join_all(reads).await, &config.policy(&bot)))
 }

@@ -18,7 +18,10 @@ use clap::Parser as _;
 use crate::{args::Cli, context::Context, interrupt::Interrupt};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return args::tell(&answer),
+    };
     cli.global.color.apply();
     logging::start(cli.global.verbose);
     match run(&cli) {

@@ -1,4 +1,6 @@
-//! Properties of decoding, minting, `resolve` and `unite` that hold for every directory.
+//! Properties of `resolve` and `unite` that hold for every directory.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,13 +9,13 @@ use std::{
 
 use inviter_core::{
     OwnedRoomAliasId, RoomAliasId, RoomId, ServerName,
-    decode::{Decoded, MtrxDecoder, RoomDecoder, XxxDecoder},
+    decode::{RoomDecoder, XxxDecoder},
     desired::{Desired, DesiredRoom, PersonStanding, Role},
     directory::{
         Account, AccountIx, AccountStatus, Directory, Extent, Group, GroupIx, GroupKey, Member, Part,
         ProviderId,
     },
-    mint::{GuestRule, Minted, Minting},
+    mint::{GuestRule, Minting},
     policy::{Policy, SourcePolicy},
     resolve::{ReadOutcome, resolve},
     room::{Binding, RoomRef},
@@ -87,9 +89,12 @@ impl World {
         let account = |&person: &usize| Account {
             key: format!("key{person}").into(),
             attributes: [("uid", format!("p{person}").as_str())].into_iter().collect(),
-            status: self.people[person].map(|active| match active {
-                true => AccountStatus::Active,
-                false => AccountStatus::Disabled,
+            status: self.people[person].map(|active| {
+                if active {
+                    AccountStatus::Active
+                } else {
+                    AccountStatus::Disabled
+                }
             }),
             matrix_id: None,
         };
@@ -114,9 +119,10 @@ impl World {
                 },
                 members: Part {
                     values: list(&group.members, &group.groups),
-                    extent: match group.gap {
-                        true => Extent::gap(format!("g{at}"), "refused"),
-                        false => Extent::Complete,
+                    extent: if group.gap {
+                        Extent::gap(format!("g{at}"), "refused")
+                    } else {
+                        Extent::Complete
                     },
                 },
                 owners: Part::complete(list(&group.owners, &BTreeSet::new())),
@@ -374,71 +380,5 @@ proptest! {
         }
         let refs: usize = united.rooms.iter().map(|r| r.refs.len()).sum();
         prop_assert_eq!(refs, apart.rooms.len());
-    }
-
-    #[test]
-    fn what_is_minted_is_valid_and_tells_people_apart(a in "\\PC{0,12}", b in "\\PC{0,12}") {
-        let mint = |uid: &str| {
-            let account = Account {
-                key: "key".into(),
-                attributes: [("uid", uid)].into_iter().collect(),
-                status: None,
-                matrix_id: None,
-            };
-            minting().mint(&account)
-        };
-        let (minted_a, minted_b) = (mint(&a), mint(&b));
-        if let Ok(Minted::User(user)) = &minted_a {
-            prop_assert!(user.validate_strict().is_ok());
-        } else {
-            prop_assert!(a.is_empty(), "{minted_a:?}");
-        }
-        if !a.is_empty() && !b.is_empty() {
-            prop_assert_eq!(minted_a == minted_b, a.to_ascii_lowercase() == b.to_ascii_lowercase());
-        }
-    }
-
-    #[test]
-    fn decoders_take_any_name(name in prop_oneof![
-        "\\PC{0,40}",
-        "(xxx|x|a|\\.|-|:|#|_owners|8448|é){0,12}",
-        "MTRX (#|:|a|\\.| ){0,12}",
-    ]) {
-        let group = Group {
-            key: GroupKey::new("key"),
-            name: name.as_str().into(),
-            members: Part::default(),
-            owners: Part::default(),
-            flattened: false,
-        };
-        let decoders: [&dyn RoomDecoder; 2] = [&XxxDecoder::default(), &MtrxDecoder::default()];
-        for decoder in decoders {
-            match decoder.decode(&group) {
-                Decoded::Invalid(why) => prop_assert!(why.contains(&name)),
-                Decoded::OwnersOf(base) => prop_assert_eq!(format!("{base}_owners"), name.as_str()),
-                _ => {}
-            }
-        }
-    }
-
-    #[test]
-    fn a_name_without_the_marker_inside_decodes(
-        room in "[a-wyzA-Z0-9_.-]{1,30}",
-        host in "[a-w]{1,8}(\\.[a-w]{1,8}){0,2}",
-        port in prop::option::of(1_u16..),
-    ) {
-        let (name, server) = match port {
-            Some(port) => (format!("xxx{room}xxx{host}xxx{port}"), format!("{host}:{port}")),
-            None => (format!("xxx{room}xxx{host}"), host),
-        };
-        let group = Group {
-            key: GroupKey::new("key"),
-            name: name.into(),
-            members: Part::default(),
-            owners: Part::default(),
-            flattened: false,
-        };
-        let expected = RoomAliasId::parse(format!("#{room}:{server}")).unwrap();
-        prop_assert_eq!(XxxDecoder::default().decode(&group), Decoded::Room(expected));
     }
 }

@@ -67,18 +67,16 @@ pub(crate) fn transport(about: &str, base: &str, error: reqwest::Error) -> Failu
     // The URL is in `about` as far as it matters.
     let error = error.without_url();
     let not_sent = error.is_connect() || error.is_builder();
+    let who = who(about, base);
     let message = if is_certificate(&error) {
-        format!(
-            "{base} shows a certificate that is not trusted; if its authority is your own, set the CA file ({})",
-            innermost(&error)
-        )
+        format!("{who}shows {}", certificate_trouble(&innermost(&error)))
     } else if error.is_connect() {
         format!(
-            "{base} cannot be reached ({}); check the homeserver's URL and that it is running",
+            "{who}cannot be reached ({}); check the homeserver's URL and that it is running",
             innermost(&error)
         )
     } else if error.is_timeout() {
-        format!("{base} did not answer in time")
+        format!("{who}did not answer in time")
     } else {
         format!(
             "the connection to {base} broke before the answer was complete ({})",
@@ -93,12 +91,43 @@ pub(crate) fn transport(about: &str, base: &str, error: reqwest::Error) -> Failu
     }
 }
 
+/// With what a message begins that is about the homeserver itself: nothing where its address stands in front
+/// already.
+pub(crate) fn who(about: &str, base: &str) -> String {
+    if about == base {
+        String::new()
+    } else {
+        format!("{base} ")
+    }
+}
+
+/// What is wrong with a certificate and what to do, from the words of the TLS library, whose own are for programmers.
+fn certificate_trouble(said: &str) -> &'static str {
+    if said.contains("UnknownIssuer") {
+        "a certificate that is not trusted, since its authority is unknown here; if that is your own, name the \
+         authority's certificate as `ca_file`"
+    } else if said.contains("CaUsedAsEndEntity") {
+        "a certificate that is not trusted, since it is an authority's own (CA:TRUE) and not a server's; make one for \
+         the server (CA:FALSE) and name it, or the authority that signed it, as `ca_file`"
+    } else if said.contains("not valid for name") {
+        "a certificate for another name; check the homeserver's URL, which must have a name that the certificate is \
+         for"
+    } else if said.contains("expired") {
+        "a certificate that has expired; renew it on the homeserver, or set this machine's clock right"
+    } else if said.contains("not valid yet") {
+        "a certificate that is not valid yet; set the clocks of this machine and of the homeserver right"
+    } else {
+        "a certificate that is not trusted; check it on the homeserver (`openssl s_client` shows it), and `ca_file` if \
+         its authority is your own"
+    }
+}
+
 /// Our own deadline has passed.
 pub(crate) fn timed_out(about: &str, base: &str, after: Duration) -> Failure {
     Failure::lost(BackendError::new(
         Kind::Unavailable,
         about,
-        format!("{base} did not answer within {} s", after.as_secs()),
+        format!("{}did not answer within {} s", who(about, base), after.as_secs()),
     ))
 }
 
@@ -118,6 +147,10 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map_or_else(String::new, ToString::to_string)
 }
 
+/// What is said of a success that is a web page.
+pub(crate) const WEB_PAGE: &str =
+    "answered with a web page, not Matrix; check the homeserver's URL and the proxy in front of it";
+
 /// The body is a web page: not from the homeserver, whatever the status says.
 pub(crate) fn is_web_page(body: &[u8]) -> bool {
     body.trim_ascii_start().first() == Some(&b'<')
@@ -132,19 +165,20 @@ pub(crate) fn answered(about: &str, base: &str, error: &MatrixError) -> Failure 
         ErrorBody::NotJson { bytes, .. } if is_web_page(bytes) => (None, "a web page, not Matrix".to_owned()),
         _ => (None, "something that is not a Matrix error".to_owned()),
     };
+    let who = who(about, base);
     let named = errcode.as_ref().map(|kind| kind.errcode().to_string());
     let (kind, message) = match (code, &errcode) {
         (429, _) => (Kind::RateLimited, "too many requests".to_owned()),
         (300..=399, _) => (
             Kind::Malformed,
-            format!("{base} redirects elsewhere ({code}); set the homeserver's URL to where it leads"),
+            format!("{who}redirects elsewhere ({code}); set the homeserver's URL to where it leads"),
         ),
         (500.., Some(_)) => (Kind::Unavailable, format!("the homeserver says: {said}")),
         (500.., None) => (
             Kind::Unavailable,
-            format!("{base} answered with {said}; a proxy is in front of a homeserver that is down"),
+            format!("{who}answered with {said}; a proxy is in front of a homeserver that is down"),
         ),
-        (408, _) => (Kind::Unavailable, format!("{base} did not answer in time")),
+        (408, _) => (Kind::Unavailable, format!("{who}did not answer in time")),
         (_, Some(ErrorKind::UnknownToken(_) | ErrorKind::MissingToken)) => (
             Kind::Unauthenticated,
             format!(
@@ -157,7 +191,7 @@ pub(crate) fn answered(about: &str, base: &str, error: &MatrixError) -> Failure 
         ),
         (_, None) => (
             Kind::Malformed,
-            format!("{base} answered with {said}; check the homeserver's URL and the proxy in front of it"),
+            format!("{who}answered with {said}; check the homeserver's URL and the proxy in front of it"),
         ),
         (401, _) => (
             Kind::Unauthenticated,
@@ -187,12 +221,11 @@ pub(crate) fn malformed(
     body: &[u8],
     source: impl StdError + Send + Sync + 'static,
 ) -> Failure {
+    let who = who(about, base);
     let message = if is_web_page(body) {
-        format!(
-            "{base} answered with a web page, not Matrix; check the homeserver's URL and the proxy in front of it"
-        )
+        format!("{who}{WEB_PAGE}")
     } else {
-        format!("{base} answered with something that is not Matrix ({source})")
+        format!("{who}answered with something that is not Matrix ({source})")
     };
     Failure::lost(BackendError::new(Kind::Malformed, about, message).caused_by(source))
 }
@@ -231,13 +264,13 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(status: u16, body: &str, kind: Kind, part: &str) -> Failure {
+    fn check(status: u16, body: &str, kind: &Kind, part: &str) -> Failure {
         let response = http::Response::builder()
             .status(status)
             .body(body.as_bytes())
             .unwrap();
         let failure = answered("#a:b", "https://hs", &read_error(response));
-        assert_eq!(failure.error.kind, kind, "{}", failure.error);
+        assert_eq!(failure.error.kind, *kind, "{}", failure.error);
         assert!(failure.error.to_string().contains(part), "{}", failure.error);
         failure
     }
@@ -245,37 +278,37 @@ mod tests {
     #[test]
     fn status_first_then_errcode() {
         let html = "<html><body>Bad gateway</body></html>";
-        assert!(check(502, html, Kind::Unavailable, "web page").may_have_happened);
-        check(403, html, Kind::Malformed, "web page");
-        check(404, html, Kind::Malformed, "web page");
-        check(404, "", Kind::Malformed, "not a Matrix error");
+        assert!(check(502, html, &Kind::Unavailable, "web page").may_have_happened);
+        check(403, html, &Kind::Malformed, "web page");
+        check(404, html, &Kind::Malformed, "web page");
+        check(404, "", &Kind::Malformed, "not a Matrix error");
         let no = check(
             403,
             r#"{"errcode":"M_FORBIDDEN","error":"No."}"#,
-            Kind::Refused,
+            &Kind::Refused,
             "403 M_FORBIDDEN",
         );
         assert!(!no.may_have_happened && no.is_forbidden());
         check(
             404,
             r#"{"errcode":"M_NOT_FOUND","error":"No"}"#,
-            Kind::NotFound,
+            &Kind::NotFound,
             "404",
         );
         check(
             401,
             r#"{"errcode":"M_UNKNOWN_TOKEN","error":"No"}"#,
-            Kind::Unauthenticated,
+            &Kind::Unauthenticated,
             "token",
         );
-        check(302, "", Kind::Malformed, "redirects");
+        check(302, "", &Kind::Malformed, "redirects");
         let wait = check(
             429,
             r#"{"errcode":"M_LIMIT_EXCEEDED","error":"x","retry_after_ms":1500}"#,
-            Kind::RateLimited,
+            &Kind::RateLimited,
             "",
         );
         assert_eq!(wait.error.retry_after, Some(Duration::from_millis(1500)));
-        check(429, html, Kind::RateLimited, "");
+        check(429, html, &Kind::RateLimited, "");
     }
 }

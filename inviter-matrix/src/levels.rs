@@ -11,6 +11,18 @@ use std::sync::Arc;
 
 use crate::{backend::Shared, observe};
 
+/// The levels that stand by themselves, and the sections that are full of them.
+const SINGLE: [&str; 7] = [
+    "ban",
+    "events_default",
+    "invite",
+    "kick",
+    "redact",
+    "state_default",
+    "users_default",
+];
+const SECTIONS: [&str; 3] = ["events", "notifications", "users"];
+
 pub(crate) async fn set(
     shared: &Arc<Shared>,
     room: &RoomId,
@@ -25,13 +37,14 @@ pub(crate) async fn set(
         BackendError::new(BackendErrorKind::Malformed, room.as_str(), error.to_string()).caused_by(error)
     })?;
     let dropped = merged.dropped;
-    let Some(content) = merged.content else {
+    let Some(mut content) = merged.content else {
         return Ok(if dropped.is_empty() {
             Effect::AlreadySo
         } else {
             Effect::Stale(dropped)
         });
     };
+    plain_numbers(&mut content);
     shared
         .set_state(room, StateEventType::RoomPowerLevels, &content)
         .await?;
@@ -40,6 +53,36 @@ pub(crate) async fn set(
     } else {
         Effect::Stale(dropped)
     })
+}
+
+/// Rooms before version 10 may have their levels in quotes, or with a fraction. They are read so; but homeservers
+/// take no such event any more, not even where somebody else has written those entries: the same numbers are sent
+/// plain.
+fn plain_numbers(content: &mut Value) {
+    for key in SINGLE {
+        content.get_mut(key).into_iter().for_each(plain_number);
+    }
+    for section in SECTIONS {
+        let entries = content.get_mut(section).and_then(Value::as_object_mut);
+        entries
+            .into_iter()
+            .flat_map(Map::values_mut)
+            .for_each(plain_number);
+    }
+}
+
+fn plain_number(level: &mut Value) {
+    let number = match level {
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(number) if !number.is_i64() => {
+            number.as_f64().and_then(|f| format!("{:.0}", f.trunc()).parse().ok())
+        }
+        _ => None,
+    };
+    // What is no number at all is left for the homeserver to judge.
+    if let Some(number) = number {
+        *level = Value::from::<i64>(number);
+    }
 }
 
 async fn rules(shared: &Arc<Shared>, room: &RoomId) -> Result<LevelRules, BackendError> {
@@ -76,4 +119,25 @@ async fn read(
         _ => "the bot is not in this room".to_owned(),
     };
     Err(BackendError::new(BackendErrorKind::Refused, room.as_str(), what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_sent_as_plain_numbers() {
+        let mut content = json!({
+            "ban": "50", "kick": 50, "invite": 49.9, "org.example.note": "50",
+            "users": { "@a:b": " 100 ", "@c:b": 1.0 }, "events": { "m.room.name": "-1", "x": "none" },
+            "notifications": { "room": "20" },
+        });
+        plain_numbers(&mut content);
+        let expected = json!({
+            "ban": 50, "kick": 50, "invite": 49, "org.example.note": "50",
+            "users": { "@a:b": 100, "@c:b": 1 }, "events": { "m.room.name": -1, "x": "none" },
+            "notifications": { "room": 20 },
+        });
+        assert_eq!(content, expected);
+    }
 }

@@ -19,6 +19,7 @@ mod observe;
 mod room_state;
 mod session;
 mod stream;
+mod transport;
 
 pub use backend::MatrixBackend;
 pub use config::{Credentials, MatrixConfig, Timeouts};

@@ -108,7 +108,7 @@ impl Client {
 fn refused(mut failure: Failure) -> Failure {
     let message = match (failure.status, failure.errcode()) {
         (Some(StatusCode::FORBIDDEN), Some(ErrorKind::Forbidden)) => {
-            "the homeserver does not accept the user name or the password (403 M_FORBIDDEN)"
+            "the homeserver does not accept the user name or the password; correct `user` or the password (403 M_FORBIDDEN)"
         }
         (
             Some(StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND),

@@ -1,6 +1,9 @@
 //! Reading rooms: all of them by one `/sync`, or some by their state.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use inviter_core::{
@@ -10,7 +13,7 @@ use inviter_core::{
 use ruma::{
     OwnedRoomId, OwnedUserId, RoomId, UserId,
     api::client::{
-        filter::{FilterDefinition, RoomEventFilter, RoomFilter},
+        filter::{Filter, FilterDefinition, RoomEventFilter, RoomFilter},
         membership::joined_rooms,
         state::get_state_events,
         sync::sync_events::v3 as sync,
@@ -37,39 +40,105 @@ type Item = Result<Observed, BackendError>;
 
 /// Starts when the stream is polled first.
 pub(crate) fn observe(shared: Arc<Shared>, what: Observe) -> BoxStream<'static, Item> {
-    match what {
-        Observe::Rooms(rooms) => {
-            let concurrency = shared.client.concurrency;
-            stream::iter(rooms)
-                .map(move |room| {
-                    let shared = Arc::clone(&shared);
-                    async move { one(&shared, room).await }
-                })
-                .buffer_unordered(concurrency)
-                .boxed()
+    stream::once(async move {
+        let (sender, receiver) = mpsc::channel(ROOMS);
+        // A task of its own, so that bytes are taken in while the caller is busy with a room. It ends by itself
+        // when the caller drops the stream.
+        tokio::spawn(async move {
+            let done = match what {
+                Observe::Rooms(rooms) => chosen(&shared, rooms, &sender).await,
+                _ => joined(&shared, &sender).await,
+            };
+            if let Err(error) = done {
+                // Nobody listens any more: nobody to tell.
+                drop(sender.send(Err(error)).await);
+            }
+        });
+        stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|item| (item, receiver))
+        })
+    })
+    .flatten()
+    .boxed()
+}
+
+/// One request per room, and one more if there are rooms that we are not in: it tells of invitations.
+async fn chosen(
+    shared: &Arc<Shared>,
+    rooms: Vec<OwnedRoomId>,
+    out: &mpsc::Sender<Item>,
+) -> Result<(), BackendError> {
+    let mut outside = Vec::new();
+    let mut states = stream::iter(rooms)
+        .map(|room| {
+            let shared = Arc::clone(shared);
+            async move { one(&shared, room).await }
+        })
+        .buffer_unordered(shared.client.concurrency);
+    while let Some(observed) = states.next().await {
+        let observed = observed?;
+        if matches!(observed.state, RoomState::NotJoined { invited_by: None }) {
+            outside.push(observed.room_id);
+        } else if out.send(Ok(observed)).await.is_err() {
+            return Ok(());
         }
-        _ => stream::once(async move {
-            let (sender, receiver) = mpsc::channel(ROOMS);
-            // A task of its own, so that bytes are taken in while the caller is busy with a room. It ends by
-            // itself when the caller drops the stream.
-            tokio::spawn(async move {
-                if let Err(error) = joined(&shared, &sender).await {
-                    // Nobody listens any more: nobody to tell.
-                    drop(sender.send(Err(error)).await);
-                }
-            });
-            stream::unfold(receiver, |mut receiver| async {
-                receiver.recv().await.map(|item| (item, receiver))
-            })
-        })
-        .flatten()
-        // An error is the end.
-        .scan(false, |failed, item: Item| {
-            let over = std::mem::replace(failed, item.is_err());
-            async move { (!over).then_some(item) }
-        })
-        .boxed(),
     }
+    if outside.is_empty() {
+        return Ok(());
+    }
+    let invitations = invitations(shared, &outside).await;
+    for room_id in outside {
+        let state = match &invitations {
+            Ok(invitations) => RoomState::NotJoined {
+                invited_by: invitations.get(&room_id).cloned(),
+            },
+            Err(error) => RoomState::Unknown(Cause::new(&error.message)),
+        };
+        if out.send(Ok(Observed { room_id, state })).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Who has invited us to which of these rooms. Only `/sync` tells.
+async fn invitations(
+    shared: &Arc<Shared>,
+    rooms: &[OwnedRoomId],
+) -> Result<BTreeMap<OwnedRoomId, OwnedUserId>, BackendError> {
+    let me = shared.whoami().await?.user_id;
+    let client = &shared.client;
+    let call = Call::read(&client.base);
+    let mut room = RoomFilter::default();
+    room.rooms = Some(rooms.to_vec());
+    room.state = no_room_events();
+    room.timeline = no_room_events();
+    room.ephemeral = no_room_events();
+    room.account_data = no_room_events();
+    let response = client
+        .open(&call, sync_request(room), client.timeouts.sync)
+        .await?;
+    read(response, client, &call.about, move |reader| {
+        let mut inviters = BTreeMap::new();
+        let mut each = |section: &'static str, id: String, raw: &RawValue| {
+            if section == "invite"
+                && let (Ok(room), Some(by)) = (RoomId::parse(&id), inviter(raw, &me))
+            {
+                inviters.insert(room, by);
+            }
+            Ok(())
+        };
+        whole(
+            reader,
+            SyncRooms {
+                path: &["rooms"],
+                section: "",
+                each: &mut each,
+            },
+        )?;
+        Ok(inviters)
+    })
+    .await
 }
 
 /// One request for the list, one for everything else.
@@ -83,7 +152,7 @@ async fn joined(shared: &Arc<Shared>, out: &mpsc::Sender<Item>) -> Result<(), Ba
         .joined_rooms;
     let mut missing: BTreeSet<OwnedRoomId> = list.into_iter().collect();
     let patience = client.timeouts.sync;
-    let response = client.open(&call, sync_request(), patience).await?;
+    let response = client.open(&call, sync_request(full_state()), patience).await?;
     let sender = out.clone();
     let known = Arc::clone(shared);
     let seen = read(response, client, &call.about, move |reader| {
@@ -135,8 +204,8 @@ async fn joined(shared: &Arc<Shared>, out: &mpsc::Sender<Item>) -> Result<(), Ba
     Ok(())
 }
 
-/// An initial `/sync` with an inline filter, so that nothing has to be uploaded.
-fn sync_request() -> sync::Request {
+/// What of each room `/sync` has to tell.
+fn full_state() -> RoomFilter {
     let types = || Some(TYPES.iter().map(|&kind| kind.to_owned()).collect::<Vec<_>>());
     let mut state = RoomEventFilter::default();
     state.types = types();
@@ -148,13 +217,32 @@ fn sync_request() -> sync::Request {
     let mut room = RoomFilter::default();
     room.state = state;
     room.timeline = timeline;
-    room.ephemeral = RoomEventFilter::ignore_all();
-    room.account_data = RoomEventFilter::ignore_all();
+    room.ephemeral = no_room_events();
+    room.account_data = no_room_events();
     // No `rooms`: Synapse then leaves the create event of version 12 out.
+    room
+}
+
+/// Keeps all events of a room out. An empty list of types would do by the spec, but looks like none to some.
+fn no_room_events() -> RoomEventFilter {
+    let mut filter = RoomEventFilter::default();
+    filter.not_types = vec!["*".to_owned()];
+    filter
+}
+
+/// The same for events outside of rooms.
+fn no_events() -> Filter {
+    let mut filter = Filter::default();
+    filter.not_types = vec!["*".to_owned()];
+    filter
+}
+
+/// An initial `/sync` with an inline filter, so that nothing has to be uploaded.
+fn sync_request(room: RoomFilter) -> sync::Request {
     let mut filter = FilterDefinition::default();
     filter.room = room;
-    filter.account_data = ruma::api::client::filter::Filter::ignore_all();
-    filter.presence = ruma::api::client::filter::Filter::ignore_all();
+    filter.account_data = no_events();
+    filter.presence = no_events();
     filter.event_fields = Some(
         ["type", "state_key", "sender", "origin_server_ts", "content"]
             .map(str::to_owned)

@@ -77,12 +77,12 @@ fn the_answer_is_cut_into_rooms() {
             seen.push((section, id));
             if seen.len() == stop { Err(Unwanted) } else { Ok(()) }
         };
-        let seed = SyncRooms {
+        let rooms = SyncRooms {
             path: &["rooms"],
             section: "",
             each: &mut each,
         };
-        let outcome = whole(body.as_bytes(), seed);
+        let outcome = whole(body.as_bytes(), rooms);
         (outcome.is_ok(), seen)
     };
     let (complete, mut seen) = run(&body, 0);

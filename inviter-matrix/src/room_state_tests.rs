@@ -29,6 +29,10 @@ fn events(version: &str) -> Vec<Value> {
     ]
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that callers can write `json!` in place"
+)]
 fn state(kind: &str, key: &str, sender: &str, content: Value) -> Value {
     json!({ "type": kind, "state_key": key, "sender": sender, "content": content, "origin_server_ts": 5 })
 }

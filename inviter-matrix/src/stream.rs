@@ -6,7 +6,7 @@ use std::{
     io::{self, BufReader, Read},
 };
 
-use crate::client::Client;
+use crate::{client::Client, error};
 use inviter_core::backend::{BackendError, BackendErrorKind};
 use serde::{
     Deserialize, Deserializer,
@@ -47,19 +47,22 @@ pub(crate) async fn read<T: Send + 'static>(
         ))
     });
     let broken = |what: String| BackendError::new(BackendErrorKind::Unavailable, about, what);
+    let who = error::who(about, base);
+    let mut is_page = None;
     let fed = loop {
         // Once it has begun, an answer that stands still for as long as a request may take is dead.
         let patience = deadline.min(Instant::now() + client.timeouts.request);
         match timeout_at(patience, response.chunk()).await {
             Err(_) => {
                 break Err(broken(format!(
-                    "{base} stopped in the middle of its answer ({} s for all of it)",
+                    "{who}stopped in the middle of its answer ({} s for all of it)",
                     limit.as_secs()
                 )));
             }
-            Ok(Err(error)) => break Err(crate::error::transport(about, base, error).error),
+            Ok(Err(error)) => break Err(error::transport(about, base, error).error),
             Ok(Ok(None)) => break Ok(()),
             Ok(Ok(Some(chunk))) => {
+                is_page.get_or_insert_with(|| error::is_web_page(&chunk));
                 let sent = timeout_at(deadline, sender.send(Ok(chunk.into()))).await;
                 match sent {
                     Ok(Ok(())) => {}
@@ -79,14 +82,17 @@ pub(crate) async fn read<T: Send + 'static>(
     fed?;
     match parsed {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(BackendError::new(
-            BackendErrorKind::Malformed,
-            about,
-            format!(
-                "{base} sent an answer that is cut off or not Matrix ({})",
-                category(&error)
-            ),
-        )),
+        Ok(Err(failed)) => {
+            let what = match is_page {
+                Some(true) => error::WEB_PAGE.to_owned(),
+                _ => format!(
+                    "sent an answer that is cut off or not Matrix ({}); check the proxy in front of the homeserver",
+                    category(&failed)
+                ),
+            };
+            let message = format!("{who}{what}");
+            Err(BackendError::new(BackendErrorKind::Malformed, about, message))
+        }
         Err(_) => Err(broken("reading the answer was interrupted".to_owned())),
     }
 }

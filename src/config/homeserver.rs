@@ -107,14 +107,9 @@ pub(super) fn read(
     let credentials = credentials(&section, base, env, problems);
     let ca_file = section.text("ca_file", problems).map(|(at, text)| {
         let path = path_in(base, text);
-        if let Err(error) = std::fs::File::open(&path) {
-            problems.add(
-                at,
-                format!(
-                    "`ca_file` in [homeserver]: the file `{}` cannot be read: {error}",
-                    path.display()
-                ),
-            );
+        if let Err(why) = check_ca_file(&path) {
+            let key = section.key("ca_file");
+            problems.add(at, format!("{key}: the file `{}` {why}", path.display()));
         }
         path
     });
@@ -131,6 +126,19 @@ pub(super) fn read(
         url: url?,
         credentials: credentials?,
     })
+}
+
+/// That the file looks right; what is in the certificates shows when connecting.
+fn check_ca_file(path: &Path) -> Result<(), String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    if bytes.windows(begin.len()).any(|window| window == begin) {
+        return Ok(());
+    }
+    Err(
+        "holds no certificate in PEM form (`-----BEGIN CERTIFICATE-----`); convert it, or name another"
+            .to_owned(),
+    )
 }
 
 /// The section, with a word of its own for secrets that stand in the file itself.
@@ -177,10 +185,13 @@ fn timeout(section: &Section<'_>, key: &str, default: Duration, problems: &mut P
 
 fn parse_url(text: &str, allow_plain: bool) -> Result<Url, String> {
     let hint = "write the homeserver's base URL, such as \"https://matrix.example.com\"";
-    let url = Url::parse(text).map_err(|error| match text.contains('@') {
-        // What stands before the @ may be a password.
-        true => format!("this is not a URL ({error}); {hint}"),
-        false => format!("`{text}` is not a URL ({error}); {hint}"),
+    let url = Url::parse(text).map_err(|error| {
+        if text.contains('@') {
+            // What stands before the @ may be a password.
+            format!("this is not a URL ({error}); {hint}")
+        } else {
+            format!("`{text}` is not a URL ({error}); {hint}")
+        }
     })?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(format!(

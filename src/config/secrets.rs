@@ -104,7 +104,8 @@ fn refuse_open_to_others(metadata: &fs::Metadata, path: &Path) -> Result<(), Str
     use std::os::unix::fs::PermissionsExt;
 
     let mode = metadata.permissions().mode();
-    if mode & 0o007 == 0 {
+    let of_others = mode & 0o007;
+    if of_others == 0 {
         return Ok(());
     }
     Err(format!(

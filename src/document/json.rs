@@ -1,6 +1,6 @@
 //! JSON as a [`Node`] tree.
 //!
-//! serde_json tells no positions of well-formed values. It can hand out each value as the slice of the text it
+//! `serde_json` tells no positions of well-formed values. It can hand out each value as the slice of the text it
 //! stands in, though, and where a slice begins within the text is its position.
 
 use std::{borrow::Cow, fmt};

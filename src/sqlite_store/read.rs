@@ -53,9 +53,9 @@ impl Reader<'_> {
             Ok(())
         })?;
         self.each("SELECT alias, room, asked FROM alias", |row| {
-            let alias = self.parsed(row, 0, |text| RoomAliasId::parse(text))?;
+            let alias = self.parsed(row, 0, RoomAliasId::parse)?;
             let remembered = RememberedAlias {
-                room: self.parsed(row, 1, |text| RoomId::parse(text))?,
+                room: self.parsed(row, 1, RoomId::parse)?,
                 asked: self.time(row, 2)?,
             };
             memory.aliases.insert(alias, remembered);
@@ -74,7 +74,7 @@ impl Reader<'_> {
         self.each("SELECT at, room, user FROM removal ORDER BY number", |row| {
             memory.removals.push(RememberedRemoval {
                 at: self.time(row, 0)?,
-                room: self.parsed(row, 1, |text| RoomId::parse(text))?,
+                room: self.parsed(row, 1, RoomId::parse)?,
                 user: self.user(row, 2)?,
             });
             Ok(())
@@ -88,7 +88,7 @@ impl Reader<'_> {
         self.each(
             "SELECT number, room_id, adopted, listing_checked FROM room",
             |row| {
-                let id = self.parsed(row, 1, |text| RoomId::parse(text))?;
+                let id = self.parsed(row, 1, RoomId::parse)?;
                 let room = RememberedRoom {
                     adopted: self.optional_time(row, 2)?,
                     listing_checked: self.optional_time(row, 3)?,
@@ -189,7 +189,7 @@ impl Reader<'_> {
     }
 
     fn user(&self, row: &Row<'_>, column: usize) -> Result<OwnedUserId, Trouble> {
-        self.parsed(row, column, |text| UserId::parse(text))
+        self.parsed(row, column, UserId::parse)
     }
 
     fn parsed<T, E: Display>(

@@ -1,4 +1,10 @@
 //! The configuration file: what it says when it is right, and what it is told when it is wrong.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
 
 mod errors;
 mod sample;
@@ -68,10 +74,10 @@ fn good(end: &str) -> Config {
 
 /// The errors of a file, without the file's name in front.
 fn errors_of(text: &str) -> Vec<String> {
-    told(Place::new().parse(text).expect_err("this file is wrong"))
+    told(&Place::new().parse(text).expect_err("this file is wrong"))
 }
 
-fn told(errors: ConfigErrors) -> Vec<String> {
+fn told(errors: &ConfigErrors) -> Vec<String> {
     errors
         .errors()
         .iter()

@@ -131,7 +131,7 @@ fn files_and_variables_that_will_not_do() {
         ),
     ] {
         let text = around("", "", "").replace("access_token_file = \"token\"", source);
-        let errors = told(place.parse(&text).unwrap_err());
+        let errors = told(&place.parse(&text).unwrap_err());
         let column = source.find('"').unwrap() + 1;
         assert_eq!(errors, [format!("5:{column}: {message}")]);
     }
@@ -146,7 +146,7 @@ fn a_file_that_others_can_read_is_refused() {
     for mode in [0o644, 0o604, 0o602] {
         place.mode("token", mode);
         assert_eq!(
-            told(place.parse(&text).unwrap_err()),
+            told(&place.parse(&text).unwrap_err()),
             [format!(
                 "5:21: `access_token_file` in [homeserver]: the file `{path}` holds a secret and is open to every user \
                  (mode {mode:04o}); run `chmod o= {path}`, or `chmod 600` to keep it to yourself"

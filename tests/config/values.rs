@@ -18,7 +18,7 @@ use super::{Place, around, good};
 #[test]
 fn homeserver() {
     let place = Place::new();
-    std::fs::write(place.path("ca.pem"), "x").unwrap();
+    std::fs::write(place.path("ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
     let more = "user = \"@bot:example.com\"\nca_file = \"ca.pem\"\nconnect_timeout = \"500ms\"\n\
                 request_timeout = \"1m 30s\"\nsync_timeout = \"1h\"\nconcurrency = 3\n\
                 proxy = \"http://proxy.example.com:3128\"";

@@ -34,12 +34,18 @@ pub(crate) struct Adopt {
 
 impl Adopt {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let reconciler = context.reconciler().await?;
-        let _lock = context.lock(&reconciler).await?;
-        let outcomes = reconciler.adopt(&self.rooms).await?;
-        let refused = outcomes.iter().filter(|(_, outcome)| matches!(outcome, Adopted::Not(_))).count();
+        let setup = context.setup().await?;
+        let _lock = setup.lock()?;
+        let outcomes = setup.reconciler.adopt(&self.rooms).await?;
+        let refused = outcomes
+            .iter()
+            .filter(|(_, outcome)| matches!(outcome, Adopted::Not(_)))
+            .count();
         if self.json {
-            let rooms: Vec<_> = outcomes.iter().map(|(room, outcome)| entry(room, outcome)).collect();
+            let rooms: Vec<_> = outcomes
+                .iter()
+                .map(|(room, outcome)| entry(room, outcome))
+                .collect();
             output::json(&document::Document::new("adopt", json!({ "rooms": rooms })))?;
         } else {
             output::text(&text(&outcomes)?)?;
@@ -73,11 +79,23 @@ fn text(outcomes: &[(RoomRef, Adopted)]) -> Result<String, std::fmt::Error> {
             }
             Adopted::Already(id) => writeln!(text, "  {room}  managed already  {}", Clean(id.as_str()))?,
             Adopted::Not(why) => {
-                writeln!(text, "{FAILED}!{FAILED:#} {room}  {FAILED}not adopted:{FAILED:#} {}", Clean(why))?;
+                writeln!(
+                    text,
+                    "{FAILED}!{FAILED:#} {room}  {FAILED}not adopted:{FAILED:#} {}",
+                    Clean(why)
+                )?;
             }
         }
     }
-    let next = if adopted > 0 { "; `inviter plan` shows what a sync would do there" } else { "" };
-    writeln!(text, "{HEADLINE}adopt: {adopted} of {}{next}{HEADLINE:#}", outcomes.len())?;
+    let next = if adopted > 0 {
+        "; `inviter plan` shows what a sync would do there"
+    } else {
+        ""
+    };
+    writeln!(
+        text,
+        "{HEADLINE}adopt: {adopted} of {}{next}{HEADLINE:#}",
+        outcomes.len()
+    )?;
     Ok(text)
 }

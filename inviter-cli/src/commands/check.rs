@@ -8,14 +8,16 @@ use inviter::{
     core::{
         desired::Desired,
         finding::{Finding, FindingKind},
+        guard::GuardedRoom,
         plan::RoomStatus,
         reconcile::{Draft, RunOptions},
     },
+    wiring::Setup,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    context::Context,
+    context::{self, Context},
     exit::{Exit, is_unread},
     output,
     render::{
@@ -51,18 +53,26 @@ impl Check {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
         let (path, config) = context.config()?;
         let homeserver = config.homeserver.url.to_string();
-        let draft = match context.reconciler().await {
-            Ok(reconciler) => reconciler.plan(&RunOptions::default()).await.map_err(anyhow::Error::from),
-            Err(error) => Err(error),
+        let draft = match Setup::connect(&config).await {
+            Ok(setup) => setup
+                .reconciler
+                .plan(&RunOptions::default())
+                .await
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
         };
-        let draft = draft.map_err(|error| error.to_string());
         let desired = match &draft {
             Ok(draft) => draft.desired.clone(),
             // The directories can be told about all the same.
-            Err(_) => context.desired().await?,
+            Err(_) => context::desired(&config).await?,
         };
         let config = format!("{}: {}", path.display(), summary(&config));
-        let checked = Checked { config, desired, homeserver, draft };
+        let checked = Checked {
+            config,
+            desired,
+            homeserver,
+            draft,
+        };
         let works = checked.works();
         if self.json {
             output::json(&document::Document::new("check", checked.json(works)))?;
@@ -75,12 +85,20 @@ impl Check {
 
 fn summary(config: &Config) -> String {
     let listed = counted(config.rooms.len(), "room listed", "rooms listed");
-    format!("{}, {listed}", counted(config.directories.len(), "directory", "directories"))
+    format!(
+        "{}, {listed}",
+        counted(config.directories.len(), "directory", "directories")
+    )
 }
 
 /// A room that no sync can do anything for, as it is.
-const fn is_blocked(status: RoomStatus) -> bool {
-    !matches!(status, RoomStatus::Managed | RoomStatus::ToCreate)
+fn is_blocked(room: &GuardedRoom) -> bool {
+    match room.plan().status {
+        RoomStatus::Managed | RoomStatus::ToCreate => false,
+        // An invitation that the next sync accepts is no obstacle.
+        RoomStatus::Invited => room.actions().is_empty(),
+        _ => true,
+    }
 }
 
 fn is_blocking(finding: &Finding) -> bool {
@@ -91,18 +109,19 @@ impl Checked {
     fn works(&self) -> bool {
         let read = self.desired.sources.iter().all(|source| !is_unread(source));
         let rooms = self.draft.as_ref().is_ok_and(|draft| {
-            draft.plan.rooms().iter().map(|room| room.plan()).all(|plan| {
-                // An invitation that the next sync accepts is no obstacle.
-                (!is_blocked(plan.status) || !plan.findings.iter().any(|f| f.kind != FindingKind::GroupVanished))
-                    && !plan.findings.iter().any(is_blocking)
-            })
+            let rooms = draft.plan.rooms();
+            rooms
+                .iter()
+                .all(|room| !is_blocked(room) && !room.plan().findings.iter().any(is_blocking))
         });
         read && rooms
     }
 
     fn json(&self, works: bool) -> Value {
         let draft = self.draft.as_ref().ok();
-        let mut findings = draft.map_or(&self.desired.findings[..], |draft| &draft.findings[..]).to_vec();
+        let mut findings = draft
+            .map_or(&self.desired.findings[..], |draft| &draft.findings[..])
+            .to_vec();
         findings.sort();
         let desired = document::desired(&self.desired);
         json!({
@@ -130,7 +149,9 @@ impl Checked {
         match &self.draft {
             Ok(draft) => {
                 let version = draft.identity.default_room_version.as_ref();
-                let version = version.map_or_else(String::new, |version| format!(", gives new rooms version {version}"));
+                let version = version.map_or_else(String::new, |version| {
+                    format!(", gives new rooms version {version}")
+                });
                 writeln!(
                     text,
                     "homeserver {}: the bot is {}{}",
@@ -145,14 +166,23 @@ impl Checked {
                 }
             }
             Err(error) => {
-                writeln!(text, "homeserver {}: {FAILED}{}{FAILED:#}", Clean(&self.homeserver), Clean(error))?;
+                writeln!(
+                    text,
+                    "homeserver {}: {FAILED}{}{FAILED:#}",
+                    Clean(&self.homeserver),
+                    Clean(error)
+                )?;
                 writeln!(text, "{QUIET}the rooms could not be checked{QUIET:#}")?;
                 for finding in &self.desired.findings {
                     note(&mut text, "", finding)?;
                 }
             }
         }
-        let (style, verdict) = if works { (ADD, "works") } else { (FAILED, "something cannot work, see above") };
+        let (style, verdict) = if works {
+            (ADD, "works")
+        } else {
+            (FAILED, "something cannot work, see above")
+        };
         writeln!(text, "\n{HEADLINE}check:{HEADLINE:#} {style}{verdict}{style:#}")?;
         Ok(text)
     }

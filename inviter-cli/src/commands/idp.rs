@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    context::Context,
+    context::{self, Context},
     exit::Exit,
     output,
     render::{document, rooms},
@@ -19,7 +19,8 @@ pub(crate) struct Idp {
 
 impl Idp {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let desired = context.desired().await?;
+        let (_, config) = context.config()?;
+        let desired = context::desired(&config).await?;
         if self.json {
             output::json(&document::Document::new("idp", document::desired(&desired)))?;
         } else {

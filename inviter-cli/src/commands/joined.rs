@@ -32,7 +32,7 @@ pub(crate) struct Joined {
 
 impl Joined {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let backend = context.reconciler().await?.backend;
+        let backend = context.setup().await?.reconciler.backend;
         let mut rooms = Vec::new();
         let mut states = backend.observe(Observe::Joined);
         while let Some(observed) = states.next().await {
@@ -61,9 +61,20 @@ struct Row {
 }
 
 enum State {
-    Joined { name: Option<String>, kind: String, version: String, joined: usize, invited: usize, creator: String },
-    Invited { by: Option<String> },
-    Unknown { cause: String },
+    Joined {
+        name: Option<String>,
+        kind: String,
+        version: String,
+        joined: usize,
+        invited: usize,
+        creator: String,
+    },
+    Invited {
+        by: Option<String>,
+    },
+    Unknown {
+        cause: String,
+    },
 }
 
 impl State {
@@ -79,19 +90,37 @@ impl Row {
             RoomState::Joined(snapshot) => Self::joined(id, snapshot),
             RoomState::NotJoined { invited_by } => {
                 let by = invited_by.as_ref().map(ToString::to_string);
-                Self { id, alias: None, state: State::Invited { by } }
+                Self {
+                    id,
+                    alias: None,
+                    state: State::Invited { by },
+                }
             }
-            RoomState::Unknown(cause) => {
-                Self { id, alias: None, state: State::Unknown { cause: cause.to_string() } }
-            }
-            RoomState::Missing => {
-                Self { id, alias: None, state: State::Unknown { cause: "there is no such room".to_owned() } }
-            }
+            RoomState::Unknown(cause) => Self {
+                id,
+                alias: None,
+                state: State::Unknown {
+                    cause: cause.to_string(),
+                },
+            },
+            RoomState::Missing => Self {
+                id,
+                alias: None,
+                state: State::Unknown {
+                    cause: "there is no such room".to_owned(),
+                },
+            },
         }
     }
 
     fn joined(id: String, snapshot: &RoomSnapshot) -> Self {
-        let count = |wanted| snapshot.members.iter().filter(|member| member.membership == wanted).count();
+        let count = |wanted| {
+            snapshot
+                .members
+                .iter()
+                .filter(|member| member.membership == wanted)
+                .count()
+        };
         Self {
             id,
             alias: snapshot.canonical_alias.as_ref().map(ToString::to_string),
@@ -108,7 +137,14 @@ impl Row {
 
     fn json(&self) -> Value {
         let mut value = match &self.state {
-            State::Joined { name, kind, version, joined, invited, creator } => json!({
+            State::Joined {
+                name,
+                kind,
+                version,
+                joined,
+                invited,
+                creator,
+            } => json!({
                 "status": "joined", "name": name, "room_kind": kind, "version": version,
                 "joined": joined, "invited": invited, "creator": creator,
             }),
@@ -128,7 +164,14 @@ fn text(rooms: &[Row]) -> Result<String, std::fmt::Error> {
         let label = clean(room.alias.as_deref().unwrap_or(&room.id));
         write!(text, "{HEADLINE}{label}{HEADLINE:#}  ")?;
         match &room.state {
-            State::Joined { name, kind, version, joined, invited, creator } => {
+            State::Joined {
+                name,
+                kind,
+                version,
+                joined,
+                invited,
+                creator,
+            } => {
                 count += 1;
                 if let Some(name) = name {
                     write!(text, "\"{}\", ", Clean(name))?;
@@ -145,6 +188,10 @@ fn text(rooms: &[Row]) -> Result<String, std::fmt::Error> {
             State::Unknown { cause } => writeln!(text, "{FAILED}unknown:{FAILED:#} {}", Clean(cause))?,
         }
     }
-    writeln!(text, "{HEADLINE}joined: {}{HEADLINE:#}", counted(count, "room", "rooms"))?;
+    writeln!(
+        text,
+        "{HEADLINE}joined: {}{HEADLINE:#}",
+        counted(count, "room", "rooms")
+    )?;
     Ok(text)
 }

@@ -23,10 +23,13 @@ pub(crate) struct Managed {
 
 impl Managed {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let reconciler = context.reconciler().await?;
+        let reconciler = context.setup().await?.reconciler;
         let draft = reconciler.plan(&RunOptions::default()).await?;
         let rooms = draft.plan.rooms();
-        let managed = rooms.iter().filter(|room| room.plan().status == RoomStatus::Managed).count();
+        let managed = rooms
+            .iter()
+            .filter(|room| room.plan().status == RoomStatus::Managed)
+            .count();
         if self.json {
             let contents = json!({
                 "rooms": document::statuses(rooms),

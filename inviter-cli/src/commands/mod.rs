@@ -9,7 +9,9 @@ mod plan;
 mod sync;
 
 use clap::{Args, Subcommand};
-use inviter::core::{OwnedRoomAliasId, OwnedRoomId, guard::ReleaseCode, reconcile::RunOptions, room::RoomRef};
+use inviter::core::{
+    OwnedRoomAliasId, OwnedRoomId, guard::ReleaseCode, reconcile::RunOptions, room::RoomRef,
+};
 
 use crate::{context::Context, exit::Exit};
 
@@ -81,9 +83,13 @@ fn room_ref(text: &str) -> Result<RoomRef, String> {
         format!("{error}; write an alias like '#room:example.com' or a room ID like '!abc:example.com'")
     };
     if text.starts_with('!') {
-        return OwnedRoomId::try_from(text).map(RoomRef::Id).map_err(|error| wrong(&error));
+        return OwnedRoomId::try_from(text)
+            .map(RoomRef::Id)
+            .map_err(|error| wrong(&error));
     }
-    OwnedRoomAliasId::try_from(text).map(RoomRef::Alias).map_err(|error| wrong(&error))
+    OwnedRoomAliasId::try_from(text)
+        .map(RoomRef::Alias)
+        .map_err(|error| wrong(&error))
 }
 
 #[cfg(test)]

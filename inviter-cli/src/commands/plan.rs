@@ -5,6 +5,7 @@ use inviter::core::reconcile::{Draft, Reconciler};
 
 use super::Selection;
 use crate::{
+    args::EXIT_CODES,
     context::Context,
     exit::Exit,
     output,
@@ -13,6 +14,7 @@ use crate::{
 
 /// Show what a sync would do.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXIT_CODES)]
 pub(crate) struct Plan {
     #[command(flatten)]
     selection: Selection,
@@ -26,7 +28,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let reconciler = context.reconciler().await?;
+        let reconciler = context.setup().await?.reconciler;
         show(&reconciler, &self.selection, self.json, self.exit_code).await
     }
 }
@@ -54,9 +56,7 @@ pub(super) async fn show(
 
 /// Tells that a code was given and something is still held: what is held has changed since, or it was mistyped.
 pub(super) fn mismatched(selection: &Selection, draft: &Draft) {
-    let rooms = draft.plan.rooms();
-    let held = draft.plan.release().is_some() || rooms.iter().any(|room| room.release().is_some());
-    if !selection.release.is_empty() && held {
+    if !selection.release.is_empty() && draft.report().tally().held > 0 {
         output::warning(
             "something is still held: the code does not cover it, or what is held has changed since the code was \
              shown; look at the plan again",

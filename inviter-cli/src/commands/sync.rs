@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use inviter::core::{
+    guard::GuardedRoom,
     plan::RoomStatus,
     reconcile::{Adopted, Draft, Reconciler, RunOptions},
     room::RoomRef,
@@ -11,6 +12,7 @@ use inviter::core::{
 
 use super::{Selection, plan};
 use crate::{
+    args::EXIT_CODES,
     context::Context,
     exit::Exit,
     interrupt::Stoppable,
@@ -20,6 +22,8 @@ use crate::{
 
 /// Make the rooms as the directories want them.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXIT_CODES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Sync {
     #[command(flatten)]
     selection: Selection,
@@ -72,12 +76,13 @@ impl Sync {
     }
 
     async fn prepare(&self, context: &Context<'_>, options: &RunOptions) -> anyhow::Result<Prepared> {
-        let mut reconciler = context.reconciler().await?;
+        let setup = context.setup().await?;
         if self.dry_run {
-            let exit = plan::show(&reconciler, &self.selection, self.json, self.exit_code).await?;
+            let exit = plan::show(&setup.reconciler, &self.selection, self.json, self.exit_code).await?;
             return Ok(Prepared::Shown(exit));
         }
-        let lock = context.lock(&reconciler).await?;
+        let lock = setup.lock()?;
+        let mut reconciler = setup.reconciler;
         reconciler.backend = Arc::new(Stoppable {
             backend: Arc::clone(&reconciler.backend),
             interrupt: context.interrupt.clone(),
@@ -88,13 +93,17 @@ impl Sync {
             if !found.is_empty() {
                 for (room, adopted) in reconciler.adopt(&found).await? {
                     if let Adopted::Not(why) = adopted {
-                        output::warning(&format!("{} was not adopted: {}", clean(&room.to_string()), clean(&why)));
+                        output::warning(&format!(
+                            "{} was not adopted: {}",
+                            clean(&room.to_string()),
+                            clean(&why)
+                        ));
                     }
                 }
                 draft = reconciler.plan(options).await?;
             }
         }
-        Ok(Prepared::Draft(reconciler, Box::new(draft), lock))
+        Ok(Prepared::Draft(Box::new(reconciler), Box::new(draft), lock))
     }
 }
 
@@ -103,12 +112,12 @@ enum Prepared {
     /// A dry run, which ends here.
     Shown(Exit),
     /// A plan to apply, with the lock that is held until it is.
-    Draft(Reconciler, Box<Draft>, inviter::run_lock::RunLock),
+    Draft(Box<Reconciler>, Box<Draft>, inviter::run_lock::RunLock),
 }
 
 /// Rooms that wait for being adopted.
 fn found(draft: &Draft) -> Vec<RoomRef> {
-    let plans = draft.plan.rooms().iter().map(|room| room.plan());
+    let plans = draft.plan.rooms().iter().map(GuardedRoom::plan);
     plans
         .filter(|plan| plan.status == RoomStatus::Found)
         .map(|plan| plan.room.clone())

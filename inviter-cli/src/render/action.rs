@@ -60,8 +60,16 @@ pub(crate) fn lines(op: &Op) -> Vec<String> {
             format!("room directory: {from} → {to}")
         }
         Op::Invite { user, .. } => format!("invite {}", clean(user.as_str())),
-        Op::Remove { user, invitation: false, .. } => format!("remove {}", clean(user.as_str())),
-        Op::Remove { user, invitation: true, .. } => {
+        Op::Remove {
+            user,
+            invitation: false,
+            ..
+        } => format!("remove {}", clean(user.as_str())),
+        Op::Remove {
+            user,
+            invitation: true,
+            ..
+        } => {
             format!("withdraw the invitation of {}", clean(user.as_str()))
         }
         other => format!("something that this version cannot show ({})", super::word(other)),
@@ -70,26 +78,37 @@ pub(crate) fn lines(op: &Op) -> Vec<String> {
 }
 
 fn create(blueprint: &Blueprint) -> String {
-    let mut line = match blueprint.kind {
-        RoomKind::Room => "create the room".to_owned(),
-        RoomKind::Space => "create the space".to_owned(),
+    let what = match blueprint.kind {
+        RoomKind::Room => "room",
+        RoomKind::Space => "space",
     };
-    if let Some(name) = &blueprint.name {
-        line += &format!(" \"{}\"", clean(name));
-    }
+    let mut line = vec![match &blueprint.name {
+        Some(name) => format!("create the {what} \"{}\"", clean(name)),
+        None => format!("create the {what}"),
+    }];
     if blueprint.kind == RoomKind::Room {
-        line += if blueprint.encrypt { ", encrypted" } else { ", not encrypted" };
+        let encrypted = if blueprint.encrypt {
+            "encrypted"
+        } else {
+            "not encrypted"
+        };
+        line.push(encrypted.to_owned());
     }
-    if let Some(visibility) = blueprint.history_visibility {
-        line += &format!(", history {}", visibility.as_str());
-    }
+    line.extend(
+        blueprint
+            .history_visibility
+            .map(|history| format!("history {}", history.as_str())),
+    );
     if blueprint.listing == Listing::Public {
-        line += ", in the room directory";
+        line.push("in the room directory".to_owned());
     }
-    if let Some(version) = &blueprint.version {
-        line += &format!(", version {version}");
-    }
-    line
+    line.extend(
+        blueprint
+            .version
+            .as_ref()
+            .map(|version| format!("version {version}")),
+    );
+    line.join(", ")
 }
 
 fn level(change: &LevelChange) -> String {
@@ -114,24 +133,21 @@ pub(crate) fn why(action: &Action, feeds: &[Feed]) -> String {
             .map_or_else(|| "a group".to_owned(), |feed| clean(&group(feed)))
     };
     match &action.why {
-        Why::RoomWanted => {
-            let groups: Vec<String> = feeds.iter().map(|feed| clean(&group(feed))).collect();
-            if groups.is_empty() { "configured".to_owned() } else { format!("wanted by {}", groups.join(", ")) }
-        }
+        Why::RoomWanted => match groups(feeds) {
+            groups if groups.is_empty() => "configured".to_owned(),
+            groups => format!("wanted by {}", groups.join(", ")),
+        },
         Why::TrustedInviter => match &action.op {
             Op::Join { invited_by } => format!("invited by {}", clean(invited_by.as_str())),
             _ => "invited by a trusted inviter".to_owned(),
         },
         Why::InGroup { feed } => named(*feed),
         Why::Fixed => "named in the configuration".to_owned(),
-        Why::InNoGroup => {
-            let groups: Vec<String> = feeds.iter().map(|feed| clean(&group(feed))).collect();
-            match groups.as_slice() {
-                [] => "in no group of this room".to_owned(),
-                [one] => format!("not in {one}"),
-                several => format!("in none of {}", several.join(", ")),
-            }
-        }
+        Why::InNoGroup => match groups(feeds).as_slice() {
+            [] => "in no group of this room".to_owned(),
+            [one] => format!("not in {one}"),
+            several => format!("in none of {}", several.join(", ")),
+        },
         Why::AccountDisabled => "the account is disabled".to_owned(),
         Why::OwnerOf { feed } => format!("owner: {}", named(*feed)),
         Why::NoLongerGiven => "given by no group any more".to_owned(),
@@ -141,4 +157,19 @@ pub(crate) fn why(action: &Action, feeds: &[Feed]) -> String {
         Why::Configured => "configured".to_owned(),
         other => super::word(other).replace('_', " "),
     }
+}
+
+/// The groups of a room, each once whatever it feeds; of very many only the first, since this stands in each line.
+fn groups(feeds: &[Feed]) -> Vec<String> {
+    const SHOWN: usize = 4;
+    let unique: std::collections::BTreeSet<_> = feeds.iter().map(|feed| &feed.group).collect();
+    let mut names: Vec<String> = unique
+        .iter()
+        .take(SHOWN)
+        .map(|group| clean(&group.to_string()))
+        .collect();
+    if unique.len() > SHOWN {
+        names.push(format!("{} more groups", unique.len() - SHOWN));
+    }
+    names
 }

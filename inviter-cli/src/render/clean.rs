@@ -68,7 +68,10 @@ mod tests {
 
     #[test]
     fn harmful_characters_are_escaped() {
-        assert_eq!(clean("a\u{1b}[2Jb\n\u{202e}c\u{9b}"), "a\\u{1b}[2Jb\\n\\u{202e}c\\u{9b}");
+        assert_eq!(
+            clean("a\u{1b}[2Jb\n\u{202e}c\u{9b}"),
+            "a\\u{1b}[2Jb\\n\\u{202e}c\\u{9b}"
+        );
         assert_eq!(clean("Zoë 日本 🦀"), "Zoë 日本 🦀");
     }
 

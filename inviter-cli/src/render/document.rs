@@ -4,15 +4,17 @@
 use inviter::core::{
     action::{Op, RoomTarget, Why},
     desired::{Desired, DesiredRoom, Feed, PersonStanding, Role, SourceOutcome},
+    directory::Extent,
     finding::{Finding, Subject},
     guard::GuardedRoom,
     levels::{LevelChange, LevelSlot},
     report::{Outcome, Report, ReportItem, RoomReport, Tally},
+    room_rules::HistoryVisibility,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{time, word};
+use super::{release, time, word};
 
 /// The version of all documents.
 const SCHEMA: u32 = 1;
@@ -29,7 +31,11 @@ pub(crate) struct Document<T: Serialize> {
 impl<T: Serialize> Document<T> {
     /// Wraps contents.
     pub(crate) const fn new(kind: &'static str, contents: T) -> Self {
-        Self { schema: SCHEMA, kind, contents }
+        Self {
+            schema: SCHEMA,
+            kind,
+            contents,
+        }
     }
 }
 
@@ -67,7 +73,7 @@ fn room(room: &RoomReport) -> Value {
         "status": word(&room.status),
         "actions": room.items.iter().map(|item| action(item, &room.feeds)).collect::<Vec<_>>(),
         "findings": findings(&room.findings),
-        "release": room.release,
+        "release": release(room),
         "census": room.census,
     })
 }
@@ -89,17 +95,28 @@ fn action(item: &ReportItem, feeds: &[Feed]) -> Value {
             put("name", blueprint.name.clone().into());
             put("topic", blueprint.topic.clone().into());
             put("room_kind", word(&blueprint.kind).into());
-            put("version", blueprint.version.as_ref().map(ToString::to_string).into());
+            put(
+                "version",
+                blueprint.version.as_ref().map(ToString::to_string).into(),
+            );
             put("encrypt", blueprint.encrypt.into());
-            put("history_visibility", blueprint.history_visibility.map(|history| history.as_str()).into());
+            put(
+                "history_visibility",
+                blueprint.history_visibility.map(HistoryVisibility::as_str).into(),
+            );
             put("listing", word(&blueprint.listing).into());
             let levels = blueprint.levels.iter();
-            put("levels", levels.map(|(user, level)| (user.to_string(), Value::from(*level))).collect());
+            put(
+                "levels",
+                levels
+                    .map(|(user, level)| (user.to_string(), Value::from(*level)))
+                    .collect(),
+            );
         }
         Op::Join { invited_by } => put("invited_by", invited_by.as_str().into()),
         Op::SetLevels { changes } => put("changes", changes.iter().map(level_change).collect()),
         Op::SetHistoryVisibility { from, to } => {
-            put("from", from.map(|from| from.as_str()).into());
+            put("from", from.map(HistoryVisibility::as_str).into());
             put("to", to.as_str().into());
         }
         Op::SetName { to } | Op::SetTopic { to } => put("to", to.as_str().into()),
@@ -142,7 +159,10 @@ fn action(item: &ReportItem, feeds: &[Feed]) -> Value {
 
 fn outcome_word(outcome: &Outcome) -> String {
     let value = serde_json::to_value(outcome).ok();
-    let word = value.as_ref().and_then(|value| value.get("outcome")).and_then(Value::as_str);
+    let word = value
+        .as_ref()
+        .and_then(|value| value.get("outcome"))
+        .and_then(Value::as_str);
     word.unwrap_or("unknown").to_owned()
 }
 
@@ -187,7 +207,7 @@ fn finding(finding: &Finding) -> Value {
             room = Some(name.to_string());
             user = Some(id.to_string());
         }
-        _ => {}
+        Subject::Run => {}
     }
     json!({
         "kind": word(&finding.kind),
@@ -201,12 +221,20 @@ fn finding(finding: &Finding) -> Value {
 }
 
 fn directories(desired: &Desired) -> Vec<Value> {
-    desired.sources.iter().map(|source| directory(source, desired)).collect()
+    desired
+        .sources
+        .iter()
+        .map(|source| directory(source, desired))
+        .collect()
 }
 
 fn directory(source: &SourceOutcome, desired: &Desired) -> Value {
-    let groups = desired.groups.keys().filter(|group| group.provider == source.provider).count();
-    let gaps = source.listing.as_ref().map_or(&[][..], |listing| listing.gaps());
+    let groups = desired
+        .groups
+        .keys()
+        .filter(|group| group.provider == source.provider)
+        .count();
+    let gaps = source.listing.as_ref().map_or(&[][..], Extent::gaps);
     json!({
         "directory": source.provider.as_str(),
         "complete": source.is_complete(),
@@ -233,11 +261,14 @@ pub(crate) fn desired(desired: &Desired) -> Value {
 
 fn desired_room(room: &DesiredRoom, desired: &Desired) -> Value {
     let members = room.seats.iter().map(|seat| {
-        let standing = desired.people.get(seat.person.0 as usize).map(|person| match person.standing {
-            PersonStanding::Active => "active",
-            PersonStanding::Disabled => "disabled",
-            PersonStanding::Uncertain => "uncertain",
-        });
+        let standing = desired
+            .people
+            .get(seat.person.0 as usize)
+            .map(|person| match person.standing {
+                PersonStanding::Active => "active",
+                PersonStanding::Disabled => "disabled",
+                PersonStanding::Uncertain => "uncertain",
+            });
         let level = match seat.role {
             Role::Member => None,
             Role::Level(level) => Some(level),

@@ -5,13 +5,30 @@ pub(crate) mod clean;
 pub(crate) mod document;
 pub(crate) mod report;
 pub(crate) mod rooms;
+#[cfg(test)]
+mod snapshots;
 pub(crate) mod style;
 
-use inviter::core::{desired::Feed, plan::RoomStatus, time::Timestamp};
+use inviter::core::{
+    desired::Feed,
+    guard::ReleaseCode,
+    plan::RoomStatus,
+    report::{Outcome, RoomReport},
+    time::Timestamp,
+};
 
 /// A group as reports name it.
 pub(crate) fn group(feed: &Feed) -> String {
     feed.group.to_string()
+}
+
+/// The code that lets go what is held in a room, if anything is.
+pub(crate) fn release(room: &RoomReport) -> Option<&ReleaseCode> {
+    let held = room
+        .items
+        .iter()
+        .any(|item| matches!(item.outcome, Outcome::Held { .. }));
+    room.release.as_ref().filter(|_| held)
 }
 
 /// A point in time, to the second.
@@ -26,7 +43,11 @@ pub(crate) fn time(at: Timestamp) -> String {
 
 /// A count with its noun.
 pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+    if count == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{count} {many}")
+    }
 }
 
 /// The name of a value in JSON, such as `to_create`.

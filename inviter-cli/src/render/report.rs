@@ -12,7 +12,7 @@ use inviter::core::{
 use super::{
     action::{Sign, lines, why},
     clean::{Clean, clean},
-    status,
+    release, status,
     style::{ADD, CHANGE, FAILED, HEADLINE, HELD, NOTE, QUIET, REMOVE},
     time,
 };
@@ -47,10 +47,13 @@ pub(crate) fn report(out: &mut impl Write, report: &Report, kind: Kind) -> fmt::
         writeln!(out, "{FAILED}error:{FAILED:#} {}", Clean(error))?;
     }
     // With one room the room's own code is the same.
-    let held_rooms = report.rooms.iter().filter(|room| room.release.is_some()).count();
+    let held_rooms = report.rooms.iter().filter(|room| release(room).is_some()).count();
     let everything = report.release.as_ref().filter(|_| held_rooms > 1);
     if let Some(code) = everything {
-        writeln!(out, "{HELD}!{HELD:#} to do all that is held, run `inviter sync --release {code}`")?;
+        writeln!(
+            out,
+            "{HELD}!{HELD:#} to do all that is held, run `inviter sync --release {code}`"
+        )?;
     }
     if !report.findings.is_empty() || !report.errors.is_empty() || everything.is_some() {
         writeln!(out)?;
@@ -69,8 +72,11 @@ fn write_room(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
         (Some(id), other) => writeln!(out, "  {QUIET}{}, {}{QUIET:#}", Clean(id), status(other))?,
         (None, other) => writeln!(out, "  {QUIET}{}{QUIET:#}", status(other))?,
     }
-    let rows: Vec<(&ReportItem, Vec<String>)> =
-        room.items.iter().map(|item| (item, lines(&item.action.op))).collect();
+    let rows: Vec<(&ReportItem, Vec<String>)> = room
+        .items
+        .iter()
+        .map(|item| (item, lines(&item.action.op)))
+        .collect();
     let width = |line: &String| line.chars().count();
     let widths = rows.iter().flat_map(|(_, lines)| lines).map(width);
     let column = widths.filter(|width| *width <= MAX_COLUMN).max().unwrap_or(0);
@@ -101,7 +107,10 @@ fn write_item(
     let held = matches!(item.outcome, Outcome::Held { .. });
     for line in lines {
         let (mark, mark_style) = if held { ("!", HELD) } else { (sign.as_str(), style) };
-        write!(out, "  {mark_style}{mark}{mark_style:#} {line:column$}  {QUIET}{why}{QUIET:#}")?;
+        write!(
+            out,
+            "  {mark_style}{mark}{mark_style:#} {line:column$}  {QUIET}{why}{QUIET:#}"
+        )?;
         match outcome(&item.outcome) {
             Some((text, bad)) if bad => writeln!(out, "  {FAILED}{text}{FAILED:#}")?,
             Some((text, _)) => writeln!(out, "  {text}")?,
@@ -122,7 +131,9 @@ fn outcome(outcome: &Outcome) -> Option<(String, bool)> {
             let again = if *temporary { "; may work later" } else { "" };
             (format!("failed: {}{again}", clean(error)), true)
         }
-        Outcome::Parked { until, error } => (format!("put off until {}: {}", time(*until), clean(error)), true),
+        Outcome::Parked { until, error } => {
+            (format!("put off until {}: {}", time(*until), clean(error)), true)
+        }
         Outcome::Skipped { because } => (format!("not tried: {}", clean(because)), true),
         Outcome::Held { .. } => ("held".to_owned(), false),
         Outcome::Pending => ("waits for `inviter sync`".to_owned(), false),
@@ -134,7 +145,9 @@ fn outcome(outcome: &Outcome) -> Option<(String, bool)> {
 fn write_held(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
     let mut reasons: Vec<String> = Vec::new();
     for item in &room.items {
-        let Outcome::Held { reasons: of_item } = &item.outcome else { continue };
+        let Outcome::Held { reasons: of_item } = &item.outcome else {
+            continue;
+        };
         for reason in of_item {
             let reason = clean(&reason.to_string());
             if !reasons.contains(&reason) {
@@ -148,7 +161,7 @@ fn write_held(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
     for reason in reasons {
         writeln!(out, "    {HELD}held:{HELD:#} {reason}")?;
     }
-    if let Some(code) = &room.release {
+    if let Some(code) = release(room) {
         writeln!(out, "    if that is right, run `inviter sync --release {code}`")?;
     }
     Ok(())
@@ -191,6 +204,10 @@ pub(crate) fn counts(tally: &Tally, kind: Kind) -> String {
     add(tally.pending, "pending", always && kind == Kind::Plan);
     add(tally.failed, "failed", always && kind == Kind::Sync);
     add(tally.parked, "put off", always && kind == Kind::Sync);
-    let rest = if rest.is_empty() { String::new() } else { format!("; {}", rest.join(", ")) };
+    let rest = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("; {}", rest.join(", "))
+    };
     format!("{name}: {}{rest}", changes.join(", "))
 }

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use inviter::core::{
     action::RoomTarget,
     desired::{Desired, DesiredRoom, PersonStanding, Role, SourceOutcome},
+    directory::Extent,
     guard::GuardedRoom,
     room_rules::RoomKind,
 };
@@ -45,15 +46,22 @@ pub(crate) fn desired(out: &mut impl Write, desired: &Desired) -> fmt::Result {
 
 fn desired_room(out: &mut impl Write, room: &DesiredRoom, desired: &Desired) -> fmt::Result {
     let names: Vec<String> = room.refs.iter().map(|name| clean(&name.to_string())).collect();
-    let space = if room.rules.kind == RoomKind::Space { ", space" } else { "" };
+    let space = if room.rules.kind == RoomKind::Space {
+        ", space"
+    } else {
+        ""
+    };
     writeln!(
         out,
         "{HEADLINE}{}{HEADLINE:#}  {QUIET}{}{space}{QUIET:#}",
         names.join(" = "),
         counted(room.seats.len(), "member", "members"),
     )?;
-    let users: Vec<String> =
-        room.seats.iter().map(|seat| clean(desired.user(seat).as_str())).collect();
+    let users: Vec<String> = room
+        .seats
+        .iter()
+        .map(|seat| clean(desired.user(seat).as_str()))
+        .collect();
     let column = users.iter().map(|user| user.chars().count()).max().unwrap_or(0);
     for (seat, user) in room.seats.iter().zip(users) {
         let level = match seat.role {
@@ -61,13 +69,23 @@ fn desired_room(out: &mut impl Write, room: &DesiredRoom, desired: &Desired) -> 
             Role::Level(level) => level.to_string(),
         };
         let why = seat.feed.and_then(|feed| room.feeds.get(usize::from(feed)));
-        let why = why.map_or_else(|| "named in the configuration".to_owned(), |feed| clean(&group(feed)));
-        let standing = match desired.people.get(seat.person.0 as usize).map(|person| person.standing) {
+        let why = why.map_or_else(
+            || "named in the configuration".to_owned(),
+            |feed| clean(&group(feed)),
+        );
+        let standing = match desired
+            .people
+            .get(seat.person.0 as usize)
+            .map(|person| person.standing)
+        {
             Some(PersonStanding::Disabled) => "  the account is disabled",
             Some(PersonStanding::Uncertain) => "  left alone: see the notes",
             _ => "",
         };
-        writeln!(out, "  {user:column$}  {level:>3}  {QUIET}{why}{QUIET:#}{standing}")?;
+        writeln!(
+            out,
+            "  {user:column$}  {level:>3}  {QUIET}{why}{QUIET:#}{standing}"
+        )?;
     }
     for gap in room.members.gaps().iter().chain(room.owners.gaps()) {
         writeln!(out, "  {FAILED}incomplete:{FAILED:#} {}", Clean(&gap.to_string()))?;
@@ -82,27 +100,36 @@ pub(crate) fn source_line(source: &SourceOutcome, desired: &Desired) -> String {
         let why = source.error.as_deref().unwrap_or("nothing could be read");
         return format!("directory {name}: {FAILED}not read:{FAILED:#} {}", Clean(why));
     }
-    let groups = desired.groups.keys().filter(|group| group.provider == source.provider).count();
+    let groups = desired
+        .groups
+        .keys()
+        .filter(|group| group.provider == source.provider)
+        .count();
     let accounts = usize::try_from(source.active_accounts).unwrap_or(usize::MAX);
-    let mut line = format!(
+    let line = format!(
         "directory {name}: {}, {}",
         counted(accounts, "active account", "active accounts"),
         counted(groups, "group", "groups"),
     );
-    let listing = source.listing.as_ref().map_or(&[][..], |listing| listing.gaps());
-    for gap in listing {
-        line += &format!("\n  {FAILED}incomplete:{FAILED:#} {}", Clean(&gap.to_string()));
-    }
-    line
+    let gaps = source.listing.as_ref().map_or(&[][..], Extent::gaps).iter();
+    let gaps = gaps.map(|gap| format!("  {FAILED}incomplete:{FAILED:#} {}", Clean(&gap.to_string())));
+    std::iter::once(line).chain(gaps).collect::<Vec<_>>().join("\n")
 }
 
 /// The desired rooms with their status, a line each.
 pub(crate) fn statuses(out: &mut impl Write, rooms: &[GuardedRoom], findings: bool) -> fmt::Result {
-    let names: Vec<String> = rooms.iter().map(|room| clean(&room.plan().room.to_string())).collect();
+    let names: Vec<String> = rooms
+        .iter()
+        .map(|room| clean(&room.plan().room.to_string()))
+        .collect();
     let column = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     for (room, name) in rooms.iter().zip(names) {
         let plan = room.plan();
-        write!(out, "{HEADLINE}{name:column$}{HEADLINE:#}  {}", status(plan.status))?;
+        write!(
+            out,
+            "{HEADLINE}{name:column$}{HEADLINE:#}  {}",
+            status(plan.status)
+        )?;
         if let Some(RoomTarget::Existing(id)) = &plan.target {
             write!(
                 out,

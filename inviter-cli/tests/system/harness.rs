@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use inviter_testkit::{Client, Proxy, Recorded, Synapse, unique};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -106,7 +106,9 @@ impl Site {
     /// Registers people, in bulk.
     pub(crate) async fn register<S: AsRef<str>>(&self, people: impl IntoIterator<Item = S>) -> Result<()> {
         let people = people.into_iter();
-        let localparts: Vec<String> = people.map(|name| format!("{}{}", name.as_ref(), self.tag)).collect();
+        let localparts: Vec<String> = people
+            .map(|name| format!("{}{}", name.as_ref(), self.tag))
+            .collect();
         self.synapse.create_users(&localparts).await
     }
 
@@ -214,10 +216,10 @@ impl Site {
         Ok(self.run(args).await?.exits(0))
     }
 
-    /// What is sent while the program runs, which has to be fine.
+    /// What is sent while the program runs.
     pub(crate) async fn requests_of(&self, args: &[&str]) -> Result<(Output, Vec<Recorded>)> {
         self.proxy.clear();
-        let output = self.fine(args).await?;
+        let output = self.run(args).await?;
         self.proxy.settled().await;
         Ok((output, self.proxy.requests()))
     }
@@ -243,6 +245,32 @@ impl Site {
     /// The room behind the alias as the homeserver's admin sees it.
     pub(crate) async fn room(&self, room: &str) -> Result<Room> {
         Room::read(self, &self.room_id(room).await?).await
+    }
+
+    /// A room that a person made by hand: private, under its alias, with these people in it, and with the bot as an
+    /// admin. `extra` is laid over the request that creates it.
+    pub(crate) async fn made_by(
+        &self,
+        owner: &Client,
+        room: &str,
+        people: &[&str],
+        extra: &Value,
+    ) -> Result<String> {
+        let mut invited: Vec<String> = people.iter().map(|name| self.user(name)).collect();
+        invited.push(self.bot.user_id().to_owned());
+        let mut body = json!({
+            "preset": "private_chat", "room_alias_name": self.alias_name(room), "invite": invited,
+        });
+        for (key, value) in extra.as_object().into_iter().flatten() {
+            body[key] = value.clone();
+        }
+        let id = owner.create_room(body).await?;
+        self.bot.join(&id).await?;
+        self.join(room, people).await?;
+        let mut levels = owner.power_levels(&id).await?;
+        levels["users"][self.bot.user_id()] = json!(100);
+        owner.send_state(&id, "m.room.power_levels", "", levels).await?;
+        Ok(id)
     }
 
     /// All rooms in which the bot is or was.

@@ -3,7 +3,10 @@
 //! What a test compares with is worked out by the test itself, and rooms are read by Synapse's admin API: nothing
 //! of the program's own reading or resolving is trusted here.
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
-#![expect(clippy::print_stderr, reason = "figures for whoever reads the log of a test run")]
+#![expect(
+    clippy::print_stderr,
+    reason = "figures for whoever reads the log of a test run"
+)]
 
 mod bad_input;
 mod fault_table;

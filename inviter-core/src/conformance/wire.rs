@@ -23,14 +23,14 @@ pub struct WireRequest {
 /// The request for an operation.
 pub fn request(op: &UserOp) -> WireRequest {
     match op {
-        UserOp::CreateRoom(new) => post(vec!["createRoom"], create_room(new)),
+        UserOp::CreateRoom(new) => post(&["createRoom"], create_room(new)),
         UserOp::Invite { room, user, reason } => membership(room, "invite", user.as_str(), reason.as_deref()),
-        UserOp::Join { room } => post(vec!["rooms", room.as_str(), "join"], json!({})),
-        UserOp::Leave { room } => post(vec!["rooms", room.as_str(), "leave"], json!({})),
+        UserOp::Join { room } => post(&["rooms", room.as_str(), "join"], json!({})),
+        UserOp::Leave { room } => post(&["rooms", room.as_str(), "leave"], json!({})),
         UserOp::Kick { room, user, reason } => membership(room, "kick", user.as_str(), reason.as_deref()),
         UserOp::Ban { room, user, reason } => membership(room, "ban", user.as_str(), reason.as_deref()),
         UserOp::Unban { room, user } => membership(room, "unban", user.as_str(), None),
-        UserOp::Knock { room } => post(vec!["knock", room.as_str()], json!({})),
+        UserOp::Knock { room } => post(&["knock", room.as_str()], json!({})),
         UserOp::SetState {
             room,
             kind,
@@ -76,7 +76,7 @@ fn membership(room: &RoomId, action: &str, user: &str, reason: Option<&str>) -> 
     if let Some(reason) = reason {
         body["reason"] = reason.into();
     }
-    post(vec!["rooms", room.as_str(), action], body)
+    post(&["rooms", room.as_str(), action], body)
 }
 
 fn create_room(new: &NewRoom) -> Value {
@@ -109,10 +109,10 @@ fn create_room(new: &NewRoom) -> Value {
     Value::Object(body)
 }
 
-fn post(parts: Vec<&str>, body: Value) -> WireRequest {
+fn post(parts: &[&str], body: Value) -> WireRequest {
     WireRequest {
         method: "POST",
-        path: path(&parts),
+        path: path(parts),
         body: Some(body),
     }
 }

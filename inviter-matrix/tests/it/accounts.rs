@@ -1,7 +1,10 @@
 //! Whether accounts exist.
 
 use anyhow::Result;
-use inviter_core::{OwnedUserId, RoomBackend, UserId, backend::AccountState};
+use inviter_core::{
+    OwnedUserId, RoomBackend, UserId,
+    backend::AccountState::{Deactivated, Exists, Missing, Unknown},
+};
 use inviter_testkit::{Fault, Options, Synapse, unique};
 
 use crate::support::{World, lines, world, world_on};
@@ -32,7 +35,6 @@ async fn as_admin_a_few_one_by_one() -> Result<()> {
     .map(id);
     world.proxy.clear();
     let states = world.backend.accounts(&users).await?;
-    use AccountState::{Deactivated, Exists, Missing, Unknown};
     assert_eq!(states, [Deactivated, Missing, Unknown, Exists, Missing]);
     assert_eq!(world.proxy.requests().len(), 5, "{:?}", lines(&world.proxy));
     assert!(world.proxy.writes().is_empty());
@@ -80,15 +82,15 @@ async fn as_admin_many_from_the_list_read_once() -> Result<()> {
             .accounts(&users)
             .await?
             .iter()
-            .all(|s| *s == AccountState::Unknown)
+            .all(|s| *s == Unknown)
     );
     world.proxy.heal();
     world.proxy.clear();
     let states = world.backend.accounts(&users).await?;
     let count = |state| states.iter().filter(|s| **s == state).count();
-    assert_eq!(states[7], AccountState::Deactivated);
-    assert_eq!(states[1100..], [AccountState::Missing, AccountState::Unknown]);
-    assert_eq!(count(AccountState::Exists), 1099);
+    assert_eq!(states[7], Deactivated);
+    assert_eq!(states[1100..], [Missing, Unknown]);
+    assert_eq!(count(Exists), 1099);
     assert_eq!(world.proxy.requests().len(), 2, "{:?}", lines(&world.proxy));
     world.backend.accounts(&users).await?;
     world.backend.accounts(&users[..1]).await?;
@@ -101,13 +103,13 @@ async fn without_rights_all_are_unknown_after_one_request() -> Result<()> {
     let world = world().await?;
     let users = [id(world.bot.user_id()), id(&world.synapse.user_id("nobody"))];
     for _ in 0..3 {
-        assert_eq!(world.backend.accounts(&users).await?, [AccountState::Unknown; 2]);
+        assert_eq!(world.backend.accounts(&users).await?, [Unknown; 2]);
     }
     assert_eq!(world.proxy.requests().len(), 1, "{:?}", lines(&world.proxy));
     // Foreign ones are nobody's to know.
     assert_eq!(
         world.backend.accounts(&[id("@x:elsewhere.example")]).await?,
-        [AccountState::Unknown]
+        [Unknown]
     );
     Ok(())
 }

@@ -16,8 +16,8 @@ use inviter_testkit::{Fault, Proxy, Synapse, unique};
 use crate::support::{all, config};
 
 #[track_caller]
-fn check(error: &BackendError, kind: BackendErrorKind, part: &str) {
-    assert_eq!(error.kind, kind, "{error}");
+fn check(error: &BackendError, kind: &BackendErrorKind, part: &str) {
+    assert_eq!(error.kind, *kind, "{error}");
     assert!(error.to_string().contains(part), "{error}");
 }
 
@@ -30,26 +30,26 @@ async fn errors_name_the_thing_and_the_remedy() -> Result<()> {
     proxy.on_request(move |_| Some(page(200)));
     check(
         &connect().await.unwrap_err(),
-        BackendErrorKind::Malformed,
+        &BackendErrorKind::Malformed,
         "web page, not Matrix",
     );
     proxy.on_request(move |_| Some(page(404)));
     check(
         &connect().await.unwrap_err(),
-        BackendErrorKind::Malformed,
+        &BackendErrorKind::Malformed,
         "not a Matrix homeserver",
     );
     let away = vec![("location".to_owned(), "http://127.0.0.1:1/".to_owned())];
     proxy.on_request(move |_| Some(Fault::Status(302, away.clone(), String::new())));
     check(
         &connect().await.unwrap_err(),
-        BackendErrorKind::Malformed,
+        &BackendErrorKind::Malformed,
         "redirects",
     );
     proxy.on_request(|_| Some(Fault::Html502));
     check(
         &connect().await.unwrap_err(),
-        BackendErrorKind::Unavailable,
+        &BackendErrorKind::Unavailable,
         "proxy",
     );
     proxy.on_request(|_| {
@@ -61,35 +61,35 @@ async fn errors_name_the_thing_and_the_remedy() -> Result<()> {
     });
     check(
         &connect().await.unwrap_err(),
-        BackendErrorKind::Malformed,
+        &BackendErrorKind::Malformed,
         "no version",
     );
     proxy.on_request(|_| Some(Fault::Status(200, vec![], " ".repeat(17 << 20))));
     check(
         &connect().await.unwrap_err(),
-        BackendErrorKind::Malformed,
+        &BackendErrorKind::Malformed,
         "16 MiB",
     );
     let nobody = MatrixBackend::connect(config("http://127.0.0.1:9", "hunter2"))
         .await
         .unwrap_err();
-    check(&nobody, BackendErrorKind::Unavailable, "cannot be reached");
+    check(&nobody, &BackendErrorKind::Unavailable, "cannot be reached");
     let plain = MatrixBackend::connect(config("http://192.0.2.1", "hunter2"))
         .await
         .unwrap_err();
-    check(&plain, BackendErrorKind::Refused, "unencrypted");
+    check(&plain, &BackendErrorKind::Refused, "unencrypted");
     proxy.heal();
     let backend = connect().await?;
     check(
         &backend.whoami().await.unwrap_err(),
-        BackendErrorKind::Unauthenticated,
+        &BackendErrorKind::Unauthenticated,
         "access token",
     );
     // A token that is not accepted ends a stream, whichever.
     let rooms = Observe::Rooms(vec!["!a:example.test".try_into()?]);
     for what in [Observe::Joined, rooms] {
         let error = all(&backend, what).await.unwrap_err();
-        check(&error, BackendErrorKind::Unauthenticated, "access token");
+        check(&error, &BackendErrorKind::Unauthenticated, "access token");
     }
     Ok(())
 }
@@ -140,7 +140,7 @@ async fn a_password_logs_in_once_and_keeps_its_device() -> Result<()> {
     let backend = start("wrong".to_owned()).await?;
     check(
         &backend.whoami().await.unwrap_err(),
-        BackendErrorKind::Unauthenticated,
+        &BackendErrorKind::Unauthenticated,
         "password",
     );
     assert!(!path.exists());
@@ -216,14 +216,15 @@ async fn no_secret_gets_out() -> Result<()> {
         count.fetch_add(1, Ordering::Relaxed);
         Some(Fault::Cut)
     });
-    let mut said = String::new();
+    let mut said = Vec::new();
     for backend in [&by_token, &by_password] {
         let error = all(backend, Observe::Joined).await.unwrap_err();
-        said.push_str(&format!("{backend:?} {error} {error:?}"));
+        said.push(format!("{backend:?} {error} {error:?}"));
     }
     drop(guard);
     assert!(calls.load(Ordering::Relaxed) >= 6, "GETs are tried three times");
-    said.push_str(&String::from_utf8_lossy(&lines.0.lock().unwrap()));
+    said.push(String::from_utf8_lossy(&lines.0.lock().unwrap()).into_owned());
+    let said = said.concat();
     assert!(said.contains("joined_rooms"), "the log is empty");
     assert!(
         !said.contains(bot.token()) && !said.contains(&password) && !said.contains("syt_"),

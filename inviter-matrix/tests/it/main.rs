@@ -1,5 +1,7 @@
 //! The Matrix backend against a real Synapse.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
+
 mod accounts;
 mod connecting;
 mod creating;

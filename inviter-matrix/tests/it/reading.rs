@@ -173,7 +173,8 @@ async fn single_rooms() -> Result<()> {
     let ids = [&mine, &foreign, &left, &open].map(|id| RoomId::parse(id).unwrap());
     world.proxy.clear();
     let states = all(&world.backend, Observe::Rooms(ids.to_vec())).await?;
-    assert_eq!(world.proxy.requests().len(), 4);
+    // One each, and one for the invitations to those that the bot is not in.
+    assert_eq!(world.proxy.requests().len(), 5);
     assert!(world.proxy.writes().is_empty());
     snapshot(&states[&mine]);
     for room in [&foreign, &left, &open] {
@@ -183,6 +184,18 @@ async fn single_rooms() -> Result<()> {
             "{room}: {state:?}"
         );
     }
+    let invited = owner
+        .create_room(json!({ "invite": [world.bot.user_id()] }))
+        .await?;
+    match world.room(&invited).await? {
+        RoomState::NotJoined { invited_by: Some(by) } => assert_eq!(by, owner.user_id()),
+        other => panic!("{other:?}"),
+    }
+    // Whether there is an invitation is unknown if that cannot be read.
+    world
+        .proxy
+        .on_request(|r| r.path.ends_with("/sync").then_some(Fault::TruncatedBody));
+    assert!(matches!(world.room(&invited).await?, RoomState::Unknown(_)));
     // Another answer than the homeserver's own no is no news of the room.
     world
         .proxy

@@ -7,7 +7,7 @@ use inviter_core::{
 };
 use serde_json::{Map, Value, json};
 
-/// A small generator (SplitMix64), so that a seed means the same requests for ever.
+/// A small generator (`SplitMix64`), so that a seed means the same requests for ever.
 #[derive(Debug)]
 pub(crate) struct Random(pub(crate) u64);
 
@@ -138,9 +138,10 @@ pub(crate) fn step(random: &mut Random, actor: &OwnedUserId, users: &[OwnedUserI
         60..80 => Step::Levels(changed(random, users, levels)),
         80..87 => Step::JoinRule(random.pick(&[
             "public",
-            "public",
             "invite",
             "knock",
+            "knock",
+            "restricted",
             "restricted",
             "knock_restricted",
             "private",
@@ -148,7 +149,7 @@ pub(crate) fn step(random: &mut Random, actor: &OwnedUserId, users: &[OwnedUserI
         ])),
         87..95 => state(random, actor, &target),
         95 => Step::Tombstone,
-        96 => Step::Listingrandom.pick(&[Listing::Public, Listing::Private]),
+        96 => Step::Listing(random.pick(&[Listing::Public, Listing::Private])),
         97 | 98 => Step::LobbyJoin,
         _ => Step::LobbyLeave,
     }
@@ -279,7 +280,11 @@ pub(crate) fn new_room(
     }
     NewRoom {
         version: Some(version.clone()),
-        preset: if random.chance(40) { Preset::PublicChat } else { Preset::PrivateChat },
+        preset: if random.chance(40) {
+            Preset::PublicChat
+        } else {
+            Preset::PrivateChat
+        },
         name: random.chance(50).then(|| "A room".to_owned()),
         topic: random.chance(20).then(|| "A topic".to_owned()),
         listed: random.chance(20),

@@ -7,6 +7,7 @@ use inviter_core::{
     OwnedRoomId, OwnedUserId, RoomVersionId, ServerName, UserId,
     conformance::wire,
     memory::{InMemoryHomeserver, NewRoom, Preset, UserOp},
+    room::Membership,
 };
 use inviter_testkit::Client;
 use serde_json::Value;
@@ -113,26 +114,30 @@ impl<'a> Sequence<'a> {
             main: real_main,
             lobby: real_lobby,
         };
-        let mut history = Vec::new();
+        // Some company first: in a room with one person nearly everything is refused.
+        let mut planned = Vec::new();
+        for guest in (0..self.actors.len()).filter(|guest| *guest != first).take(3) {
+            planned.push((guest, Step::Join));
+            planned.push((first, Step::Invite(self.actors[guest].clone(), None)));
+        }
         for _ in 0..operations {
             if self.nobody_left(&model) {
                 // Synapse forgets the state of a room that it is not in any more.
                 return Ok(outcome);
             }
-            let actor = self.random.below(self.actors.len());
-            let levels = self.model.levels(&model.main).unwrap_or_default();
-            let step = random::step(&mut self.random, &self.actors[actor], &self.people, &levels);
+            let (actor, step) = planned.pop().unwrap_or_else(|| self.next(&model, first));
+            if planned.is_empty() && self.random.chance(50) {
+                planned = self.follow_up(actor, &step);
+            }
             let wanted = self.model.act(&self.actors[actor], &step.op(&model)).map(|_| ());
             let (status, answer) = send(&self.clients[actor], &step.op(&real)).await?;
             let accepted = status == 200;
             outcome.count(step.kind(), accepted);
-            history.push(format!("{} {step:?} -> {status}", self.actors[actor]));
             if accepted != wanted.is_ok() {
                 outcome.disagreements.push(format!(
-                    "version {}: {}\n  Synapse: {status} {answer}\n  model: {wanted:?}\n{}",
+                    "version {}: {step:?}\n  Synapse: {status} {answer}\n  model: {wanted:?}\n{}",
                     self.version,
-                    history.last().map_or("", String::as_str),
-                    self.situation(&model, actor, &step),
+                    self.situation(&model, actor),
                 ));
                 return Ok(outcome);
             }
@@ -158,33 +163,86 @@ impl<'a> Sequence<'a> {
         }
     }
 
+    /// The next request, mostly of somebody who is in the room, and often of its creator.
+    fn next(&mut self, rooms: &Rooms, creator: usize) -> (usize, Step) {
+        let anyone = self.random.below(self.actors.len());
+        let in_room: Vec<usize> = (0..self.actors.len())
+            .filter(|n| self.is_joined(&rooms.main, &self.actors[*n]))
+            .collect();
+        let insider = if in_room.contains(&creator) && self.random.chance(40) {
+            creator
+        } else {
+            self.random.pick(&in_room)
+        };
+        let levels = self.model.levels(&rooms.main).unwrap_or_default();
+        let step = random::step(&mut self.random, &self.actors[insider], &self.people, &levels);
+        let from_outside = matches!(
+            step,
+            Step::Join | Step::Knock | Step::LobbyJoin | Step::LobbyLeave
+        );
+        let actor = if from_outside || self.random.chance(15) {
+            anyone
+        } else {
+            insider
+        };
+        (actor, step)
+    }
+
+    /// What makes a request matter, in reverse order: blind chance seldom comes to it.
+    fn follow_up(&mut self, actor: usize, step: &Step) -> Vec<(usize, Step)> {
+        let anyone = self.random.below(self.actors.len());
+        let of = |user: &OwnedUserId| self.actors.iter().position(|known| known == user);
+        match step {
+            Step::Invite(user, _) => of(user).map(|user| (user, Step::Join)).into_iter().collect(),
+            Step::Ban(user, _) => vec![
+                (actor, Step::Invite(user.clone(), None)),
+                (actor, Step::Unban(user.clone())),
+            ],
+            Step::JoinRule("knock") => vec![
+                (actor, Step::Invite(self.actors[anyone].clone(), None)),
+                (anyone, Step::Knock),
+                (anyone, Step::Leave),
+                (anyone, Step::Knock),
+                (anyone, Step::Leave),
+            ],
+            Step::JoinRule("knock_restricted") => {
+                vec![(anyone, Step::Leave), (anyone, Step::Knock), (anyone, Step::Join)]
+            }
+            Step::JoinRule("restricted") => vec![
+                (anyone, Step::Join),
+                (anyone, Step::LobbyJoin),
+                (anyone, Step::Join),
+                (anyone, Step::Leave),
+            ],
+            Step::Knock => vec![(anyone, Step::Invite(self.actors[actor].clone(), None))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_joined(&self, room: &OwnedRoomId, user: &OwnedUserId) -> bool {
+        self.model
+            .members(room)
+            .iter()
+            .any(|member| member.user_id == *user && member.membership == Membership::Joined)
+    }
+
     fn nobody_left(&self, rooms: &Rooms) -> bool {
-        [&rooms.main, &rooms.lobby].into_iter().any(|room| {
-            !self
-                .model
-                .members(room)
-                .iter()
-                .any(|member| member.membership == inviter_core::room::Membership::Joined)
-        })
+        [&rooms.main, &rooms.lobby]
+            .into_iter()
+            .any(|room| !self.actors.iter().any(|user| self.is_joined(room, user)))
     }
 
     /// What one has to know to understand a disagreement.
-    fn situation(&self, rooms: &Rooms, actor: usize, step: &Step) -> String {
+    fn situation(&self, rooms: &Rooms, actor: usize) -> String {
         let members: Vec<String> = self
             .model
             .members(&rooms.main)
             .iter()
-            .map(|member| {
-                format!(
-                    "{} {:?} by {}",
-                    member.user_id, member.membership, member.sender
-                )
-            })
+            .map(|member| format!("{} {:?} by {}", member.user_id, member.membership, member.sender))
             .collect();
         format!(
-            "  actor: {}\n  step: {}\n  members: {members:#?}\n  levels: {}\n  join rule: {:?}",
+            "  actor: {}\n  members: {members:#?}\n  levels: {}\n  join rule: {:?}",
             self.actors[actor],
-            step.kind(),
             self.model.levels(&rooms.main).unwrap_or_default(),
             self.model.state(&rooms.main, "m.room.join_rules", ""),
         )
@@ -214,7 +272,10 @@ impl<'a> Sequence<'a> {
                 (sender.to_owned(), essence(kind, &content)),
             );
         }
-        let rename = |text: String| text.replace(model.as_str(), "ROOM").replace(real.as_str(), "ROOM");
+        let rename = |text: String| {
+            text.replace(model.as_str(), "ROOM")
+                .replace(real.as_str(), "ROOM")
+        };
         let mut differences = Vec::new();
         for at in theirs.keys().chain(ours.keys()) {
             if theirs.get(at) != ours.get(at) {

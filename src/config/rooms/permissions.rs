@@ -2,6 +2,7 @@
 
 use inviter_core::{levels::MAX_LEVEL, room_rules::PowerTemplate};
 
+use super::Setting;
 use crate::{
     config::{keys, settings::Danger},
     document::{Problems, Section, Value, dotted_hint},
@@ -46,7 +47,7 @@ pub(super) fn read(
     ];
     for (key, slot) in keys {
         if let Some(level) = required_level(&table, key, problems) {
-            *slot = level;
+            *slot = level.wanted();
         }
     }
     if template
@@ -67,19 +68,21 @@ fn events(table: &Section<'_>, template: &mut PowerTemplate, problems: &mut Prob
     };
     for entry in events.entries() {
         match required_level(&events, &entry.key, problems) {
-            Some(Some(level)) => drop(template.events.insert(entry.key.clone().into_owned(), level)),
-            Some(None) => drop(template.events.remove(&*entry.key)),
+            Some(Setting::To(level)) => drop(template.events.insert(entry.key.clone().into_owned(), level)),
+            Some(Setting::Keep) => drop(template.events.remove(&*entry.key)),
             None => {}
         }
     }
 }
 
 /// A level, or `"keep"`, which leaves the key as it is found; `None` if it is absent or wrong.
-fn required_level(table: &Section<'_>, key: &str, problems: &mut Problems) -> Option<Option<i64>> {
+fn required_level(table: &Section<'_>, key: &str, problems: &mut Problems) -> Option<Setting<i64>> {
     let node = table.get(key)?;
     match &node.value {
-        Value::Text(text) if text == "keep" => Some(None),
-        Value::Integer(_) => table.integer(key, (-MAX_LEVEL, MAX_LEVEL), problems).map(Some),
+        Value::Text(text) if text == "keep" => Some(Setting::Keep),
+        Value::Integer(_) => table
+            .integer(key, (-MAX_LEVEL, MAX_LEVEL), problems)
+            .map(Setting::To),
         other => {
             let (kind, hint) = (other.kind(), dotted_hint(node));
             problems.add(

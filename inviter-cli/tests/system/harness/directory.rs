@@ -90,11 +90,7 @@ impl Directory {
     pub(crate) fn everybody(&self) -> BTreeSet<String> {
         let groups = self.groups.values();
         let named = groups.flat_map(|group| group.members.iter().chain(&group.owners));
-        named
-            .chain(&self.people)
-            .chain(&self.disabled)
-            .cloned()
-            .collect()
+        named.chain(&self.people).chain(&self.disabled).cloned().collect()
     }
 
     /// The rooms that groups stand for.

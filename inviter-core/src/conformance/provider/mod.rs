@@ -118,7 +118,8 @@ struct Outcomes(Vec<CheckOutcome>);
 
 impl Outcomes {
     /// A check passes if there is nothing to say against it.
-    fn record(&mut self, name: &'static str, failures: Vec<String>) {
+    fn record(&mut self, name: &'static str, failures: impl AsRef<[String]>) {
+        let failures = failures.as_ref();
         let verdict = if failures.is_empty() {
             Verdict::Passed
         } else {

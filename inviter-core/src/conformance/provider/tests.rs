@@ -200,7 +200,7 @@ fn flatten(answer: Result<Directory, ProviderError>) -> Result<Directory, Provid
             for member in list {
                 match member {
                     Member::Group(ix) if seen.insert(*ix) => {
-                        queue.push(&before[ix.0 as usize].members.values)
+                        queue.push(&before[ix.0 as usize].members.values);
                     }
                     Member::Group(_) => {}
                     other => drop(people.insert(other.clone())),

@@ -5,7 +5,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, RoomVersionId, UserId};
+use ruma_common::{OwnedUserId, RoomAliasId, RoomId, RoomVersionId, UserId};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -210,10 +210,11 @@ impl InMemoryBackend {
         let taken = {
             let world = self.homeserver.world();
             world.aliases.get(alias).map(|entry| {
+                // Only who is in it can see who has made it.
                 let ours = world
                     .rooms
                     .get(&entry.room)
-                    .is_some_and(|room| room.creator() == Some(&self.user));
+                    .is_some_and(|room| room.creator() == Some(&self.user) && room.is_joined(&self.user));
                 (entry.room.clone(), ours)
             })
         };
@@ -222,7 +223,7 @@ impl InMemoryBackend {
             Some((room, false)) => Err(BackendError::new(
                 BackendErrorKind::AliasTaken,
                 alias.as_str(),
-                format!("the alias leads to {room}, which we did not create"),
+                format!("the alias leads to {room}, which is not a room that we created and are in"),
             )),
             None => {
                 let default = self.homeserver.world().default_version.clone();
@@ -254,15 +255,15 @@ impl InMemoryBackend {
         }
     }
 
-    fn look_at(&self, room: OwnedRoomId) -> Result<Observed, BackendError> {
-        self.call(&Call::Observe(&room), room.as_str(), || {
+    fn look_at(&self, room: &RoomId) -> Result<Observed, BackendError> {
+        self.call(&Call::Observe(room), room.as_str(), || {
             let state = self
                 .homeserver
-                .state_for(&self.user, &room)
+                .state_for(&self.user, room)
                 // A homeserver does not tell a room that it does not know from one that is none of our business.
                 .unwrap_or(RoomState::NotJoined { invited_by: None });
             Ok(Observed {
-                room_id: room.clone(),
+                room_id: room.to_owned(),
                 state,
             })
         })
@@ -312,7 +313,7 @@ impl RoomBackend for InMemoryBackend {
         let backend = self.clone();
         let mut failed = false;
         stream::iter(rooms)
-            .map(move |room| backend.look_at(room))
+            .map(move |room| backend.look_at(&room))
             .take_while(move |observed| {
                 // The error itself still comes; nothing comes after it.
                 let go_on = !failed;
@@ -426,17 +427,21 @@ fn level_override(blueprint: &Blueprint, bot: &OwnedUserId, privileged: bool) ->
             keys.into_iter()
                 .filter_map(|(k, v)| Some((k.to_owned(), v?.into()))),
         );
-        // The override's `events` takes the place of the homeserver's own, so the tombstone's entry has to be in
-        // it: without one, anyone with `state_default` could close the room.
-        let mut events: Map<String, Value> = Map::new();
+        // The override's `events` takes the place of the homeserver's own, so what is high there has to be said
+        // again: without an entry, anyone with `state_default` could close the room, for instance.
         let tombstone = if privileged { 150 } else { 100 };
-        events.insert("m.room.tombstone".to_owned(), tombstone.into());
-        events.extend(
-            template
-                .events
-                .iter()
-                .map(|(kind, level)| (kind.clone(), (*level).into())),
-        );
+        let high = [
+            ("m.room.tombstone", tombstone),
+            ("m.room.server_acl", 100),
+            ("m.room.encryption", 100),
+        ];
+        let high = high.map(|(kind, level)| (kind.to_owned(), level));
+        let named = template.events.iter().map(|(kind, level)| (kind.clone(), *level));
+        let events: Map<String, Value> = high
+            .into_iter()
+            .chain(named)
+            .map(|(kind, level)| (kind, level.into()))
+            .collect();
         levels.insert("events".to_owned(), events.into());
     }
     levels

@@ -1,0 +1,253 @@
+//! Reports of real runs against the homeserver in memory, as text and as JSON.
+
+use std::{fs, path::Path, sync::Arc};
+
+use anstream::adapter::strip_str;
+use inviter::{
+    config::Config,
+    core::{
+        RoomBackend as _,
+        backend::BackendErrorKind,
+        guard::ReleaseCode,
+        memory::{Call, InMemoryHomeserver, InMemoryStore},
+        reconcile::{Reconciler, RunOptions},
+        report::Report,
+    },
+    wiring::Setup,
+};
+use serde_json::Value;
+
+use super::{document, report};
+use crate::exit::Exit;
+
+const CONFIG: &str = r#"
+[homeserver]
+url = "http://127.0.0.1:1"
+user = "@inviter:example.com"
+access_token_env = "TOKEN"
+
+[[directory]]
+name = "people"
+kind = "file"
+path = "people.json"
+
+[state]
+dir = "state"
+"#;
+
+struct Place {
+    dir: tempfile::TempDir,
+    homeserver: InMemoryHomeserver,
+    reconciler: Reconciler,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let token = |_: &str| Some("token".to_owned());
+        let config = Config::parse(CONFIG, &dir.path().join("inviter.toml"), &token).unwrap();
+        let homeserver = InMemoryHomeserver::new("example.com".try_into().unwrap());
+        let bot = homeserver.register("inviter").unwrap();
+        let backend = Arc::new(homeserver.backend(bot));
+        let identity = backend.whoami().await.unwrap();
+        let store = Arc::new(InMemoryStore::default());
+        let reconciler = Setup::assemble(&config, identity, backend, store).reconciler;
+        let place = Self {
+            dir,
+            homeserver,
+            reconciler,
+        };
+        place.staff(&["ada", "bob", "cid", "dan", "eve"], &["ada"]);
+        place
+    }
+
+    /// The one room and its people.
+    fn staff(&self, members: &[&str], owners: &[&str]) {
+        let people = ["ada", "bob", "cid", "dan", "eve", "fay"];
+        let people: Vec<Value> = people.iter().map(|id| serde_json::json!({ "id": id })).collect();
+        let group = serde_json::json!({
+            "name": "MTRX #staff:example.com", "members": members, "owners": owners,
+        });
+        let directory = serde_json::json!({ "people": people, "groups": [group] });
+        write(&self.dir.path().join("people.json"), &directory.to_string());
+    }
+
+    async fn plan(&self, options: &RunOptions) -> Seen {
+        let draft = self.reconciler.plan(options).await.unwrap();
+        let report = draft.report();
+        Seen {
+            text: text(&report, report::Kind::Plan),
+            json: document::report(&report, &draft.desired, "@inviter:example.com"),
+            exit: Exit::of_plan(&report, &draft.desired, true),
+        }
+    }
+
+    async fn sync(&self, options: &RunOptions) -> Seen {
+        let draft = self.reconciler.plan(options).await.unwrap();
+        let desired = draft.desired.clone();
+        let report = self.reconciler.apply(draft, options).await;
+        Seen {
+            text: text(&report, report::Kind::Sync),
+            json: document::report(&report, &desired, "@inviter:example.com"),
+            exit: Exit::of_sync(&report, &desired, true),
+        }
+    }
+}
+
+struct Seen {
+    text: String,
+    json: Value,
+    exit: Exit,
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+}
+
+/// Without colours and without the room ID, which is another each time.
+fn text(report: &Report, kind: report::Kind) -> String {
+    let mut text = String::new();
+    report::report(&mut text, report, kind).unwrap();
+    let text = strip_str(&text).to_string();
+    let lines = text.lines().map(|line| match line.split_once("  !") {
+        Some((before, id)) if before.starts_with('#') => {
+            let rest = id
+                .split_once(',')
+                .map_or_else(String::new, |(_, rest)| format!(",{rest}"));
+            format!("{before}  !ID{rest}")
+        }
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_first_plan_and_what_becomes_of_it() {
+    let place = Place::new().await;
+    let run = RunOptions::default();
+    let plan = place.plan(&run).await;
+    let room =
+        "  + create the room \"staff\", encrypted, history shared  wanted by MTRX #staff:example.com (people)
+  + invite @ada:example.com                             MTRX #staff:example.com (people)
+  + invite @bob:example.com                             MTRX #staff:example.com (people)
+  + invite @cid:example.com                             MTRX #staff:example.com (people)
+  + invite @dan:example.com                             MTRX #staff:example.com (people)
+  + invite @eve:example.com                             MTRX #staff:example.com (people)";
+    let last = "plan: 1 room to create, 5 to invite, 0 to remove, 0 to change; 0 held, 0 pending";
+    assert_eq!(
+        plan.text,
+        format!("#staff:example.com  to create\n{room}\n\n{last}")
+    );
+    assert_eq!(plan.exit, Exit::Changes);
+    assert_eq!(plan.json["counts"]["changes"], 6);
+    assert_eq!(
+        plan.json["rooms"][0]["actions"][1]["group"]["name"],
+        "MTRX #staff:example.com"
+    );
+
+    let sync = place.sync(&run).await;
+    let room = room.replace('\n', "  done\n") + "  done";
+    let last = "sync: 1 room created, 5 invited, 0 removed, 0 changed; 0 held, 0 failed, 0 put off";
+    assert_eq!(sync.text, format!("#staff:example.com  !ID\n{room}\n\n{last}"));
+    assert_eq!(sync.exit, Exit::Fine);
+    assert_eq!(sync.json["counts"], plan.json["counts"]);
+
+    let plan = place.plan(&run).await;
+    assert_eq!((&*plan.text, plan.exit), ("plan: no changes", Exit::Fine));
+}
+
+#[tokio::test]
+async fn a_level_and_a_removal() {
+    let place = Place::new().await;
+    let run = RunOptions::default();
+    place.sync(&run).await;
+    place.staff(&["ada", "bob", "cid", "dan"], &["bob"]);
+    let plan = place.plan(&run).await;
+    assert_eq!(
+        plan.text,
+        "\
+#staff:example.com  !ID
+  ~ level of @ada:example.com: 50 → default      given by no group any more
+  ~ level of @bob:example.com: default → 50      owner: MTRX #staff:example.com (people)
+  - withdraw the invitation of @eve:example.com  not in MTRX #staff:example.com (people)
+
+plan: 0 rooms to create, 0 to invite, 1 to remove, 2 to change; 0 held, 0 pending"
+    );
+}
+
+#[tokio::test]
+async fn what_is_held_tells_how_to_let_it_go() {
+    let place = Place::new().await;
+    let run = RunOptions::default();
+    place.sync(&run).await;
+    place.staff(&["ada"], &["ada"]);
+    let plan = place.plan(&run).await;
+    let code = plan.json["release"].as_str().unwrap().to_owned();
+    let held = |kind| {
+        format!(
+            "\
+#staff:example.com  !ID
+  ! withdraw the invitation of @bob:example.com  not in MTRX #staff:example.com (people)  held
+  ! withdraw the invitation of @cid:example.com  not in MTRX #staff:example.com (people)  held
+  ! withdraw the invitation of @dan:example.com  not in MTRX #staff:example.com (people)  held
+  ! withdraw the invitation of @eve:example.com  not in MTRX #staff:example.com (people)  held
+    held: 4 of 5 people of this room would go, the limit is 3 and 25 %
+    if that is right, run `inviter sync --release {code}`
+
+{kind}: no changes; 4 held"
+        )
+    };
+    assert_eq!(plan.text, held("plan"));
+    assert_eq!(plan.exit, Exit::Held);
+    let actions = &plan.json["rooms"][0]["actions"];
+    assert_eq!(actions[0]["outcome"], "held");
+    assert_eq!(actions[0]["reasons"][0]["reason"], "room_limit");
+    let sync = place.sync(&run).await;
+    assert_eq!((sync.text, sync.exit), (held("sync"), Exit::Held));
+
+    let mut released = RunOptions::default();
+    released.releases.insert(ReleaseCode::new(code));
+    let sync = place.sync(&released).await;
+    assert_eq!(sync.exit, Exit::Fine);
+    assert_eq!(
+        (&sync.json["counts"]["removed"], &sync.json["release"]),
+        (&4.into(), &Value::Null)
+    );
+    assert_eq!(sync.json["rooms"][0]["release"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_failure_is_told_where_it_belongs() {
+    let place = Place::new().await;
+    let run = RunOptions::default();
+    place.sync(&run).await;
+    place.staff(&["ada", "bob", "cid", "dan", "eve", "fay"], &["ada"]);
+    place.homeserver.fail_next(
+        |call| matches!(call, Call::Execute(..)),
+        BackendErrorKind::Unavailable,
+    );
+    let sync = place.sync(&run).await;
+    assert!(
+        sync.text
+            .contains("+ invite @fay:example.com  MTRX #staff:example.com (people)  failed: "),
+        "{}",
+        sync.text
+    );
+    assert!(sync.text.ends_with("sync: no changes; 1 failed"), "{}", sync.text);
+    assert_eq!(sync.exit, Exit::Failed);
+    assert_eq!(sync.json["rooms"][0]["actions"][0]["temporary"], true);
+}
+
+#[tokio::test]
+async fn an_unread_directory_is_a_failure() {
+    let place = Place::new().await;
+    write(&place.dir.path().join("people.json"), "");
+    let plan = place.plan(&RunOptions::default()).await;
+    assert!(
+        plan.text.starts_with("note: directory people could not be read"),
+        "{}",
+        plan.text
+    );
+    assert!(plan.text.ends_with("plan: no changes"), "{}", plan.text);
+    assert_eq!(plan.exit, Exit::Failed);
+}
