@@ -21,7 +21,7 @@ use std::{
 use inviter_core::{
     OwnedServerName,
     guard::Limits,
-    policy::{Adoption, LeftPolicy, UserPatterns},
+    policy::{Adoption, LeftPolicy, UnregisteredPolicy, UserPatterns},
     room_rules::{RoomRules, RoomSpec},
 };
 
@@ -70,6 +70,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[people] left`: what happens with people who left by their own act.
     pub left: LeftPolicy,
+    /// `[people] unregistered`: what happens with people who have no account on the homeserver, by its own word.
+    pub unregistered: UnregisteredPolicy,
     /// `[people] invite_reason`: shown with invitations.
     pub invite_reason: Option<String>,
     /// `[people] remove_reason`: shown with removals.
@@ -165,6 +167,7 @@ impl Config {
             trusted_inviters: settings::users(&top, "trusted_inviters", problems),
             limits: settings::limits(&top, problems),
             left: people.left,
+            unregistered: people.unregistered,
             invite_reason: people.invite_reason,
             remove_reason: people.remove_reason,
             danger_allow_world_readable: danger.world_readable,

@@ -47,7 +47,9 @@ fn refused(name: &str, text: impl AsRef<[u8]>) -> (ProviderErrorKind, String) {
     let place = Place::new();
     let error = place.read_text(name, text).unwrap_err();
     let text = error.to_string();
-    let rest = text.strip_prefix(&place.path(name).display().to_string()).unwrap();
+    let rest = text
+        .strip_prefix(&place.path(name).display().to_string())
+        .unwrap();
     let rest = rest.strip_prefix(':').unwrap().trim_start();
     (error.kind, rest.to_owned())
 }

@@ -35,13 +35,16 @@ impl<'a> Context<'a> {
         let path = config_file::find(self.global.config.as_deref())?;
         let env = |name: &str| std::env::var(name).ok();
         let config = Config::load(&path, &env)?;
+        tracing::info!(file = %path.display(), directories = config.directories.len(), "configuration read");
         Ok((path, config))
     }
 
     /// Everything wired up, and logged in.
     pub(crate) async fn setup(&self) -> anyhow::Result<Setup> {
         let (_, config) = self.config()?;
-        Ok(Setup::connect(&config).await?)
+        let setup = Setup::connect(&config).await?;
+        tracing::info!(homeserver = %config.homeserver.url, user = %setup.identity.user_id, "connected");
+        Ok(setup)
     }
 }
 

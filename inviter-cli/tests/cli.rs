@@ -1,4 +1,5 @@
 //! What the command does by itself, without any server: help, configuration errors, `idp`.
+#![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::{
     fs,

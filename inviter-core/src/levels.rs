@@ -37,11 +37,6 @@ impl LevelRules {
             privileged_creators: explicitly_privilege_room_creators,
         })
     }
-
-    /// `m.room.tombstone` when nothing sets it: 150 from version 12 on, else `state_default`.
-    const fn tombstone_default(self) -> Option<i64> {
-        if self.privileged_creators { Some(150) } else { None }
-    }
 }
 
 /// The content of `m.room.power_levels`, as far as it is set.
@@ -222,13 +217,7 @@ impl PowerLevels {
     }
 
     fn event_entry_or(&self, kind: &str, default: Key) -> i64 {
-        self.events
-            .get(kind)
-            .copied()
-            .unwrap_or_else(|| match self.rules.tombstone_default() {
-                Some(level) if kind == "m.room.tombstone" => level,
-                _ => self.key(default),
-            })
+        self.events.get(kind).copied().unwrap_or_else(|| self.key(default))
     }
 }
 

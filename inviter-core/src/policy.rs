@@ -33,6 +33,8 @@ pub struct Policy {
     pub trusted_inviters: BTreeSet<OwnedUserId>,
     /// People who left by themselves.
     pub left: LeftPolicy,
+    /// People of whom the homeserver says that they have no account (decision 23).
+    pub unregistered: UnregisteredPolicy,
     /// Accepts `world_readable` history. Off: such a setting is an error.
     pub danger_allow_world_readable: bool,
     /// Accepts levels of 100 and more for people. Off: such a setting is an error.
@@ -56,6 +58,7 @@ impl Policy {
             adopt: Adoption::default(),
             trusted_inviters: BTreeSet::new(),
             left: LeftPolicy::default(),
+            unregistered: UnregisteredPolicy::default(),
             danger_allow_world_readable: false,
             danger_allow_admin_levels: false,
             invite_reason: None,
@@ -99,6 +102,16 @@ pub enum LeftPolicy {
     Again,
     /// Never invited again.
     Never,
+}
+
+/// What happens with people who are wanted and have no account on the homeserver, by its own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnregisteredPolicy {
+    /// Not invited before they have one, with a finding.
+    #[default]
+    Hold,
+    /// Invited; the invitation waits for the account. Deactivated accounts are not invited in any case.
+    Invite,
 }
 
 /// User-ID patterns with `*` and `?`, such as `@bridge_*:example.org`.

@@ -12,13 +12,13 @@ use crate::{
     IdentityProvider, RoomBackend,
     action::RoomTarget,
     apply::{ApplyOptions, apply},
-    backend::{BackendError, Identity, Observe, ReadOnly},
+    backend::{AccountState, BackendError, Identity, Observe, ReadOnly},
     desired::{Desired, DesiredRoom, Feed, GroupStanding, SourceOutcome},
     directory::Gap,
     finding::{Finding, FindingKind, Subject},
     guard::{GuardContext, GuardedPlan, Limits, ReleaseCode, Trigger, guard},
     plan::{PlanContext, RoomPlan, RoomStatus, hold_back_unregistered, needs_after, needs_before, plan_room},
-    policy::Policy,
+    policy::{Policy, UnregisteredPolicy},
     provider::ReadRequest,
     recall::{Memory, MemoryChange, MemoryStore, Recalled, RememberedAlias, RememberedDirectory, StoreError},
     report::{Outcome, Report},
@@ -521,7 +521,13 @@ async fn hold_back(backend: &dyn RoomBackend, cx: &PlanContext<'_>, plans: &mut 
     }
     match backend.accounts(&users).await {
         Ok(states) => {
-            let states = users.into_iter().zip(states).collect();
+            let invite_missing = cx.policy.unregistered == UnregisteredPolicy::Invite;
+            let held = |state: &AccountState| !(invite_missing && *state == AccountState::Missing);
+            let states = users
+                .into_iter()
+                .zip(states)
+                .filter(|(_, state)| held(state))
+                .collect();
             for plan in plans {
                 hold_back_unregistered(plan, &states);
             }

@@ -72,16 +72,16 @@ fn plain_numbers(content: &mut Value) {
 }
 
 fn plain_number(level: &mut Value) {
-    let number = match level {
+    let number: Option<i64> = match level {
         Value::String(text) => text.trim().parse().ok(),
-        Value::Number(number) if !number.is_i64() => {
-            number.as_f64().and_then(|f| format!("{:.0}", f.trunc()).parse().ok())
-        }
+        Value::Number(number) if !number.is_i64() => number
+            .as_f64()
+            .and_then(|f| format!("{:.0}", f.trunc()).parse().ok()),
         _ => None,
     };
     // What is no number at all is left for the homeserver to judge.
     if let Some(number) = number {
-        *level = Value::from::<i64>(number);
+        *level = Value::from(number);
     }
 }
 

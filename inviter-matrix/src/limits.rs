@@ -163,7 +163,7 @@ impl Limits {
         let until = now + pause;
         inner.until.retain(|_, until| *until > now);
         inner.refusals.retain(|refusal| refusal.until > now);
-        let mut paused = vec![work.narrowest()];
+        let mut paused = vec![(work.narrowest(), until)];
         if let Some(room) = &work.room {
             inner.refusals.push(Refusal {
                 class: work.class,
@@ -172,16 +172,17 @@ impl Limits {
                 until,
                 maybe_account: true,
             });
-            let mut wide = wider(&inner.refusals, work, room);
-            for key in &wide {
+            let wide = wider(&inner.refusals, work, room, until);
+            for (key, until) in &wide {
                 let longest = inner.known.entry(key.clone()).or_default();
-                *longest = (*longest).max(pause);
+                *longest = (*longest).max(*until - now);
             }
             let fits = |key: &Key| inner.known.get(key).is_some_and(|longest| pause <= *longest * 2);
-            wide.extend(work.keys().into_iter().filter(fits));
-            paused.append(&mut wide);
+            let known = work.keys().into_iter().filter(fits).map(|key| (key, until));
+            paused.extend(known.collect::<Vec<_>>());
+            paused.extend(wide);
         }
-        for key in paused {
+        for (key, until) in paused {
             let entry = inner.until.entry(key).or_insert(until);
             *entry = (*entry).max(until);
         }
@@ -207,29 +208,43 @@ impl Limits {
     }
 }
 
-/// Which wider limiters the refusals so far point at.
-fn wider(refusals: &[Refusal], work: &Work, room: &str) -> Vec<Key> {
-    let same_class = || refusals.iter().filter(|refusal| refusal.class == work.class);
-    let other_room = || same_class().filter(|refusal| refusal.room != room);
+/// Which wider limiters the refusals so far point at, and until when each is closed at least. This one, until
+/// `until`, is among the refusals.
+///
+/// A limiter that has refused two requests has told both of them about the same time. Where the times differ, only
+/// the shorter one can be its; the longer one is somebody's own.
+fn wider(refusals: &[Refusal], work: &Work, room: &str, until: Instant) -> Vec<(Key, Instant)> {
+    let in_common = |fits: &dyn Fn(&Refusal) -> bool| {
+        let same_class = refusals.iter().filter(|refusal| refusal.class == work.class);
+        let times = same_class.filter(|refusal| fits(refusal));
+        times.map(|refusal| refusal.until.min(until)).max()
+    };
+    let elsewhere = |refusal: &Refusal| refusal.room != room;
     let Some(invitee) = &work.invitee else {
         // Sends of one account share a limiter on some servers: two rooms show it.
-        return if other_room().any(|refusal| refusal.maybe_account) {
-            vec![Key::Class(work.class)]
-        } else {
-            Vec::new()
-        };
+        let account = in_common(&|refusal| elsewhere(refusal) && refusal.maybe_account);
+        return account
+            .map(|until| (Key::Class(work.class), until))
+            .into_iter()
+            .collect();
     };
-    let mut keys = Vec::new();
-    if same_class().any(|refusal| refusal.room == room && refusal.invitee.as_ref() != Some(invitee)) {
-        keys.push(Key::Room(work.class, room.to_owned()));
-    }
-    if other_room().any(|refusal| refusal.invitee.as_ref() == Some(invitee)) {
-        keys.push(Key::Invitee(invitee.clone()));
-    }
-    if other_room().any(|refusal| refusal.maybe_account && refusal.invitee.as_ref() != Some(invitee)) {
-        keys.push(Key::Class(work.class));
-    }
-    keys
+    let same_person = |refusal: &Refusal| refusal.invitee.as_ref() == Some(invitee);
+    let candidates = [
+        (
+            Key::Room(work.class, room.to_owned()),
+            in_common(&|refusal| !elsewhere(refusal) && !same_person(refusal)),
+        ),
+        (
+            Key::Invitee(invitee.clone()),
+            in_common(&|refusal| elsewhere(refusal) && same_person(refusal)),
+        ),
+        (
+            Key::Class(work.class),
+            in_common(&|refusal| elsewhere(refusal) && !same_person(refusal) && refusal.maybe_account),
+        ),
+    ];
+    let closed = candidates.into_iter();
+    closed.filter_map(|(key, until)| Some((key, until?))).collect()
 }
 
 #[cfg(test)]
@@ -282,6 +297,19 @@ mod tests {
         // Other work goes on.
         assert_eq!(limits.pause(&Work::in_room(Class::Send, "!c")), None);
         assert_eq!(limits.pause(&Work::of(Class::Read)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_account_pauses_no_longer_than_both_were_told() {
+        let short = Duration::from_secs(3);
+        // One person may not be invited for minutes, and the account not for seconds; in either order.
+        for times in [[short, MINUTE], [MINUTE, short]] {
+            let limits = Limits::default();
+            limits.refused(&invite("!a", "@x"), Some(times[0]));
+            limits.refused(&invite("!b", "@y"), Some(times[1]));
+            let pause = limits.pause(&invite("!c", "@z")).unwrap();
+            assert!(pause >= short && pause < MINUTE, "{times:?}: {pause:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -90,7 +90,7 @@ pub(super) const LIMITS: &[&str] = &[
     "total_percent",
     "window",
 ];
-pub(super) const PEOPLE: &[&str] = &["left", "invite_reason", "remove_reason"];
+pub(super) const PEOPLE: &[&str] = &["left", "unregistered", "invite_reason", "remove_reason"];
 pub(super) const STATE: &[&str] = &["dir"];
 
 /// Every key of the configuration file, by section; the section `""` is the top of the file. The keys of

@@ -32,6 +32,7 @@ impl Config {
             adopt: self.adopt.clone(),
             trusted_inviters: self.trusted_inviters.clone(),
             left: self.left,
+            unregistered: self.unregistered,
             danger_allow_world_readable: self.danger_allow_world_readable,
             danger_allow_admin_levels: self.danger_allow_admin_levels,
             invite_reason: self.invite_reason.clone(),

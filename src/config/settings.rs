@@ -8,7 +8,7 @@ use std::{
 use inviter_core::{
     OwnedServerName, OwnedUserId, ServerName, UserId,
     guard::Limits,
-    policy::{Adoption, LeftPolicy, UserPatterns},
+    policy::{Adoption, LeftPolicy, UnregisteredPolicy, UserPatterns},
 };
 
 use super::{Environment, keys, path_in};
@@ -35,6 +35,7 @@ impl Danger {
 #[derive(Debug, Default)]
 pub(super) struct People {
     pub(super) left: LeftPolicy,
+    pub(super) unregistered: UnregisteredPolicy,
     pub(super) invite_reason: Option<String>,
     pub(super) remove_reason: Option<String>,
 }
@@ -105,11 +106,18 @@ pub(super) fn people(top: &Section<'_>, problems: &mut Problems) -> People {
         ("again", LeftPolicy::Again),
         ("never", LeftPolicy::Never),
     ];
+    const UNREGISTERED: [(&str, UnregisteredPolicy); 2] = [
+        ("hold", UnregisteredPolicy::Hold),
+        ("invite", UnregisteredPolicy::Invite),
+    ];
     let section = section(top, "people", keys::PEOPLE, problems);
     let mut reason = |key| section.text(key, problems).map(|(_, text)| text.to_owned());
     let (invite_reason, remove_reason) = (reason("invite_reason"), reason("remove_reason"));
     People {
         left: section.word("left", &LEFT, problems).unwrap_or_default(),
+        unregistered: section
+            .word("unregistered", &UNREGISTERED, problems)
+            .unwrap_or_default(),
         invite_reason,
         remove_reason,
     }

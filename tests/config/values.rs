@@ -7,7 +7,7 @@ use inviter::{
     core::{
         UserId,
         mint::GuestRule,
-        policy::LeftPolicy,
+        policy::{LeftPolicy, UnregisteredPolicy},
         room::RoomRef,
         room_rules::{HistoryVisibility, LevelsMode, Listing, RoomKind},
     },
@@ -147,7 +147,7 @@ fn the_rest() {
             "[rooms]\nhistory_visibility = \"world_readable\"\nowner_level = 100\n\
              [adopt]\nany = true\ntrusted_creators = [\"@b:example.com\"]\n\
              [limits]\nroom_count = 0\nroom_percent = 0\ntotal_count = 7\ntotal_percent = 8\nwindow = \"2d\"\n\
-             [people]\nleft = \"again\"\ninvite_reason = \"i\"\nremove_reason = \"r\"\n[state]\ndir = \"state\"",
+             [people]\nleft = \"again\"\nunregistered = \"invite\"\ninvite_reason = \"i\"\nremove_reason = \"r\"\n[state]\ndir = \"state\"",
         ))
         .unwrap();
     assert_eq!(
@@ -173,6 +173,7 @@ fn the_rest() {
     assert_eq!((config.limits.total_count, config.limits.total_percent), (7, 8));
     assert_eq!(config.limits.window, Duration::from_secs(2 * 86_400));
     assert_eq!(config.left, LeftPolicy::Again);
+    assert_eq!(config.unregistered, UnregisteredPolicy::Invite);
     assert_eq!(config.invite_reason.as_deref(), Some("i"));
     assert_eq!(config.remove_reason.as_deref(), Some("r"));
     assert!(config.state_dir.is_absolute() && config.state_dir.ends_with("state"));

@@ -42,6 +42,11 @@ pub(super) async fn show(
 ) -> anyhow::Result<Exit> {
     let draft = reconciler.plan(&selection.options()).await?;
     let report = draft.report();
+    tracing::info!(
+        rooms = report.rooms.len(),
+        changes = report.tally().changes(),
+        "planned"
+    );
     if json {
         let contents = document::report(&report, &draft.desired, draft.identity.user_id.as_str());
         output::json(&document::Document::new("plan", contents))?;

@@ -54,6 +54,8 @@ impl Sync {
             Prepared::Shown(exit) => return Ok(exit),
         };
         plan::mismatched(&self.selection, &draft);
+        let planned = draft.report().tally();
+        tracing::info!(changes = planned.changes(), held = planned.held, "applying");
         let bot = draft.identity.user_id.to_string();
         let desired = draft.desired.clone();
         // The first signal ends the run in order; whoever sends a second one does not want to wait for that.
@@ -70,7 +72,10 @@ impl Sync {
             output::text(&text)?;
         }
         Ok(match context.interrupt.signal() {
-            Some(signal) => Exit::Interrupted(signal),
+            Some(signal) => {
+                output::warning("the run was stopped; what was not sent is done by the next one");
+                Exit::Interrupted(signal)
+            }
             None => Exit::of_sync(&report, &desired, self.exit_code),
         })
     }

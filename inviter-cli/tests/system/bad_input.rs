@@ -4,7 +4,7 @@ mod configuration;
 mod directory;
 mod groups;
 mod homeserver;
-mod tls;
+pub(crate) mod tls;
 
 use anyhow::Result;
 
@@ -14,16 +14,16 @@ use crate::harness::{DIRECTORY, Directory, Output, Site};
 /// show it at once.
 ///
 /// `dan` has to leave `alpha`, `hugo` has to leave `beta`, and `ida` has to be invited into `beta`.
-pub(super) struct Due {
-    pub(super) site: Site,
+pub(crate) struct Due {
+    pub(crate) site: Site,
     /// What the directory file says.
-    pub(super) directory: Directory,
+    pub(crate) directory: Directory,
     /// The rooms before.
     before: String,
 }
 
 impl Due {
-    pub(super) async fn new() -> Result<Self> {
+    pub(crate) async fn new() -> Result<Self> {
         let site = Site::new().await?;
         let mut directory = Directory::default();
         directory
@@ -56,7 +56,7 @@ impl Due {
 
     /// `plan` and `sync` fail with one line on standard error and nothing else, and no room has changed. Every one
     /// of `parts` is in the line: the object and the remedy.
-    pub(super) async fn fails(&self, parts: &[&str]) -> Result<()> {
+    pub(crate) async fn fails(&self, parts: &[&str]) -> Result<()> {
         for command in ["plan", "sync"] {
             let output = self.clean(&[command]).await?.exits(1);
             assert_eq!(output.stdout, "", "{output}");
@@ -68,7 +68,7 @@ impl Due {
 
     /// `plan` and `sync` end with this code, tell the thing in one line with all `parts` in it, and no room has
     /// changed.
-    pub(super) async fn tells(&self, code: i32, parts: &[&str]) -> Result<()> {
+    pub(crate) async fn tells(&self, code: i32, parts: &[&str]) -> Result<()> {
         for command in ["plan", "sync"] {
             let output = self.clean(&[command]).await?.exits(code);
             one_line(&output, parts);
@@ -77,14 +77,14 @@ impl Due {
     }
 
     /// Runs the program and sees to it that it prints nothing that is not meant for people, and no secret.
-    pub(super) async fn clean(&self, args: &[&str]) -> Result<Output> {
+    pub(crate) async fn clean(&self, args: &[&str]) -> Result<Output> {
         let output = self.site.run(args).await?;
         is_clean(&output, &[self.site.bot.token(), PASSWORD_OF]);
         Ok(output)
     }
 
     /// No event in any room is another than before.
-    pub(super) async fn unchanged(&self) -> Result<()> {
+    pub(crate) async fn unchanged(&self) -> Result<()> {
         let after = self.site.digest().await?;
         let changes = inviter_testkit::changes(&self.before, &after);
         assert!(changes.is_empty(), "{changes:#?}");
@@ -92,7 +92,7 @@ impl Due {
     }
 
     /// As [`unchanged`](Self::unchanged), for one room.
-    pub(super) async fn is_untouched(&self, room: &str) -> Result<()> {
+    pub(crate) async fn is_untouched(&self, room: &str) -> Result<()> {
         let id = self.site.room_id(room).await?;
         let digest = inviter_testkit::digest(&self.site.admin, &[&id]).await?;
         assert!(
@@ -104,7 +104,7 @@ impl Due {
     }
 
     /// What was due in `beta` was done.
-    pub(super) async fn beta_is_done(&self) -> Result<()> {
+    pub(crate) async fn beta_is_done(&self) -> Result<()> {
         let beta = self.site.room("beta").await?;
         beta.is_as_wanted(&self.directory, "beta");
         assert_eq!(beta.members["hugo"], "leave");
@@ -114,7 +114,7 @@ impl Due {
 
     /// With good input again, everything that was due is done: that nothing happened before was not for want of
     /// something to do.
-    pub(super) async fn repaired(&self) -> Result<()> {
+    pub(crate) async fn repaired(&self) -> Result<()> {
         self.site.proxy.heal();
         self.site.configure("", "")?;
         self.site.save(&self.directory)?;
@@ -127,7 +127,7 @@ impl Due {
     }
 
     /// The directory file's path as messages show it.
-    pub(super) fn directory_path(&self) -> String {
+    pub(crate) fn directory_path(&self) -> String {
         self.site.path(DIRECTORY).display().to_string()
     }
 }
@@ -137,7 +137,7 @@ const PASSWORD_OF: &str = "password-of-";
 
 /// Fails unless exactly one line has the first part in it, and all others too.
 #[track_caller]
-pub(super) fn one_line(output: &Output, parts: &[&str]) {
+pub(crate) fn one_line(output: &Output, parts: &[&str]) {
     let lines: Vec<&str> = output.stdout.lines().chain(output.stderr.lines()).collect();
     let about: Vec<&&str> = lines
         .iter()
@@ -152,7 +152,7 @@ pub(super) fn one_line(output: &Output, parts: &[&str]) {
 
 /// Fails if something of the program's inside shows, or a secret.
 #[track_caller]
-pub(super) fn is_clean(output: &Output, secrets: &[&str]) {
+pub(crate) fn is_clean(output: &Output, secrets: &[&str]) {
     let inside = [
         "Error {",
         "Err(",

@@ -85,7 +85,10 @@ async fn scene(synapse: &Arc<Synapse>, concurrency: u32) -> Result<Site> {
     site.save(&after())?;
     let text = site
         .config_text("", "[rooms]\nhistory_visibility = \"invited\"\n")
-        .replace("[homeserver]", &format!("[homeserver]\nconcurrency = {concurrency}"));
+        .replace(
+            "[homeserver]",
+            &format!("[homeserver]\nconcurrency = {concurrency}"),
+        );
     site.write(crate::harness::CONFIG, &text)?;
     Ok(site)
 }

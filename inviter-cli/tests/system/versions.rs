@@ -131,8 +131,7 @@ async fn old_room(site: &Site, olga: &Client, version: &str) -> Result<()> {
         users.insert(site.user("olga"), json!(100));
     }
     let levels = json!({ "users": users, "events": { "org.example.custom": 7 }, "invite": 50 });
-    olga.send_state(&id, LEVELS, "", levels.clone())
-        .await?;
+    olga.send_state(&id, LEVELS, "", levels.clone()).await?;
     assert_eq!(olga.power_levels(&id).await?, levels);
     Ok(())
 }
@@ -150,7 +149,11 @@ fn check_permissions(room: &Room, name: &str) {
         ("ban", 50, 100),
         ("redact", 50, 100),
     ] {
-        assert_eq!(key(name_of_key, default), wanted, "{name_of_key} of {name}: {levels}");
+        assert_eq!(
+            key(name_of_key, default),
+            wanted,
+            "{name_of_key} of {name}: {levels}"
+        );
     }
     let (state, message) = (key("state_default", 50), key("events_default", 0));
     for (kind, default, wanted) in [
@@ -204,7 +207,10 @@ async fn sync(site: &Site, directory: &Directory, version: &str) -> Result<()> {
 async fn accept_some(site: &Site, directory: &Directory, chance: &mut Chance) -> Result<()> {
     for name in directory.rooms() {
         let room = site.room(&name).await?;
-        let invited = room.members.iter().filter(|(_, membership)| *membership == "invite");
+        let invited = room
+            .members
+            .iter()
+            .filter(|(_, membership)| *membership == "invite");
         let some: Vec<&String> = invited
             .map(|(name, _)| name)
             .filter(|_| chance.one_in(2))
@@ -230,7 +236,11 @@ async fn life(version: &str, seed: u64) -> Result<()> {
     // Ivan and lena are not to be there, and hank is no owner; nobody loses anything before one run went through.
     let first = site.run(&["sync"]).await?.exits(3);
     let old = site.room("old").await?;
-    assert!(old.inside().is_superset(&BTreeSet::from(["ivan".to_owned(), "lena".to_owned()])), "{first}");
+    assert!(
+        old.inside()
+            .is_superset(&BTreeSet::from(["ivan".to_owned(), "lena".to_owned()])),
+        "{first}"
+    );
     assert_eq!(old.levels["hank"], 50, "{first}");
     sync(&site, &directory, version).await?;
     accept_some(&site, &directory, &mut chance).await?;
@@ -261,7 +271,11 @@ async fn life(version: &str, seed: u64) -> Result<()> {
         sync(&site, &directory, version).await?;
         accept_some(&site, &directory, &mut chance).await?;
     }
-    let people: usize = directory.rooms().iter().map(|room| directory.wanted(room).len()).sum();
+    let people: usize = directory
+        .rooms()
+        .iter()
+        .map(|room| directory.wanted(room).len())
+        .sum();
     let requests = site.proxy.requests().len();
     eprintln!("version {version}: {people} people in the end, {requests} requests of the last sync");
     Ok(())
@@ -296,14 +310,19 @@ async fn wanda_leaves(site: &Site, directory: &mut Directory, version: &str) -> 
 fn quoted(levels: &Value) -> Value {
     match levels {
         Value::Number(number) => json!(format!(" {number}")),
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), quoted(value))).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), quoted(value)))
+            .collect(),
         other => other.clone(),
     }
 }
 
 /// The same answer with the power levels of one room in quotes.
 fn quote_in_sync(answer: &mut Value, room: &str) -> Result<()> {
-    let room = answer["rooms"]["join"].get_mut(room).context("the room is not there")?;
+    let room = answer["rooms"]["join"]
+        .get_mut(room)
+        .context("the room is not there")?;
     let mut found = 0;
     for part in ["state", "timeline"] {
         for event in room[part]["events"].as_array_mut().into_iter().flatten() {

@@ -209,7 +209,7 @@ async fn three_changes_by_hand_are_three_writes() -> Result<()> {
 
 #[tokio::test]
 async fn as_few_requests_as_there_can_be() -> Result<()> {
-    let town = Town::new().await?;
+    let mut town = Town::new().await?;
     let found_before = digest(&town.site.admin, &[&town.found]).await?;
     let mut writes = town.first_sync().await?;
     writes.extend(town.site.writes_of(&["sync"]).await?.1);
@@ -266,6 +266,18 @@ async fn as_few_requests_as_there_can_be() -> Result<()> {
     assert_eq!(writes.len(), total, "{:#?}", lines(&writes));
 
     untouched(&town, &writes).await?;
+    town.directory
+        .room("staff")
+        .owners(["bob", "dora"])
+        .owners
+        .remove("alice");
+    town.site.save(&town.directory)?;
+    let (_, writes) = town.site.writes_of(&["sync"]).await?;
+    assert_eq!(writes.len(), 1, "three levels, one event: {:#?}", lines(&writes));
+    town.site
+        .room("staff")
+        .await?
+        .is_as_wanted(&town.directory, "staff");
     assert_eq!(found_before, digest(&town.site.admin, &[&town.found]).await?);
     Ok(())
 }

@@ -16,7 +16,7 @@ use inviter_core::{
     finding::FindingKind,
     guard::{HoldReason, Limits},
     memory::{Call, InMemoryHomeserver, InMemoryStore, MemoryGroup, NewRoom, UserOp},
-    policy::LeftPolicy,
+    policy::{LeftPolicy, UnregisteredPolicy},
     recall::{Memory, MemoryChange, MemoryStore, Recalled, StoreError},
     reconcile::{Adopted, RunError, RunOptions},
     report::{Outcome, Report},
@@ -360,7 +360,7 @@ fn a_refusal_is_remembered_for_a_day() {
 
 #[test]
 fn people_without_an_account_are_held_on_the_homeservers_word_only() {
-    let world = settled();
+    let mut world = settled();
     world.directory.put_person("nobody");
     world.directory.put_person("gone");
     world.homeserver.register("gone").unwrap();
@@ -377,6 +377,9 @@ fn people_without_an_account_are_held_on_the_homeservers_word_only() {
     assert_eq!(report.tally().changes(), 0, "{:?}", outcomes(&report));
     let kinds = kinds(&report);
     assert!(kinds.contains(&FindingKind::Unregistered) && kinds.contains(&FindingKind::Deactivated));
+    // By configuration the invitation waits for the account; a deactivated one is no account to wait for.
+    world.reconciler.policy.unregistered = UnregisteredPolicy::Invite;
+    assert_eq!(world.plan().report().tally().invited, 1);
 }
 
 #[test]

@@ -19,21 +19,21 @@ use tokio_rustls::{
 };
 
 /// What a server shows, and what has to be trusted for it.
-pub(super) struct Certificates {
+pub(crate) struct Certificates {
     /// What `ca_file` needs, as PEM.
-    pub(super) authority: String,
+    pub(crate) authority: String,
     server: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
 }
 
 impl Certificates {
     /// A certificate for this machine, signed by an authority that nobody knows.
-    pub(super) fn of_an_authority() -> Result<Self> {
+    pub(crate) fn of_an_authority() -> Result<Self> {
         Self::for_name("127.0.0.1")
     }
 
     /// A certificate for this name, signed by an authority that nobody knows.
-    pub(super) fn for_name(name: &str) -> Result<Self> {
+    pub(crate) fn for_name(name: &str) -> Result<Self> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
@@ -47,7 +47,7 @@ impl Certificates {
     }
 
     /// One that signs itself, as an authority's or as a server's.
-    pub(super) fn of_itself(authority: bool) -> Result<Self> {
+    pub(crate) fn of_itself(authority: bool) -> Result<Self> {
         let mut params = CertificateParams::new(["127.0.0.1".to_owned()])?;
         params.is_ca = if authority {
             IsCa::Ca(BasicConstraints::Unconstrained)
@@ -63,8 +63,13 @@ impl Certificates {
         })
     }
 
-    /// Serves a homeserver by TLS.
-    pub(super) async fn serve(&self, homeserver: &str) -> Result<TlsServer> {
+    /// Serves a homeserver by TLS on a free port.
+    pub(crate) async fn serve(&self, homeserver: &str) -> Result<TlsServer> {
+        self.serve_on(TcpListener::bind(("127.0.0.1", 0)).await?, homeserver)
+    }
+
+    /// Serves a homeserver by TLS on this port.
+    pub(crate) fn serve_on(&self, listener: TcpListener, homeserver: &str) -> Result<TlsServer> {
         let to = homeserver
             .strip_prefix("http://")
             .context("no plain homeserver")?
@@ -73,7 +78,6 @@ impl Certificates {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(vec![self.server.clone()], self.key.clone_key())?;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("https://{}", listener.local_addr()?);
         let accepting = tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), to));
         Ok(TlsServer {
@@ -88,9 +92,9 @@ fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
 }
 
 /// Ends when it is dropped.
-pub(super) struct TlsServer {
+pub(crate) struct TlsServer {
     /// Such as `https://127.0.0.1:40123`.
-    pub(super) url: String,
+    pub(crate) url: String,
     accepting: AbortHandle,
 }
 

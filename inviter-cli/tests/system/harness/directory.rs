@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Site;
 
 /// Who belongs in a room, with their level: 50 for owners, 0 for others.
-pub(crate) type Wanted = BTreeMap<String, i64>;
+pub(super) type Wanted = BTreeMap<String, i64>;
 
 /// People and groups by their short names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

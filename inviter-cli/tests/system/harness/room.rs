@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::{Directory, Site, Wanted};
+use super::{Directory, Site};
 
 /// What a room is like, without identifiers that differ from one run to the next.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +59,7 @@ impl Room {
         let mut content: Value = serde_json::from_str(&content)?;
         match event["type"].as_str().context("no type")? {
             "m.room.create" => {
-                self.creator = site.short(&text(&event["sender"])?).to_owned();
+                site.short(&text(&event["sender"])?).clone_into(&mut self.creator);
                 self.version = content["room_version"].as_str().unwrap_or("1").to_owned();
             }
             "m.room.member" => {
@@ -91,18 +91,6 @@ impl Room {
         members
             .filter(|(name, membership)| *name != "bot" && inside(membership))
             .map(|(name, _)| name.clone())
-            .collect()
-    }
-
-    /// Joined or invited, without the bot, with their levels.
-    pub(crate) fn people(&self) -> Wanted {
-        let level = |name: &String| self.levels.get(name).copied().unwrap_or_default();
-        self.inside()
-            .into_iter()
-            .map(|name| {
-                let level = level(&name);
-                (name, level)
-            })
             .collect()
     }
 

@@ -1,0 +1,151 @@
+//! Refusals and rate limits: each action stands alone.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use inviter_testkit::{Fault, Options, Recorded, Synapse};
+
+use super::tells;
+use crate::harness::{Directory, Room, Site};
+
+/// Whether a request invites this person.
+fn invites(request: &Recorded, user: &str) -> bool {
+    request.path.ends_with("/invite") && request.json()["user_id"] == *user
+}
+
+/// Three rooms, of which alice belongs in each and one more person in each.
+async fn three_rooms() -> Result<(Site, Directory)> {
+    let site = Site::new().await?;
+    let mut directory = Directory::default();
+    for (room, person) in [("alpha", "bob"), ("beta", "carol"), ("gamma", "dan")] {
+        directory.room(room).members(["alice", person]);
+    }
+    site.register(directory.everybody()).await?;
+    site.save(&directory)?;
+    Ok((site, directory))
+}
+
+async fn all(site: &Site) -> Result<[Room; 3]> {
+    Ok([
+        site.room("alpha").await?,
+        site.room("beta").await?,
+        site.room("gamma").await?,
+    ])
+}
+
+/// First banned user: the whole sync ends, nothing is reported, the later rooms are never reached, on every run.
+#[tokio::test]
+async fn a_ban_ends_nothing() -> Result<()> {
+    let (site, directory) = three_rooms().await?;
+    site.fine(&["sync"]).await?;
+    let alpha = site.room_id("alpha").await?;
+    site.bot.ban(&alpha, &site.user("alice")).await?;
+    let (mut directory, old) = (directory.clone(), directory);
+    site.register(["erin"]).await?;
+    for room in ["alpha", "beta", "gamma"] {
+        directory.room(room).members(["erin"]);
+    }
+    site.save(&directory)?;
+    let output = site.fine(&["sync"]).await?;
+    let alice = site.user("alice");
+    tells(&output, &[&site.alias("alpha"), &alice, "is banned", "unban them"]);
+    let [alpha, beta, gamma] = all(&site).await?;
+    assert_eq!(alpha.members["alice"], "ban");
+    assert_eq!(alpha.members["erin"], "invite");
+    beta.is_as_wanted(&directory, "beta");
+    gamma.is_as_wanted(&directory, "gamma");
+    // Nor on any later run, and nobody is unbanned.
+    let (output, writes) = site.writes_of(&["sync"]).await?;
+    assert!(writes.is_empty(), "{output}");
+    tells(&output.exits(0), &[&alice, "is banned"]);
+    assert_ne!(old, directory);
+    Ok(())
+}
+
+/// First refused invite: the whole sync ends, nothing is reported, the later rooms are never reached, on every run.
+#[tokio::test]
+async fn a_refused_invitation_ends_nothing() -> Result<()> {
+    let (site, directory) = three_rooms().await?;
+    let alice = site.user("alice");
+    let user = alice.clone();
+    site.proxy.on_request(move |request| {
+        invites(request, &user).then(|| Fault::matrix(403, "M_FORBIDDEN"))
+    });
+    let output = site.run(&["sync"]).await?.exits(4);
+    for room in ["alpha", "beta", "gamma"] {
+        let lines = output.stdout.lines().filter(|line| line.contains(&format!("invite {alice}")));
+        assert_eq!(lines.count(), 3, "{output}");
+        let wanted: Vec<String> = directory.wanted(room).into_keys().filter(|name| name != "alice").collect();
+        assert_eq!(Vec::from_iter(site.room(room).await?.inside()), wanted);
+    }
+    assert!(output.stdout.contains("failed: "), "{output}");
+    assert!(output.stdout.contains("3 failed"), "{output}");
+    // Permanent as it is, it is told and not tried again on every run.
+    let (output, writes) = site.writes_of(&["sync"]).await?;
+    assert!(writes.is_empty(), "{output}");
+    tells(&output.exits(0), &[&site.alias("beta"), &alice, "tried again a day later"]);
+    Ok(())
+}
+
+/// First 429: the whole sync ends, nothing is reported, the later rooms are never reached, on every run.
+#[tokio::test]
+async fn a_429_ends_nothing() -> Result<()> {
+    let (site, directory) = three_rooms().await?;
+    let alice = site.user("alice");
+    let user = alice.clone();
+    // More than a run is willing to wait, for one person only.
+    site.proxy
+        .on_request(move |request| invites(request, &user).then(|| Fault::limited(Duration::from_secs(300))));
+    let output = site.run(&["sync"]).await?.exits(4);
+    assert!(output.stdout.contains("3 put off"), "{output}");
+    for line in output.stdout.lines().filter(|line| line.contains(&format!("invite {alice}"))) {
+        assert!(line.contains("put off until 2") && line.contains("429"), "{output}");
+    }
+    for room in ["alpha", "beta", "gamma"] {
+        let wanted: Vec<String> = directory.wanted(room).into_keys().filter(|name| name != "alice").collect();
+        assert_eq!(Vec::from_iter(site.room(room).await?.inside()), wanted);
+    }
+    site.proxy.heal();
+    site.fine(&["sync"]).await?;
+    for (room, name) in all(&site).await?.iter().zip(["alpha", "beta", "gamma"]) {
+        room.is_as_wanted(&directory, name);
+    }
+    Ok(())
+}
+
+/// First 429, from the limits that Synapse comes with: one person in more rooms than it lets somebody be invited
+/// into. Everybody else is invited, and the person is put off.
+#[tokio::test]
+async fn stock_limits() -> Result<()> {
+    let synapse = Arc::new(Synapse::start(Options::new().stock_limits()).await?);
+    let site = Site::on(synapse).await?;
+    let mut directory = Directory::default();
+    let rooms: Vec<String> = (0..7).map(|n| format!("r{n}")).collect();
+    for (n, room) in rooms.iter().enumerate() {
+        directory.room(room).members(["alice".to_owned(), format!("p{n}")]);
+    }
+    site.register(directory.everybody()).await?;
+    site.save(&directory)?;
+    let output = site.run(&["sync"]).await?.exits(4);
+    let put_off = output.stdout.matches("put off until ").count();
+    assert!(put_off > 0 && put_off < rooms.len(), "{output}");
+    let alice = format!("invite {}", site.user("alice"));
+    for line in output.stdout.lines().filter(|line| line.contains("put off until ")) {
+        assert!(line.contains(&alice), "{line}\n{output}");
+    }
+    assert!(output.stdout.contains(&format!("{put_off} put off")), "{output}");
+    let mut missing = 0;
+    for (n, room) in rooms.iter().enumerate() {
+        let inside = site.room(room).await?.inside();
+        assert!(inside.contains(&format!("p{n}")), "{room}: {inside:?}\n{output}");
+        missing += usize::from(!inside.contains("alice"));
+    }
+    assert_eq!(missing, put_off, "{output}");
+    // The administrator takes the bot out of the limits, and the next run does the rest.
+    site.admin.override_ratelimit(site.bot.user_id()).await?;
+    site.fine(&["sync"]).await?;
+    for room in &rooms {
+        site.room(room).await?.is_as_wanted(&directory, room);
+    }
+    Ok(())
+}
