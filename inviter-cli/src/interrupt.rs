@@ -129,3 +129,40 @@ impl RoomBackend for Stoppable {
         self.backend.execute(room, op).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use inviter::core::{memory::InMemoryHomeserver, room_rules::HistoryVisibility};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_sent_any_more() {
+        let homeserver = InMemoryHomeserver::new("example.com".try_into().unwrap());
+        let bot = homeserver.register("bot").unwrap();
+        let (sender, receiver) = watch::channel(Signals::default());
+        let stoppable = Stoppable {
+            backend: Arc::new(homeserver.backend(bot)),
+            interrupt: Interrupt(receiver),
+        };
+        let room = RoomTarget::Existing("!none:example.com".try_into().unwrap());
+        let op = Op::SetHistoryVisibility {
+            from: None,
+            to: HistoryVisibility::Shared,
+        };
+
+        let error = stoppable.execute(&room, &op).await.unwrap_err();
+        assert!(!error.message.contains(STOPPED), "{error}");
+        assert_eq!(stoppable.interrupt.signal(), None);
+
+        sender.send_replace(Signals { count: 1, first: 15 });
+        let writes = homeserver.writes();
+        let error = stoppable.execute(&room, &op).await.unwrap_err();
+        assert!(error.is_temporary() && error.message.contains(STOPPED), "{error}");
+        assert_eq!(homeserver.writes(), writes);
+        let states: Vec<_> = stoppable.observe(Observe::Joined).collect().await;
+        assert!(matches!(states.as_slice(), [Err(_)]), "unknown, and not empty");
+        assert_eq!(stoppable.interrupt.signal(), Some(15));
+        assert_eq!(stoppable.interrupt.after(1).await, 15);
+    }
+}

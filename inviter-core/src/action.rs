@@ -1,10 +1,11 @@
 //! Actions: what a plan would do, each with its evidence.
 
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomVersionId};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomVersionId, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
-    levels::LevelChange,
+    levels::{LevelChange, LevelRules},
     room_rules::{HistoryVisibility, Listing, PowerTemplate, RoomKind},
 };
 
@@ -116,6 +117,50 @@ pub struct Blueprint {
     pub levels: Vec<(OwnedUserId, i64)>,
 }
 
+/// State events that nobody below an admin should send. Naming the level of any event replaces the homeserver's own
+/// list as a whole, so these are said again; `m.room.tombstone` is, too, with the level of the room's version.
+const KEPT_HIGH: [(&str, i64); 2] = [("m.room.server_acl", 100), ("m.room.encryption", 100)];
+
+impl Blueprint {
+    /// The `power_level_content_override` of the creation, laid over the homeserver's own levels key by key; `None`
+    /// if those stay as they are. The bot is in `users` before version 12, and never from then on (decision 16).
+    pub fn power_levels(&self, rules: LevelRules, bot: &UserId) -> Option<Map<String, Value>> {
+        let mut content = Map::new();
+        let others = self.levels.iter().filter(|(user, _)| user != bot);
+        let mut users: Map<String, Value> = others
+            .map(|(user, level)| (user.to_string(), (*level).into()))
+            .collect();
+        if !users.is_empty() {
+            if !rules.privileged_creators {
+                users.insert(bot.to_string(), 100.into());
+            }
+            content.insert("users".to_owned(), users.into());
+        }
+        if let Some(template) = self.template.as_ref().filter(|_| self.kind == RoomKind::Room) {
+            content.extend(
+                template
+                    .keys()
+                    .map(|(key, level)| (key.as_str().to_owned(), level.into())),
+            );
+            if !template.events.is_empty() {
+                // Without an entry anyone with `state_default` could close the room.
+                let tombstone = (
+                    "m.room.tombstone",
+                    if rules.privileged_creators { 150 } else { 100 },
+                );
+                let kept = KEPT_HIGH
+                    .into_iter()
+                    .chain([tombstone])
+                    .map(|(kind, level)| (kind.to_owned(), level));
+                let events = kept.chain(template.events.clone());
+                let events: Map<String, Value> = events.map(|(kind, level)| (kind, level.into())).collect();
+                content.insert("events".to_owned(), events.into());
+            }
+        }
+        (!content.is_empty()).then_some(content)
+    }
+}
+
 /// Why an action is in the plan. Group indices point into the feeds of the room's plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -161,4 +206,73 @@ pub enum RoomTarget {
     Existing(OwnedRoomId),
     /// One that is to be created under this alias.
     New(OwnedRoomAliasId),
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma_common::{owned_room_alias_id, user_id};
+    use serde_json::json;
+
+    use super::*;
+
+    fn made(template: Option<PowerTemplate>, people: &[(&str, i64)], version: &str) -> Option<Value> {
+        let blueprint = Blueprint {
+            alias: owned_room_alias_id!("#a:x"),
+            kind: RoomKind::Room,
+            version: None,
+            name: None,
+            topic: None,
+            encrypt: false,
+            history_visibility: None,
+            listing: Listing::Private,
+            template,
+            levels: people
+                .iter()
+                .map(|(user, level)| (UserId::parse(user).unwrap(), *level))
+                .collect(),
+        };
+        let rules = LevelRules::of(&RoomVersionId::try_from(version).unwrap()).unwrap();
+        blueprint
+            .power_levels(rules, user_id!("@bot:x"))
+            .map(Value::Object)
+    }
+
+    #[test]
+    fn nothing_wanted_is_nothing_sent() {
+        assert_eq!(made(None, &[], "11"), None);
+        assert_eq!(made(None, &[], "12"), None);
+        // A template without events leaves the homeserver's.
+        let template = PowerTemplate {
+            events: std::collections::BTreeMap::new(),
+            ..PowerTemplate::default()
+        };
+        assert!(made(Some(template), &[], "11").unwrap().get("events").is_none());
+    }
+
+    #[test]
+    fn the_bot_is_in_the_list_before_version_12_and_never_from_then_on() {
+        let users = |people, version| made(None, people, version).map(|levels| levels["users"].clone());
+        assert_eq!(
+            users(&[("@a:x", 50)], "11"),
+            Some(json!({ "@a:x": 50, "@bot:x": 100 }))
+        );
+        assert_eq!(users(&[("@a:x", 50)], "12"), Some(json!({ "@a:x": 50 })));
+        assert_eq!(users(&[("@bot:x", 50)], "12"), None);
+        // The homeserver itself names the creator when the list is left to it.
+        assert_eq!(users(&[("@bot:x", 50)], "11"), None);
+    }
+
+    #[test]
+    fn replacing_the_events_keeps_what_must_stay_high() {
+        let events = |version| made(Some(PowerTemplate::default()), &[], version).unwrap()["events"].clone();
+        assert_eq!(events("11")["m.room.tombstone"], 100);
+        assert_eq!(events("12")["m.room.tombstone"], 150);
+        assert_eq!(events("12")["m.room.encryption"], 100);
+        let mut template = PowerTemplate::default();
+        template.events.insert("m.room.tombstone".to_owned(), 50);
+        assert_eq!(
+            made(Some(template), &[], "12").unwrap()["events"]["m.room.tombstone"],
+            50
+        );
+    }
 }

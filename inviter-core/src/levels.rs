@@ -217,7 +217,10 @@ impl PowerLevels {
     }
 
     fn event_entry_or(&self, kind: &str, default: Key) -> i64 {
-        self.events.get(kind).copied().unwrap_or_else(|| self.key(default))
+        self.events
+            .get(kind)
+            .copied()
+            .unwrap_or_else(|| self.key(default))
     }
 }
 

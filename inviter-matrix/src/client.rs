@@ -78,6 +78,8 @@ pub(crate) struct Client {
     /// Writing requests to one room go one after another: the homeserver orders them anyway, and after a 429 the
     /// others must not run into the same wall.
     rooms: std::sync::Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Held while sending what is limited for the whole account.
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +105,7 @@ impl Client {
             permits: Semaphore::new(config.max_concurrency.max(1)),
             concurrency: config.max_concurrency.max(1),
             rooms: std::sync::Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
         };
         client.versions = client.negotiate().await?;
         Ok(client)
@@ -315,6 +318,13 @@ impl Client {
                 Some(room) => Some(self.room_lock(room).lock_owned().await),
                 None => None,
             };
+            // A limiter that the whole account has met lets one request through at a time. To send all that wait for
+            // it would be worse than useless: Synapse counts a refused invitation against its invitee too.
+            let turn = if self.limits.is_tight(call.work.class) {
+                Some(self.turn.lock().await)
+            } else {
+                None
+            };
             let Ok(permit) = self.permits.acquire().await else {
                 return Err(Failure::without_effect(BackendError::new(
                     Kind::Unavailable,
@@ -326,6 +336,7 @@ impl Client {
             if self.limits.pause(&call.work).is_none() {
                 return Ok(Pass {
                     _room: room,
+                    _turn: turn,
                     _permit: permit,
                 });
             }
@@ -347,6 +358,7 @@ impl Client {
 /// Leave to send one request.
 struct Pass<'a> {
     _room: Option<OwnedMutexGuard<()>>,
+    _turn: Option<tokio::sync::MutexGuard<'a, ()>>,
     _permit: tokio::sync::SemaphorePermit<'a>,
 }
 

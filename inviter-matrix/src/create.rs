@@ -1,14 +1,14 @@
 //! Creating a room: one request that is never repeated blindly, since it is not idempotent and binds the alias
 //! before the room is finished (decision 16).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use inviter_core::{
     action::Blueprint,
     backend::{BackendError, BackendErrorKind, Effect},
     levels::LevelRules,
     room::{Binding, RoomState},
-    room_rules::{Listing, PowerTemplate, RoomKind},
+    room_rules::{Listing, RoomKind},
 };
 use ruma::{
     OwnedRoomId, RoomVersionId, UserId,
@@ -21,7 +21,7 @@ use ruma::{
     },
     serde::Raw,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tracing::debug;
 
 use crate::{
@@ -30,10 +30,6 @@ use crate::{
     limits::{Class, Work},
     observe,
 };
-
-/// State events that nobody below an admin should send. Naming any level for an event type replaces the
-/// homeserver's whole list of them, so these are said again.
-const KEPT_HIGH: [(&str, i64); 2] = [("m.room.server_acl", 100), ("m.room.encryption", 100)];
 
 /// Creates the room, or takes the one that an earlier attempt has left.
 pub(crate) async fn room(shared: &Arc<Shared>, blueprint: &Blueprint) -> Result<Effect, BackendError> {
@@ -178,8 +174,7 @@ fn request(
         .iter()
         .map(|event| Ok(Raw::new(event).map_err(unsendable)?.cast_unchecked()))
         .collect::<Result<_, BackendError>>()?;
-    let template = blueprint.template.as_ref().filter(|_| !space);
-    if let Some(levels) = levels(template, &blueprint.levels, rules, me) {
+    if let Some(levels) = blueprint.power_levels(rules, me) {
         request.power_level_content_override = Some(Raw::new(&levels).map_err(unsendable)?.cast_unchecked());
     }
     Ok(request)
@@ -188,64 +183,3 @@ fn request(
 fn state(kind: &str, content: &Value) -> Value {
     json!({ "type": kind, "state_key": "", "content": content })
 }
-
-/// What the homeserver's own power levels are overlaid with, key by key: `users` and `events` are replaced as
-/// wholes, the rest of the homeserver's stays.
-fn levels(
-    template: Option<&PowerTemplate>,
-    people: &[(ruma::OwnedUserId, i64)],
-    rules: LevelRules,
-    me: &UserId,
-) -> Option<Value> {
-    let mut content = Map::new();
-    let mut users: BTreeMap<&str, i64> = people
-        .iter()
-        .map(|(user, level)| (user.as_str(), *level))
-        .collect();
-    if rules.privileged_creators {
-        // The creator is above all levels; the homeserver refuses to have it in the list.
-        users.remove(me.as_str());
-    } else if !users.is_empty() {
-        users.insert(me.as_str(), 100);
-    }
-    if !users.is_empty() {
-        content.insert("users".to_owned(), json!(users));
-    }
-    if let Some(template) = template {
-        let keys = [
-            ("users_default", template.users_default),
-            ("events_default", template.events_default),
-            ("state_default", template.state_default),
-            ("invite", template.invite),
-            ("kick", template.kick),
-            ("ban", template.ban),
-            ("redact", template.redact),
-        ];
-        for (key, level) in keys {
-            if let Some(level) = level {
-                content.insert(key.to_owned(), level.into());
-            }
-        }
-        if !template.events.is_empty() {
-            let mut events: BTreeMap<&str, i64> = KEPT_HIGH.into();
-            // The spec's default for the version; once `events` is replaced, saying nothing would make it
-            // `state_default`.
-            events.insert(
-                "m.room.tombstone",
-                if rules.privileged_creators { 150 } else { 100 },
-            );
-            events.extend(
-                template
-                    .events
-                    .iter()
-                    .map(|(kind, level)| (kind.as_str(), *level)),
-            );
-            content.insert("events".to_owned(), json!(events));
-        }
-    }
-    (!content.is_empty()).then_some(Value::Object(content))
-}
-
-#[cfg(test)]
-#[path = "create_tests.rs"]
-mod tests;

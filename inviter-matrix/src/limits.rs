@@ -146,6 +146,11 @@ impl Limits {
             .filter(|rest| !rest.is_zero())
     }
 
+    /// Whether the account's own limiter for this class has been met: what it lets through comes in drops.
+    pub(crate) fn is_tight(&self, class: Class) -> bool {
+        self.lock().known.contains_key(&Key::Class(class))
+    }
+
     /// The server has answered 429. Returns how long the pause is.
     pub(crate) fn refused(&self, work: &Work, told: Option<Duration>) -> Duration {
         let now = Instant::now();

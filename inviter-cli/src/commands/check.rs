@@ -161,7 +161,7 @@ impl Checked {
                 )?;
                 writeln!(text)?;
                 rooms::statuses(&mut text, draft.plan.rooms(), true)?;
-                for finding in &draft.findings {
+                for finding in rooms::beside_sources(&draft.findings) {
                     note(&mut text, "", finding)?;
                 }
             }
@@ -173,7 +173,7 @@ impl Checked {
                     Clean(error)
                 )?;
                 writeln!(text, "{QUIET}the rooms could not be checked{QUIET:#}")?;
-                for finding in &self.desired.findings {
+                for finding in rooms::beside_sources(&self.desired.findings) {
                     note(&mut text, "", finding)?;
                 }
             }

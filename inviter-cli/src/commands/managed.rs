@@ -39,6 +39,7 @@ impl Managed {
             output::json(&document::Document::new("managed", contents))?;
         } else {
             let mut text = String::new();
+            rooms::nothing_wanted(&mut text, &draft.desired)?;
             rooms::statuses(&mut text, rooms, false)?;
             let rooms = counted(rooms.len(), "room", "rooms");
             writeln!(text, "\n{HEADLINE}managed: {managed} of {rooms}{HEADLINE:#}")?;

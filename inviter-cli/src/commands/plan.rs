@@ -9,7 +9,7 @@ use crate::{
     context::Context,
     exit::Exit,
     output,
-    render::{document, report},
+    render::{document, report, rooms},
 };
 
 /// Show what a sync would do.
@@ -52,6 +52,7 @@ pub(super) async fn show(
         output::json(&document::Document::new("plan", contents))?;
     } else {
         let mut text = String::new();
+        rooms::nothing_wanted(&mut text, &draft.desired)?;
         report::report(&mut text, &report, report::Kind::Plan)?;
         output::text(&text)?;
     }

@@ -17,7 +17,7 @@ use crate::{
     exit::Exit,
     interrupt::Stoppable,
     output,
-    render::{clean::clean, document, report},
+    render::{clean::clean, document, report, rooms},
 };
 
 /// Make the rooms as the directories want them.
@@ -68,6 +68,7 @@ impl Sync {
             output::json(&document::Document::new("sync", contents))?;
         } else {
             let mut text = String::new();
+            rooms::nothing_wanted(&mut text, &desired)?;
             report::report(&mut text, &report, report::Kind::Sync)?;
             output::text(&text)?;
         }

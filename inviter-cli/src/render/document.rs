@@ -71,6 +71,7 @@ fn room(room: &RoomReport) -> Value {
         "room": room.room.to_string(),
         "room_id": room_id(room.target.as_ref()),
         "status": word(&room.status),
+        "groups": room.feeds.iter().map(group).collect::<Vec<_>>(),
         "actions": room.items.iter().map(|item| action(item, &room.feeds)).collect::<Vec<_>>(),
         "findings": findings(&room.findings),
         "release": release(room),

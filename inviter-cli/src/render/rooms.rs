@@ -6,6 +6,7 @@ use inviter::core::{
     action::RoomTarget,
     desired::{Desired, DesiredRoom, PersonStanding, Role, SourceOutcome},
     directory::Extent,
+    finding::{Finding, FindingKind},
     guard::GuardedRoom,
     room_rules::RoomKind,
 };
@@ -15,7 +16,7 @@ use super::{
     counted, group,
     report::note,
     status,
-    style::{FAILED, HEADLINE, QUIET},
+    style::{FAILED, HEADLINE, NOTE, QUIET},
 };
 use crate::exit::is_unread;
 
@@ -25,12 +26,14 @@ pub(crate) fn desired(out: &mut impl Write, desired: &Desired) -> fmt::Result {
         desired_room(out, room, desired)?;
         writeln!(out)?;
     }
-    for finding in &desired.findings {
+    let notes = beside_sources(&desired.findings);
+    for finding in &notes {
         note(out, "", finding)?;
     }
-    if !desired.findings.is_empty() {
+    if !notes.is_empty() {
         writeln!(out)?;
     }
+    nothing_wanted(out, desired)?;
     for source in &desired.sources {
         writeln!(out, "{}", source_line(source, desired))?;
     }
@@ -93,6 +96,29 @@ fn desired_room(out: &mut impl Write, room: &DesiredRoom, desired: &Desired) -> 
     Ok(())
 }
 
+/// That no room at all is wanted. Nobody means that, and without a word the output would say that all is well.
+pub(crate) fn nothing_wanted(out: &mut impl Write, desired: &Desired) -> fmt::Result {
+    // What was not read may want rooms, and is told as such.
+    if !desired.rooms.is_empty() || desired.sources.iter().any(is_unread) {
+        return Ok(());
+    }
+    let names: Vec<String> = desired
+        .sources
+        .iter()
+        .map(|source| clean(source.provider.as_str()))
+        .collect();
+    let names = match names.as_slice() {
+        [] => "any directory".to_owned(),
+        [one] => format!("directory {one}"),
+        several => format!("the directories {}", several.join(", ")),
+    };
+    writeln!(
+        out,
+        "{NOTE}note:{NOTE:#} no group of {names} stands for a room, and the configuration lists none; name groups like \
+         `MTRX #room:example.com`, or list rooms with their groups as [[room]]\n"
+    )
+}
+
 /// How a directory fared, in one line.
 pub(crate) fn source_line(source: &SourceOutcome, desired: &Desired) -> String {
     let name = clean(source.provider.as_str());
@@ -116,6 +142,12 @@ pub(crate) fn source_line(source: &SourceOutcome, desired: &Desired) -> String {
     std::iter::once(line).chain(gaps).collect::<Vec<_>>().join("\n")
 }
 
+/// Findings that the lines of the directories do not tell already.
+pub(crate) fn beside_sources(findings: &[Finding]) -> Vec<&Finding> {
+    let told = |finding: &&Finding| finding.kind != FindingKind::DirectoryUnread;
+    findings.iter().filter(told).collect()
+}
+
 /// The desired rooms with their status, a line each.
 pub(crate) fn statuses(out: &mut impl Write, rooms: &[GuardedRoom], findings: bool) -> fmt::Result {
     let names: Vec<String> = rooms
@@ -130,17 +162,17 @@ pub(crate) fn statuses(out: &mut impl Write, rooms: &[GuardedRoom], findings: bo
             "{HEADLINE}{name:column$}{HEADLINE:#}  {}",
             status(plan.status)
         )?;
-        if let Some(RoomTarget::Existing(id)) = &plan.target {
+        // Who is in a room is only known of one that the bot is in.
+        if plan.census.joined > 0 {
             write!(
                 out,
-                ", {} joined, {} invited, {} wanted  {QUIET}{}{QUIET:#}",
-                plan.census.joined,
-                plan.census.invited,
-                plan.census.wanted,
-                Clean(id.as_str()),
+                ", {} joined, {} invited",
+                plan.census.joined, plan.census.invited
             )?;
-        } else {
-            write!(out, ", {} wanted", plan.census.wanted)?;
+        }
+        write!(out, ", {} wanted", plan.census.wanted)?;
+        if let Some(RoomTarget::Existing(id)) = &plan.target {
+            write!(out, "  {QUIET}{}{QUIET:#}", Clean(id.as_str()))?;
         }
         writeln!(out)?;
         if findings {

@@ -111,7 +111,7 @@ impl Broken {
     }
 
     /// Changes what the sound backend is told to do.
-    async fn distort(&self, room: &RoomTarget, op: &Op) -> Op {
+    fn distort(&self, room: &RoomTarget, op: &Op) -> Op {
         let mut op = op.clone();
         match (&mut op, room) {
             (Op::SetLevels { changes }, RoomTarget::Existing(id))
@@ -139,12 +139,12 @@ impl Broken {
     }
 
     /// Damages what the sound backend has done.
-    async fn damage(&self, room: &RoomTarget, op: &Op, effect: Effect) -> Effect {
+    fn damage(&self, room: &RoomTarget, op: &Op, effect: Effect) -> Effect {
         let homeserver = self.inner.homeserver();
         let me = self.inner.user().to_owned();
         match (self.breakage, op, effect, room) {
-            (Breakage::SwallowsDroppedChanges, _, Effect::Stale(_), _) => Effect::Done,
-            (Breakage::ReportsJoinWithoutRevisit, Op::Join { .. }, Effect::Revisit(_), _) => Effect::Done,
+            (Breakage::SwallowsDroppedChanges, _, Effect::Stale(_), _)
+            | (Breakage::ReportsJoinWithoutRevisit, Op::Join { .. }, Effect::Revisit(_), _) => Effect::Done,
             (Breakage::ForgetsUnknownLevelKeys, Op::SetLevels { .. }, effect, RoomTarget::Existing(id)) => {
                 let mut content = homeserver.levels(id).unwrap();
                 content.as_object_mut().unwrap().retain(|key, _| {
@@ -287,7 +287,7 @@ impl RoomBackend for Broken {
             Op::SetListing { .. } if self.is(Breakage::IgnoresListing) => return Ok(Effect::Done),
             _ => {}
         }
-        let told = self.distort(room, op).await;
+        let told = self.distort(room, op);
         match self.inner.execute(room, &told).await {
             Ok(Effect::AlreadySo)
                 if self.is(Breakage::RemovesTheAbsentWithError) && matches!(op, Op::Remove { .. }) =>
@@ -298,7 +298,7 @@ impl RoomBackend for Broken {
                     "403 M_FORBIDDEN: not in the room",
                 ))
             }
-            Ok(effect) => Ok(self.damage(room, op, effect).await),
+            Ok(effect) => Ok(self.damage(room, op, effect)),
             Err(error) => match (self.breakage, op, error.kind.clone()) {
                 (Breakage::SaysInvitedAlthoughBanned, Op::Invite { .. }, BackendErrorKind::Refused) => {
                     Ok(Effect::Done)

@@ -2,6 +2,7 @@
 //! through decorators that are broken in ways in which real adapters break: the suite has to notice each.
 
 #![cfg(feature = "conformance")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod broken;
 mod harness;

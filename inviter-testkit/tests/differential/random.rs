@@ -128,15 +128,15 @@ pub(crate) fn step(random: &mut Random, actor: &OwnedUserId, users: &[OwnedUserI
     let target = random.pick(users);
     let reason = random.chance(30).then(|| "because".to_owned());
     match random.below(100) {
-        0..14 => Step::Invite(target, reason),
-        14..29 => Step::Join,
-        29..32 => Step::Leave,
-        32..41 => Step::Kick(target, reason),
-        41..47 => Step::Ban(target, reason),
-        47..54 => Step::Unban(target),
-        54..60 => Step::Knock,
-        60..80 => Step::Levels(changed(random, users, levels)),
-        80..87 => Step::JoinRule(random.pick(&[
+        0..12 => Step::Invite(target, reason),
+        12..27 => Step::Join,
+        27..30 => Step::Leave,
+        30..39 => Step::Kick(target, reason),
+        39..45 => Step::Ban(target, reason),
+        45..52 => Step::Unban(target),
+        52..57 => Step::Knock,
+        57..77 => Step::Levels(changed(random, users, levels)),
+        77..84 => Step::JoinRule(random.pick(&[
             "public",
             "invite",
             "knock",
@@ -147,8 +147,8 @@ pub(crate) fn step(random: &mut Random, actor: &OwnedUserId, users: &[OwnedUserI
             "private",
             "org.example.unheard_of",
         ])),
-        87..95 => state(random, actor, &target),
-        95 => Step::Tombstone,
+        84..92 => state(random, actor, &target),
+        92..96 => Step::Tombstone,
         96 => Step::Listing(random.pick(&[Listing::Public, Listing::Private])),
         97 | 98 => Step::LobbyJoin,
         _ => Step::LobbyLeave,
@@ -274,7 +274,7 @@ pub(crate) fn new_room(
                 levels.insert(key.to_owned(), random.pick(&[0, 25, 50, 75]).into());
             }
         }
-        if random.chance(30) {
+        if random.chance(50) {
             levels.insert("events".to_owned(), json!({"m.room.power_levels": 50}));
         }
     }

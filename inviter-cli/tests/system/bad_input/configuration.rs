@@ -31,10 +31,11 @@ async fn unknown_key() -> Result<()> {
     ] {
         let place = due.misconfigure(right, wrong)?;
         let key = wrong.trim_matches(['[', ']', ' ', '=']);
-        let place = match wrong.starts_with('[') {
-            // The place of a section is that of its name.
-            true => place.replace(":1: ", ":2: "),
-            false => place,
+        // The place of a section is that of its name.
+        let place = if wrong.starts_with('[') {
+            place.replace(":1: ", ":2: ")
+        } else {
+            place
         };
         let named = format!("unknown key `{key}`");
         for command in ["plan", "sync"] {

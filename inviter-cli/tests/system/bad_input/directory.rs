@@ -131,7 +131,10 @@ async fn one_of_two_directories() -> Result<()> {
     due.site.write(DIRECTORY, &good[..good.len() / 2])?;
     due.site.write("second.json", &after)?;
     let output = due.clean(&["sync"]).await?.exits(4);
-    one_line(&output, &["directory people", &due.directory_path(), "not well-formed JSON"]);
+    one_line(
+        &output,
+        &["directory people", &due.directory_path(), "not well-formed JSON"],
+    );
     for room in ["alpha", "beta"] {
         let id = due.site.room_id(room).await?;
         let digest = inviter_testkit::digest(&due.site.admin, &[&id]).await?;

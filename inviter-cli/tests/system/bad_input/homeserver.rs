@@ -191,11 +191,23 @@ async fn certificate_file_without_certificates() -> Result<()> {
     let due = Due::new().await?;
     due.site.write("ca.pem", "This is not a certificate.\n")?;
     due.configure_url("https://127.0.0.1:9", "ca_file = \"ca.pem\"")?;
-    due.fails(&["`ca_file` in [homeserver]", "ca.pem", "holds no certificate", "convert it"])
-        .await?;
-    due.site.write("ca.pem", "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n")?;
-    due.fails(&["https://127.0.0.1:9", "`ca_file` holds a certificate that cannot be read", "check it"])
-        .await?;
+    due.fails(&[
+        "`ca_file` in [homeserver]",
+        "ca.pem",
+        "holds no certificate",
+        "convert it",
+    ])
+    .await?;
+    due.site.write(
+        "ca.pem",
+        "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n",
+    )?;
+    due.fails(&[
+        "https://127.0.0.1:9",
+        "`ca_file` holds a certificate that cannot be read",
+        "check it",
+    ])
+    .await?;
     due.repaired().await
 }
 

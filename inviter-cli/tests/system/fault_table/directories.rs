@@ -9,7 +9,7 @@ use crate::harness::{DIRECTORY, Directory, Output, Site};
 fn release(output: &Output) -> Result<String> {
     let code = output.stdout.split("--release ").nth(1);
     let code = code.with_context(|| format!("no code in {output}"))?;
-    Ok(code.chars().take_while(|c| c.is_ascii_alphanumeric()).collect())
+    Ok(code.chars().take_while(char::is_ascii_alphanumeric).collect())
 }
 
 /// What has to be released: held at first, for any other code too, and done with the right one.
@@ -66,9 +66,15 @@ async fn an_answer_that_is_not_whole_removes_nobody() -> Result<()> {
     let text = std::fs::read_to_string(site.path(DIRECTORY))?;
     // As if `crew` had been moved to where the bot may not look.
     let text = text.replace("\"id\": \"crew\"", "\"id\": \"elsewhere\"");
-    site.write(DIRECTORY, &text.replace("\"name\": \"crew\"", "\"name\": \"elsewhere\""))?;
+    site.write(
+        DIRECTORY,
+        &text.replace("\"name\": \"crew\"", "\"name\": \"elsewhere\""),
+    )?;
     let output = site.run(&["sync"]).await?.exits(0);
-    tells(&output, &[&site.alias("alpha"), "nobody is removed, because", "crew"]);
+    tells(
+        &output,
+        &[&site.alias("alpha"), "nobody is removed, because", "crew"],
+    );
     site.room("alpha").await?.is_as_wanted(&directory, "alpha");
     Ok(())
 }
@@ -120,7 +126,9 @@ async fn a_directory_that_shrank() -> Result<()> {
     let (site, mut directory) = settled(|directory| {
         for n in 0..12 {
             // Three in each room, so that no room by itself has a limit to exceed.
-            directory.room(&format!("r{n}")).members([&people[2 * n], &people[2 * n + 1], &people[0]]);
+            directory
+                .room(&format!("r{n}"))
+                .members([&people[2 * n], &people[2 * n + 1], &people[0]]);
         }
     })
     .await?;
@@ -130,8 +138,14 @@ async fn a_directory_that_shrank() -> Result<()> {
     site.save(&directory)?;
     let before = site.digest().await?;
     let output = site.run(&["sync"]).await?.exits(3);
-    assert!(output.stdout.contains("would go, the limit is 10 and 5 %"), "{output}");
-    assert!(output.stdout.contains("shrank from 24 to 12 accounts"), "{output}");
+    assert!(
+        output.stdout.contains("would go, the limit is 10 and 5 %"),
+        "{output}"
+    );
+    assert!(
+        output.stdout.contains("shrank from 24 to 12 accounts"),
+        "{output}"
+    );
     assert!(output.stdout.contains("12 held"), "{output}");
     assert_eq!(site.digest().await?, before);
     Ok(())
@@ -152,7 +166,10 @@ async fn a_group_that_vanished() -> Result<()> {
     for _ in 0..2 {
         let output = site.fine(&["sync"]).await?;
         let alias = site.alias("alpha");
-        tells(&output, &[&alias, "no group stands for it any more", "stay until you decide"]);
+        tells(
+            &output,
+            &[&alias, "no group stands for it any more", "stay until you decide"],
+        );
         assert_eq!(site.digest().await?, before);
     }
     Ok(())
@@ -168,14 +185,23 @@ async fn one_of_several_groups_that_vanished() -> Result<()> {
     })
     .await?;
     let alias = site.alias("hall");
-    site.configure("", &format!("[[room]]\nalias = \"{alias}\"\ngroups = [\"staff\", \"temps\"]"))?;
+    site.configure(
+        "",
+        &format!("[[room]]\nalias = \"{alias}\"\ngroups = [\"staff\", \"temps\"]"),
+    )?;
     site.fine(&["sync"]).await?;
     site.fine(&["sync"]).await?;
     directory.remove_group("temps");
     site.save(&directory)?;
-    site.configure("", &format!("[[room]]\nalias = \"{alias}\"\ngroups = [\"staff\"]"))?;
+    site.configure(
+        "",
+        &format!("[[room]]\nalias = \"{alias}\"\ngroups = [\"staff\"]"),
+    )?;
     let output = site.run(&["plan"]).await?.exits(3);
-    tells(&output, &[&alias, "temps", "is gone", "stay until you release them"]);
+    tells(
+        &output,
+        &[&alias, "temps", "is gone", "stay until you release them"],
+    );
     is_held_until_released(&site, "group temps (people) is gone").await?;
     let inside = site.room("hall").await?.inside();
     assert_eq!(Vec::from_iter(inside), ["alice", "bob", "carol"]);
@@ -191,7 +217,13 @@ async fn no_group_matches() -> Result<()> {
     directory.group("board").members(["bob"]);
     site.register(directory.everybody()).await?;
     site.save(&directory)?;
-    for args in [&["plan"][..], &["sync"], &["sync", "--exit-code"], &["managed"], &["idp"]] {
+    for args in [
+        &["plan"][..],
+        &["sync"],
+        &["sync", "--exit-code"],
+        &["managed"],
+        &["idp"],
+    ] {
         let output = site.fine(args).await?;
         tells(&output, &["no group", "stands for a room", "people"]);
         assert_eq!(output.stderr, "", "{output}");

@@ -50,10 +50,13 @@ async fn adopted(levels: impl FnOnce(&Site, &mut Value)) -> Result<(Site, Direct
     site.register(directory.everybody()).await?;
     let olga = site.person("olga").await?;
     let version = json!({ "room_version": "9", "name": "Our own name" });
-    let id = site.made_by(&olga, "old", &["alice", "bob", "carol"], &version).await?;
+    let id = site
+        .made_by(&olga, "old", &["alice", "bob", "carol"], &version)
+        .await?;
     let mut content = olga.power_levels(&id).await?;
     levels(&site, &mut content);
-    olga.send_state(&id, "m.room.power_levels", "", content.clone()).await?;
+    olga.send_state(&id, "m.room.power_levels", "", content.clone())
+        .await?;
     site.save(&directory)?;
     site.configure("", "[rooms]\nmanage_permissions = false")?;
     site.fine(&["adopt", &site.alias("old")]).await?;
@@ -136,7 +139,10 @@ async fn names_and_history_stay() -> Result<()> {
     .await?;
     olga.send_state(&id, "m.room.topic", "", json!({ "topic": "Our own topic" }))
         .await?;
-    site.configure("", "[rooms]\nhistory_visibility = \"shared\"\ntopic = \"The bot's\"")?;
+    site.configure(
+        "",
+        "[rooms]\nhistory_visibility = \"shared\"\ntopic = \"The bot's\"",
+    )?;
     site.fine(&["sync"]).await?;
     let old = site.room("old").await?;
     assert_eq!(old.setting("m.room.name", "name"), Some("Our own name"));

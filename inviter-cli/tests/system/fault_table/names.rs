@@ -13,7 +13,9 @@ fn group(name: &str, members: &[&str]) -> Value {
 impl Site {
     /// A directory file of people called by their short names, and groups as they are.
     fn save_groups(&self, people: &[&str], groups: &[Value]) -> Result<()> {
-        let people = people.iter().map(|id| json!({ "id": id, "uid": self.alias_name(id) }));
+        let people = people
+            .iter()
+            .map(|id| json!({ "id": id, "uid": self.alias_name(id) }));
         let file = json!({ "people": people.collect::<Vec<_>>(), "groups": groups });
         self.write(DIRECTORY, &file.to_string()).map(drop)
     }
@@ -50,13 +52,24 @@ async fn markers_inside_of_names() -> Result<()> {
             "rename the group, or list the room explicitly",
         ],
     );
-    tells(&output, &["xxxgonexxxexample.org_owners", "is for owners of", "which is no group"]);
+    tells(
+        &output,
+        &[
+            "xxxgonexxxexample.org_owners",
+            "is for owners of",
+            "which is no group",
+        ],
+    );
     for (room, people) in [
         ("maxxxpower", &["alice"][..]),
         ("the_owners_club", &["bob", "erin"]),
         ("plain", &["carol"]),
     ] {
-        assert_eq!(Vec::from_iter(site.room(room).await?.inside()), people, "{output}");
+        assert_eq!(
+            Vec::from_iter(site.room(room).await?.inside()),
+            people,
+            "{output}"
+        );
     }
     assert_eq!(site.room("the_owners_club").await?.levels["erin"], 50);
     assert_eq!(site.rooms_of_bot().await?.len(), 3, "{output}");
@@ -78,7 +91,8 @@ fn is_harmless(output: &Output) {
 /// Chat replies allow raw HTML from directory names. A terminal has its own such characters.
 #[tokio::test]
 async fn names_do_not_command_the_terminal() -> Result<()> {
-    const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\n# fine\r\t<b>x</b>\u{202e}txt\u{2066}\u{200b}\u{9b}31m\u{7f}";
+    const EVIL: &str =
+        "\u{1b}]0;owned\u{7}\u{1b}[2J\n# fine\r\t<b>x</b>\u{202e}txt\u{2066}\u{200b}\u{9b}31m\u{7f}";
     let site = Site::new().await?;
     site.register(["alice"]).await?;
     let alias = site.alias("alpha");
@@ -100,11 +114,20 @@ async fn names_do_not_command_the_terminal() -> Result<()> {
         { "name": format!("xxx{EVIL}xxx{EVIL}"), "members": ["alice"] },
         { "name": format!("inner {EVIL}"), "members": ["alice"], "groups": ["alpha"] },
     ]);
-    site.write(DIRECTORY, &json!({ "people": people, "groups": groups }).to_string())?;
+    site.write(
+        DIRECTORY,
+        &json!({ "people": people, "groups": groups }).to_string(),
+    )?;
     let name = json!(format!("Room {EVIL}"));
     // TOML takes the escapes of JSON, but wants one more character escaped.
     let in_toml = name.to_string().replace('\u{7f}', "\\u007f");
-    site.configure("", &format!("[[room]]\nalias = \"{}\"\nname = {in_toml}\ngroups = [\"alpha\"]", site.alias("beta")))?;
+    site.configure(
+        "",
+        &format!(
+            "[[room]]\nalias = \"{}\"\nname = {in_toml}\ngroups = [\"alpha\"]",
+            site.alias("beta")
+        ),
+    )?;
     for args in [
         &["idp"][..],
         &["check"],
@@ -125,7 +148,10 @@ async fn names_do_not_command_the_terminal() -> Result<()> {
     let beta = site.room("beta").await?;
     assert_eq!(beta.setting("m.room.name", "name"), name.as_str());
     // In a message that comes from the file itself as well.
-    site.write(DIRECTORY, &json!({ EVIL: [], "people": [{ "id": EVIL }, { "id": EVIL }] }).to_string())?;
+    site.write(
+        DIRECTORY,
+        &json!({ EVIL: [], "people": [{ "id": EVIL }, { "id": EVIL }] }).to_string(),
+    )?;
     let output = site.run(&["sync"]).await?.exits(1);
     is_harmless(&output);
     Ok(())

@@ -38,7 +38,12 @@ async fn nobody_without_an_account_is_invited() -> Result<()> {
         let alias = site.alias("alpha");
         tells(
             &output,
-            &[&alias, &bob, "has no account on the homeserver", "invited once they have one"],
+            &[
+                &alias,
+                &bob,
+                "has no account on the homeserver",
+                "invited once they have one",
+            ],
         );
         let alpha = site.room("alpha").await?;
         assert_eq!(Vec::from_iter(alpha.inside()), ["alice"]);
@@ -90,7 +95,11 @@ async fn odd_names_are_escaped() -> Result<()> {
     for writes in [true, false] {
         let (output, sent) = site.writes_of(&["sync"]).await?;
         assert_eq!(!sent.is_empty(), writes, "{output}");
-        assert_eq!(Vec::from_iter(site.room("alpha").await?.inside()), wanted, "{output}");
+        assert_eq!(
+            Vec::from_iter(site.room("alpha").await?.inside()),
+            wanted,
+            "{output}"
+        );
     }
     Ok(())
 }
@@ -99,7 +108,9 @@ async fn odd_names_are_escaped() -> Result<()> {
 #[tokio::test]
 async fn whoever_left_is_left_alone() -> Result<()> {
     let (site, mut directory) = settled(|directory| {
-        directory.room("alpha").members(["alice", "bob", "carol", "dan", "erin"]);
+        directory
+            .room("alpha")
+            .members(["alice", "bob", "carol", "dan", "erin"]);
     })
     .await?;
     let id = site.room_id("alpha").await?;
@@ -111,7 +122,10 @@ async fn whoever_left_is_left_alone() -> Result<()> {
         let (output, writes) = site.writes_of(&["sync"]).await?;
         assert!(writes.is_empty(), "{output}");
         for person in ["alice", "bob"] {
-            tells(&output, &[&site.user(person), "left by themselves", "not invited again"]);
+            tells(
+                &output,
+                &[&site.user(person), "left by themselves", "not invited again"],
+            );
         }
     }
     // The directory brings her anew: out of the group for a run, and in it again.
@@ -150,7 +164,7 @@ async fn the_level_goes_with_the_person() -> Result<()> {
     let alpha = site.room("alpha").await?;
     alpha.is_as_wanted(&directory, "alpha");
     assert_eq!(alpha.members["bob"], "leave");
-    assert_eq!(Vec::from_iter(alpha.levels.keys()), ["alice"]);
+    assert!(alpha.levels.keys().eq(["alice"]), "{:?}", alpha.levels);
     Ok(())
 }
 

@@ -66,11 +66,17 @@ async fn a_dry_sync_writes_nothing() -> Result<()> {
         "m.room.name",
         "/invite",
     ] {
-        assert!(sent.iter().any(|line| line.contains(part)), "{part}: {sent:#?}\n{output}");
+        assert!(
+            sent.iter().any(|line| line.contains(part)),
+            "{part}: {sent:#?}\n{output}"
+        );
     }
     let room = site.room("old").await?;
     assert_eq!(site.room_id("old").await?, old);
-    assert_eq!(room.setting("m.room.history_visibility", "history_visibility"), Some("shared"));
+    assert_eq!(
+        room.setting("m.room.history_visibility", "history_visibility"),
+        Some("shared")
+    );
     Ok(())
 }
 
@@ -83,19 +89,31 @@ async fn few_requests() -> Result<()> {
         let mut directory = Directory::default();
         let people: Vec<String> = (0..6).map(|n| format!("p{n}")).collect();
         for n in 0..rooms {
-            directory.room(&format!("r{n}")).members(people.clone()).owners(["p0"]);
+            directory
+                .room(&format!("r{n}"))
+                .members(people.clone())
+                .owners(["p0"]);
         }
         site.register(directory.everybody()).await?;
         site.save(&directory)?;
         let (output, requests) = site.requests_of(&["sync"]).await?;
         let output = output.exits(0);
         let writes = requests.iter().filter(|request| request.writing).count();
-        assert_eq!(writes, rooms + rooms * people.len(), "{:#?}\n{output}", lines(&requests));
+        assert_eq!(
+            writes,
+            rooms + rooms * people.len(),
+            "{:#?}\n{output}",
+            lines(&requests)
+        );
         let reads = requests.len() - writes;
         // The alias and the room once more after it was made, and what every run asks.
         assert!(reads <= 2 * rooms + 8, "{reads}: {:#?}", lines(&requests));
         let (_, requests) = site.requests_of(&["sync"]).await?;
-        assert!(requests.iter().all(|request| !request.writing), "{:#?}", lines(&requests));
+        assert!(
+            requests.iter().all(|request| !request.writing),
+            "{:#?}",
+            lines(&requests)
+        );
         second.push(requests.len());
     }
     assert_eq!(second[0], second[1], "as many for 12 rooms as for 2");
@@ -124,12 +142,13 @@ async fn rooms_at_the_same_time() -> Result<()> {
         None
     });
     let (met, waiting) = (seen.clone(), both.clone());
-    site.proxy.on_write(1, When::BeforeForward, move |request| async move {
-        assert!(is_creation(&request), "{request}");
-        if timeout(NEVER, waiting.notified()).await.is_ok() {
-            met.fetch_add(1, Ordering::SeqCst);
-        }
-    });
+    site.proxy
+        .on_write(1, When::BeforeForward, move |request| async move {
+            assert!(is_creation(&request), "{request}");
+            if timeout(NEVER, waiting.notified()).await.is_ok() {
+                met.fetch_add(1, Ordering::SeqCst);
+            }
+        });
     site.run(&["sync"]).await?;
     assert_eq!(seen.load(Ordering::SeqCst), 1, "one room after the other");
     site.proxy.heal();
@@ -163,7 +182,11 @@ async fn one_run_at_a_time() -> Result<()> {
     let second = site.run(&["sync"]).await?.exits(1);
     tells(&second, &["another run", site.bot.user_id()]);
     assert_eq!(second.stderr.lines().count(), 1, "{second}");
-    assert!(site.proxy.writes().is_empty(), "{:#?}", lines(&site.proxy.writes()));
+    assert!(
+        site.proxy.writes().is_empty(),
+        "{:#?}",
+        lines(&site.proxy.writes())
+    );
     // What only reads need not wait.
     site.fine(&["plan"]).await?;
     go_on.notify_one();

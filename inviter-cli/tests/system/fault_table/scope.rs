@@ -17,7 +17,9 @@ use crate::{
 #[tokio::test]
 async fn admins_are_untouched() -> Result<()> {
     let (site, mut directory) = settled(|directory| {
-        directory.room("alpha").members(["alice", "bob", "carol", "dan", "bridge_x"]);
+        directory
+            .room("alpha")
+            .members(["alice", "bob", "carol", "dan", "bridge_x"]);
     })
     .await?;
     let id = site.room_id("alpha").await?;
@@ -38,7 +40,12 @@ async fn admins_are_untouched() -> Result<()> {
     let (output, writes) = site.writes_of(&["sync"]).await?;
     assert_eq!(writes.len(), 1, "dan goes, and nothing else happens\n{output}");
     let alpha = site.room("alpha").await?;
-    for (person, membership) in [("alice", "join"), ("bridge_x", "join"), ("dan", "leave"), ("bot", "join")] {
+    for (person, membership) in [
+        ("alice", "join"),
+        ("bridge_x", "join"),
+        ("dan", "leave"),
+        ("bot", "join"),
+    ] {
         assert_eq!(alpha.members[person], membership, "{person}\n{output}");
     }
     assert_eq!(site.bot.power_levels(&id).await?["users"], levels["users"]);
@@ -77,11 +84,17 @@ async fn foreigners_invited_by_hand_are_untouched() -> Result<()> {
     for guest in [&zoe, &yann] {
         site.bot.invite(&id, guest.user_id()).await?;
     }
-    let path = format!("/_matrix/client/v3/join/{}?via={}", enc(&id), enc(site.synapse.server_name()));
+    let path = format!(
+        "/_matrix/client/v3/join/{}?via={}",
+        enc(&id),
+        enc(site.synapse.server_name())
+    );
     inviter_testkit::expect_ok("join", zoe.post(&path, json!({})).await?)?;
     let mut levels = site.bot.power_levels(&id).await?;
     levels["users"][zoe.user_id()] = json!(50);
-    site.bot.send_state(&id, "m.room.power_levels", "", levels).await?;
+    site.bot
+        .send_state(&id, "m.room.power_levels", "", levels)
+        .await?;
     directory.room("alpha").without("dan");
     directory.people(["dan"]);
     site.save(&directory)?;

@@ -5,13 +5,13 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use ruma_common::{OwnedUserId, RoomAliasId, RoomId, RoomVersionId, UserId};
-use serde_json::{Map, Value, json};
+use ruma_common::{OwnedUserId, RoomAliasId, RoomId, UserId};
+use serde_json::{Value, json};
 
 use super::{
-    InMemoryHomeserver,
+    InMemoryHomeserver, blueprint,
     faults::Call,
-    ops::{NewRoom, Preset, Refusal, UserOp, UserOpOutcome},
+    ops::{Refusal, UserOp, UserOpOutcome},
     room::{LEVELS, MEMBER},
     snapshot,
 };
@@ -22,7 +22,7 @@ use crate::{
     },
     levels::{self, LevelChange, LevelRules},
     room::{Binding, Cause, RoomState},
-    room_rules::{HistoryVisibility, Listing, RoomKind},
+    room_rules::{HistoryVisibility, Listing},
 };
 
 /// A [`RoomBackend`] over an [`InMemoryHomeserver`].
@@ -227,7 +227,7 @@ impl InMemoryBackend {
             )),
             None => {
                 let default = self.homeserver.world().default_version.clone();
-                let new = new_room(blueprint, &self.user, &default);
+                let new = blueprint::new_room(blueprint, &self.user, &default);
                 let outcome = self.send(alias.as_str(), &UserOp::CreateRoom(Box::new(new)))?;
                 let room = outcome
                     .created()
@@ -362,89 +362,6 @@ impl RoomBackend for InMemoryBackend {
             (RoomTarget::New(alias), _) => Err(misuse(alias.as_str(), "the room has to be created first")),
         })
     }
-}
-
-/// The request that a blueprint becomes.
-fn new_room(blueprint: &Blueprint, bot: &OwnedUserId, default: &RoomVersionId) -> NewRoom {
-    let version = blueprint.version.as_ref().unwrap_or(default);
-    let privileged = LevelRules::of(version).is_some_and(|rules| rules.privileged_creators);
-    let mut creation = Map::new();
-    if blueprint.kind == RoomKind::Space {
-        creation.insert("type".to_owned(), "m.space".into());
-    }
-    let mut initial_state = vec![(
-        "m.room.guest_access".to_owned(),
-        String::new(),
-        json!({"guest_access": "forbidden"}),
-    )];
-    if blueprint.encrypt {
-        let content = json!({"algorithm": "m.megolm.v1.aes-sha2"});
-        initial_state.push(("m.room.encryption".to_owned(), String::new(), content));
-    }
-    if let Some(visibility) = blueprint.history_visibility {
-        let content = json!({"history_visibility": visibility.as_str()});
-        initial_state.push(("m.room.history_visibility".to_owned(), String::new(), content));
-    }
-    NewRoom {
-        version: Some(version.clone()),
-        preset: Preset::PrivateChat,
-        alias: Some(blueprint.alias.alias().to_owned()),
-        name: blueprint.name.clone(),
-        topic: blueprint.topic.clone(),
-        listed: blueprint.listing == Listing::Public,
-        levels: Some(level_override(blueprint, bot, privileged)),
-        creation,
-        initial_state,
-    }
-}
-
-/// The power-level override: the template, the people's levels, and the bot's own before version 12.
-fn level_override(blueprint: &Blueprint, bot: &OwnedUserId, privileged: bool) -> Map<String, Value> {
-    let mut levels = Map::new();
-    let mut users: Map<String, Value> = blueprint
-        .levels
-        .iter()
-        .filter(|(user, _)| user != bot)
-        .map(|(user, level)| (user.to_string(), (*level).into()))
-        .collect();
-    if !privileged {
-        users.insert(bot.to_string(), 100.into());
-    }
-    if !privileged || !users.is_empty() {
-        levels.insert("users".to_owned(), users.into());
-    }
-    if let Some(template) = &blueprint.template {
-        let keys = [
-            ("users_default", template.users_default),
-            ("events_default", template.events_default),
-            ("state_default", template.state_default),
-            ("invite", template.invite),
-            ("kick", template.kick),
-            ("ban", template.ban),
-            ("redact", template.redact),
-        ];
-        levels.extend(
-            keys.into_iter()
-                .filter_map(|(k, v)| Some((k.to_owned(), v?.into()))),
-        );
-        // The override's `events` takes the place of the homeserver's own, so what is high there has to be said
-        // again: without an entry, anyone with `state_default` could close the room, for instance.
-        let tombstone = if privileged { 150 } else { 100 };
-        let high = [
-            ("m.room.tombstone", tombstone),
-            ("m.room.server_acl", 100),
-            ("m.room.encryption", 100),
-        ];
-        let high = high.map(|(kind, level)| (kind.to_owned(), level));
-        let named = template.events.iter().map(|(kind, level)| (kind.clone(), *level));
-        let events: Map<String, Value> = high
-            .into_iter()
-            .chain(named)
-            .map(|(kind, level)| (kind, level.into()))
-            .collect();
-        levels.insert("events".to_owned(), events.into());
-    }
-    levels
 }
 
 fn misuse(about: &str, message: &str) -> BackendError {

@@ -3,12 +3,16 @@
 mod auth;
 mod auth_levels;
 mod backend;
+mod blueprint;
 mod create;
 mod faults;
 mod ops;
 mod room;
 mod snapshot;
 mod world;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,
