@@ -4,10 +4,14 @@
 //! [`CheckOutcome`]s; it never panics, and needs no runtime of its own. A test prints the outcomes and asserts
 //! that none has failed:
 //!
-//! ```ignore
-//! let outcomes = conformance::backend::run(&harness).await;
-//! let failed = conformance::failures(&outcomes);
-//! assert!(failed.is_empty(), "{failed:#?}");
+//! ```
+//! use inviter_core::conformance::{self, backend::BackendHarness};
+//!
+//! async fn my_backend_conforms(harness: &dyn BackendHarness) {
+//!     let outcomes = conformance::backend::run(harness).await;
+//!     let failed = conformance::failures(&outcomes);
+//!     assert!(failed.is_empty(), "{failed:#?}");
+//! }
 //! ```
 
 pub mod backend;

@@ -302,7 +302,8 @@ fn essence(kind: &str, content: &Value) -> Value {
     }
 }
 
-async fn send(client: &Client, op: &UserOp) -> Result<(u16, Value)> {
+/// Sends the request to the real homeserver.
+pub(crate) async fn send(client: &Client, op: &UserOp) -> Result<(u16, Value)> {
     let request = wire::request(op);
     let method = request.method.parse()?;
     client
