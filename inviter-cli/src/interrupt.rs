@@ -122,10 +122,7 @@ impl RoomBackend for Stoppable {
     }
 
     async fn execute(&self, room: &RoomTarget, op: &Op) -> Result<Effect, BackendError> {
-        self.check(|| match room {
-            RoomTarget::Existing(id) => id.to_string(),
-            RoomTarget::New(alias) => alias.to_string(),
-        })?;
+        self.check(|| room.to_string())?;
         self.backend.execute(room, op).await
     }
 }

@@ -1,5 +1,7 @@
 //! Actions: what a plan would do, each with its evidence.
 
+use std::fmt;
+
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomVersionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -206,6 +208,15 @@ pub enum RoomTarget {
     Existing(OwnedRoomId),
     /// One that is to be created under this alias.
     New(OwnedRoomAliasId),
+}
+
+impl fmt::Display for RoomTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Existing(id) => id.as_str(),
+            Self::New(alias) => alias.as_str(),
+        })
+    }
 }
 
 #[cfg(test)]

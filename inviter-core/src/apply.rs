@@ -388,6 +388,10 @@ impl Run<'_> {
             ));
         }
         let result = self.backend.execute(target, op).await;
+        match &result {
+            Ok(effect) => tracing::info!(room = %target, ?op, ?effect, "done"),
+            Err(error) => tracing::warn!(room = %target, ?op, %error, "failed"),
+        }
         if let Err(error) = &result
             && error.kind == BackendErrorKind::Unauthenticated
         {

@@ -249,13 +249,9 @@ impl<B: RoomBackend> RoomBackend for ReadOnly<B> {
     }
 
     async fn execute(&self, room: &RoomTarget, _op: &Op) -> Result<Effect, BackendError> {
-        let about = match room {
-            RoomTarget::Existing(id) => id.to_string(),
-            RoomTarget::New(alias) => alias.to_string(),
-        };
         Err(BackendError::new(
             BackendErrorKind::ReadOnly,
-            about,
+            room.to_string(),
             "this run only reads, so nothing was sent",
         ))
     }

@@ -259,6 +259,16 @@ impl GuardedRoom {
         self.release.as_ref()
     }
 
+    /// A person has released what is held.
+    fn let_go(&mut self) {
+        self.release = None;
+        for action in &mut self.actions {
+            if matches!(action.verdict, Verdict::Held { .. }) {
+                action.verdict = Verdict::Allowed;
+            }
+        }
+    }
+
     pub(crate) fn into_parts(self) -> (RoomPlan, Vec<GuardedAction>, Option<ReleaseCode>) {
         (self.plan, self.actions, self.release)
     }
@@ -329,11 +339,7 @@ pub fn guard(plans: Vec<RoomPlan>, cx: &GuardContext<'_>) -> GuardedPlan {
     if let Some(code) = &release
         && cx.releases.contains(code)
     {
-        for action in rooms.iter_mut().flat_map(|room| &mut room.actions) {
-            if matches!(action.verdict, Verdict::Held { .. }) {
-                action.verdict = Verdict::Allowed;
-            }
-        }
+        rooms.iter_mut().for_each(GuardedRoom::let_go);
     }
     GuardedPlan {
         release: release.filter(|code| !cx.releases.contains(code)),
@@ -454,7 +460,7 @@ impl GuardContext<'_> {
             .map(ToOwned::to_owned)
             .collect();
         let actions = std::mem::take(&mut plan.actions);
-        let mut actions: Vec<GuardedAction> = actions
+        let actions: Vec<GuardedAction> = actions
             .into_iter()
             .map(|action| {
                 let reasons = match &action.op {
@@ -494,20 +500,17 @@ impl GuardContext<'_> {
         let code = target
             .as_ref()
             .and_then(|target| ReleaseCode::of(held.map(|a| (target, &a.action.op))));
-        let mut release = code;
-        if let Some(code) = release.take_if(|code| self.releases.contains(code)) {
-            tracing::debug!(%code, room = %plan.room, "released");
-            for action in &mut actions {
-                if matches!(action.verdict, Verdict::Held { .. }) {
-                    action.verdict = Verdict::Allowed;
-                }
-            }
-        }
-        GuardedRoom {
+        let release = code;
+        let released = release.as_ref().is_some_and(|code| self.releases.contains(code));
+        let mut room = GuardedRoom {
             plan,
             actions,
             release,
+        };
+        if released {
+            room.let_go();
         }
+        room
     }
 
     /// Why removals, and why demotions of people who stay, are held in a room.

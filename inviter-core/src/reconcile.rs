@@ -576,7 +576,9 @@ fn abandoned(desired: &Desired, memory: &Memory) -> Vec<Finding> {
         if wanted.contains(&name) || refs.any(|r| wanted.contains(&r)) || !room.feeds.iter().any(gone) {
             continue;
         }
-        let groups: Vec<String> = room.feeds.iter().map(|f| f.group.to_string()).collect();
+        // A group may feed members and owners; it is named once.
+        let groups: BTreeSet<String> = room.feeds.iter().map(|f| f.group.to_string()).collect();
+        let groups: Vec<String> = groups.into_iter().collect();
         let message = format!(
             "{name}: no group stands for it any more (it was {}); its people stay until you decide",
             groups.join(", ")
