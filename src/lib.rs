@@ -84,6 +84,8 @@
 //!
 //! - `sqlite` (on by default): [`SqliteStore`], the memory of earlier runs in a file, and `Setup::connect`, which
 //!   uses it. Without it, bring a [`MemoryStore`] of your own to [`Setup::connect_with_store`].
+//! - `mocks`: mockall mocks of the two traits, in [`core::provider`] and [`core::backend`].
+//! - `conformance`: `core::conformance`, the suites that every implementation of the two traits has to pass.
 
 mod blocking;
 pub mod config;
