@@ -4,6 +4,9 @@
 //! Absent keys stay absent here: a caller that needs the value in force asks the accessor, which applies the
 //! spec's default.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use ruma_common::{OwnedUserId, RoomVersionId, UserId, room_version_rules::AuthorizationRules};
@@ -170,12 +173,11 @@ impl PowerLevels {
         }
     }
 
-    /// The value in force of a single-valued key, with the spec's default: 50 for `state_default` (0 without the
-    /// event), `kick`, `ban`, `redact`; 0 for the others.
+    /// The value in force of a single-valued key, with the spec's default: 50 for `state_default`, `kick`, `ban` and
+    /// `redact`, 0 for the others.
     pub fn key(&self, key: Key) -> i64 {
         self.keys.get(&key).copied().unwrap_or(match key {
             Key::UsersDefault | Key::EventsDefault | Key::Invite => 0,
-            Key::StateDefault if !self.present => 0,
             Key::StateDefault | Key::Kick | Key::Ban | Key::Redact => 50,
         })
     }

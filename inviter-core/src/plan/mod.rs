@@ -120,6 +120,8 @@ pub fn plan_room(room: &DesiredRoom, state: &RoomState, cx: &PlanContext<'_>) ->
     }
     draft.plan.actions.sort_by_key(Action::phase);
     draft.plan.findings.sort();
+    // A group may be there twice, for its members and for its owners; what it causes is told once.
+    draft.plan.findings.dedup();
     draft.plan
 }
 

@@ -301,6 +301,15 @@ impl World {
         (0..PEOPLE).filter(|p| inside.contains(&user(*p))).collect()
     }
 
+    /// How many of the room's people are ours, without the bot.
+    pub(crate) fn people_of_room(&self, room: usize) -> usize {
+        let members = self.homeserver.members(&self.room(room).unwrap());
+        members
+            .iter()
+            .filter(|m| m.membership.is_in() && m.user_id != self.bot)
+            .count()
+    }
+
     /// Everything about people out of scope and about the bot, which no run may touch.
     pub(crate) fn untouchable(&self) -> Vec<String> {
         let mut lines = Vec::new();

@@ -1,36 +1,38 @@
 //! [`Reconciler`]: the whole chain from directories to rooms, as one object for every frontend.
 
+mod questions;
+mod remembering;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use futures_util::{StreamExt, stream};
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
 
+use self::{
+    questions::{bind, bound, hold_back, keep_together, listings, plan_rooms},
+    remembering::abandoned,
+};
 use crate::{
     IdentityProvider, RoomBackend,
     action::RoomTarget,
     apply::{ApplyOptions, apply},
-    backend::{AccountState, BackendError, Identity, Observe, ReadOnly},
-    desired::{Desired, DesiredRoom, Feed, GroupStanding, SourceOutcome},
-    directory::Gap,
+    backend::{BackendError, Identity, ReadOnly},
+    desired::{Desired, DesiredRoom},
     finding::{Finding, FindingKind, Subject},
     guard::{GuardContext, GuardedPlan, Limits, ReleaseCode, Trigger, guard},
-    plan::{PlanContext, RoomPlan, RoomStatus, hold_back_unregistered, needs_after, needs_before, plan_room},
-    policy::{Policy, UnregisteredPolicy},
+    plan::{PlanContext, RoomStatus},
+    policy::Policy,
     provider::ReadRequest,
-    recall::{Memory, MemoryChange, MemoryStore, Recalled, RememberedAlias, RememberedDirectory, StoreError},
-    report::{Outcome, Report},
+    recall::{Memory, MemoryChange, MemoryStore, Recalled, StoreError},
+    report::Report,
     resolve::{ReadOutcome, resolve},
-    room::{Binding, Cause, RoomRef, RoomState},
+    room::{Binding, RoomRef},
     room_rules::Listing,
-    time::{Clock, Timestamp},
+    time::Clock,
     unite::unite,
 };
-
-/// How many questions about single aliases or listings are under way at the same time.
-const QUESTIONS_AT_ONCE: usize = 8;
 
 /// Reads directories and rooms, plans, guards, and applies.
 #[derive(Debug, Clone)]
@@ -151,7 +153,7 @@ impl Reconciler {
         }
         let mut learned = Vec::new();
         // All of them, even for a run on some: an alias that leads to the same room unites its people (decision 7).
-        let bindings = self.bind(&backend, &desired, &memory, now, &mut learned).await;
+        let bindings = bind(&backend, &desired, &memory, now, &mut learned).await;
         let mut desired = unite(desired, &bindings);
         keep_together(&mut desired, &bindings, &memory);
         findings.append(&mut desired.findings);
@@ -160,7 +162,7 @@ impl Reconciler {
                 .rooms
                 .retain(|room| room.refs.iter().any(|r| options.rooms.contains(r)));
         }
-        let listings = self.listings(&backend, &desired, &memory, now).await;
+        let listings = listings(&backend, &desired, &memory, now).await;
         let cx = PlanContext {
             desired: &desired,
             policy: &self.policy,
@@ -260,7 +262,15 @@ impl Reconciler {
                 }
             }
         }
-        learned.extend(self.learned(&desired, &report, whole));
+        let now = self.clock.now();
+        learned.extend(remembering::learned(
+            &desired,
+            &report,
+            &memory,
+            &self.limits,
+            whole,
+            now,
+        ));
         if let Err(error) = self.store.commit(&learned).await {
             report.errors.push(error.to_string());
         }
@@ -311,59 +321,6 @@ impl Reconciler {
                 Ok(Memory::default())
             }
         }
-    }
-
-    async fn bind(
-        &self,
-        backend: &dyn RoomBackend,
-        desired: &Desired,
-        memory: &Memory,
-        now: Timestamp,
-        learned: &mut Vec<MemoryChange>,
-    ) -> BTreeMap<OwnedRoomAliasId, Binding> {
-        let needs = needs_before(desired, memory, now);
-        let mut bindings = needs.remembered;
-        let mut answers = stream::iter(needs.aliases)
-            .map(|alias| async move {
-                let binding = backend.resolve_alias(&alias).await;
-                (alias, binding)
-            })
-            .buffer_unordered(QUESTIONS_AT_ONCE);
-        while let Some((alias, binding)) = answers.next().await {
-            match &binding {
-                Binding::Bound(room) => {
-                    let remembered = RememberedAlias {
-                        room: room.clone(),
-                        asked: now,
-                    };
-                    learned.push(MemoryChange::Alias(alias.clone(), remembered));
-                }
-                Binding::Missing if memory.aliases.contains_key(&alias) => {
-                    learned.push(MemoryChange::AliasForgotten(alias.clone()));
-                }
-                Binding::Missing | Binding::Unknown(_) => {}
-            }
-            bindings.insert(alias, binding);
-        }
-        bindings
-    }
-
-    async fn listings(
-        &self,
-        backend: &dyn RoomBackend,
-        desired: &Desired,
-        memory: &Memory,
-        now: Timestamp,
-    ) -> BTreeMap<OwnedRoomId, Listing> {
-        stream::iter(needs_after(desired, &[], memory, now).listings)
-            .map(|room| async move {
-                let listing = backend.listing(&room).await;
-                (room, listing)
-            })
-            .buffer_unordered(QUESTIONS_AT_ONCE)
-            .filter_map(|(room, listing)| async move { Some((room, listing.ok()?)) })
-            .collect()
-            .await
     }
 
     async fn revisit(
@@ -424,170 +381,4 @@ impl Reconciler {
         };
         guard(plans, &cx)
     }
-
-    /// What a whole run teaches beside what was done room by room.
-    fn learned(&self, desired: &Desired, report: &Report, whole: bool) -> Vec<MemoryChange> {
-        let now = self.clock.now();
-        let good = desired.sources.iter().filter(|s| s.is_complete());
-        let mut learned: Vec<MemoryChange> = good
-            .map(|s| {
-                let remembered = RememberedDirectory {
-                    at: now,
-                    active_accounts: s.active_accounts,
-                };
-                MemoryChange::Directory(s.provider.clone(), remembered)
-            })
-            .collect();
-        let read = desired.sources.iter().all(SourceOutcome::is_complete);
-        let known = report.rooms.iter().all(|room| room.status != RoomStatus::Unknown);
-        let items = || report.rooms.iter().flat_map(|room| &room.items);
-        let done = items().all(|item| {
-            !matches!(
-                item.outcome,
-                Outcome::Failed { .. } | Outcome::Skipped { .. } | Outcome::Stale { .. }
-            )
-        });
-        if whole && read && known && done && report.errors.is_empty() {
-            learned.push(MemoryChange::CleanRun(now));
-        }
-        learned.push(MemoryChange::ForgetRemovals(Timestamp(now.0.saturating_sub(
-            u64::try_from(self.limits.window.as_millis()).unwrap_or(u64::MAX),
-        ))));
-        learned
-    }
-}
-
-fn bound(rooms: &[DesiredRoom]) -> Vec<OwnedRoomId> {
-    let bound = rooms.iter().filter_map(|room| match &room.binding {
-        Binding::Bound(id) => Some(id.clone()),
-        _ => None,
-    });
-    bound.collect()
-}
-
-/// Plans every desired room, one at a time as its state comes in: no two snapshots are held at once.
-async fn plan_rooms(
-    backend: &dyn RoomBackend,
-    cx: &PlanContext<'_>,
-    only: Option<Vec<OwnedRoomId>>,
-) -> Vec<RoomPlan> {
-    let rooms = &cx.desired.rooms;
-    let by_id: BTreeMap<&OwnedRoomId, usize> = rooms
-        .iter()
-        .enumerate()
-        .filter_map(|(index, room)| match &room.binding {
-            Binding::Bound(id) => Some((id, index)),
-            _ => None,
-        })
-        .collect();
-    let mut plans: Vec<Option<RoomPlan>> = vec![None; rooms.len()];
-    let mut absent = RoomState::NotJoined { invited_by: None };
-    if !by_id.is_empty() {
-        let what = only.map_or(Observe::Joined, Observe::Rooms);
-        let mut states = backend.observe(what);
-        while let Some(observed) = states.next().await {
-            match observed {
-                Ok(observed) => {
-                    if let Some(&index) = by_id.get(&observed.room_id) {
-                        plans[index] = Some(plan_room(&rooms[index], &observed.state, cx));
-                    }
-                }
-                Err(error) => absent = RoomState::Unknown(Cause::new(error.to_string())),
-            }
-        }
-    }
-    let planned = plans.into_iter().zip(rooms).map(|(plan, room)| {
-        plan.unwrap_or_else(|| {
-            let state = if room.binding == Binding::Missing {
-                &RoomState::Missing
-            } else {
-                &absent
-            };
-            plan_room(room, state, cx)
-        })
-    });
-    planned.collect()
-}
-
-/// Asks for the accounts of the people about to be invited, and takes back what they cannot use.
-async fn hold_back(backend: &dyn RoomBackend, cx: &PlanContext<'_>, plans: &mut [RoomPlan]) {
-    let users = needs_after(cx.desired, plans, cx.memory, cx.now).accounts;
-    let users: Vec<OwnedUserId> = users
-        .into_iter()
-        .filter(|user| user.server_name() == cx.policy.homeserver)
-        .collect();
-    if users.is_empty() {
-        return;
-    }
-    match backend.accounts(&users).await {
-        Ok(states) => {
-            let invite_missing = cx.policy.unregistered == UnregisteredPolicy::Invite;
-            let held = |state: &AccountState| !(invite_missing && *state == AccountState::Missing);
-            let states = users
-                .into_iter()
-                .zip(states)
-                .filter(|(_, state)| held(state))
-                .collect();
-            for plan in plans {
-                hold_back_unregistered(plan, &states);
-            }
-        }
-        // Unknown is invited; the invitation itself will say what is wrong.
-        Err(error) => tracing::warn!(%error, "accounts could not be looked up"),
-    }
-}
-
-/// An alias that led to a room when it was last asked, and cannot be asked now, may still lead there: its people are
-/// not among the seats this time, and must not be removed for that.
-fn keep_together(desired: &mut Desired, bindings: &BTreeMap<OwnedRoomAliasId, Binding>, memory: &Memory) {
-    for (alias, binding) in bindings {
-        let (Binding::Unknown(cause), Some(known)) = (binding, memory.aliases.get(alias)) else {
-            continue;
-        };
-        let bound =
-            |room: &&mut DesiredRoom| matches!(&room.binding, Binding::Bound(id) if *id == known.room);
-        for room in desired.rooms.iter_mut().filter(bound) {
-            let gap = Gap {
-                what: format!("{alias}, which led to this room"),
-                why: cause.to_string(),
-            };
-            room.members.add(gap.clone());
-            room.owners.add(gap);
-        }
-    }
-}
-
-/// Rooms that were fed at their last good run and that no group stands for any more: kept, and told.
-fn abandoned(desired: &Desired, memory: &Memory) -> Vec<Finding> {
-    let wanted: BTreeSet<&RoomRef> = desired.rooms.iter().flat_map(|room| &room.refs).collect();
-    let mut findings = Vec::new();
-    for (id, room) in &memory.rooms {
-        let aliases = memory
-            .aliases
-            .iter()
-            .filter(|(_, a)| a.room == *id)
-            .map(|(alias, _)| alias);
-        let mut refs = aliases
-            .map(|a| RoomRef::Alias(a.clone()))
-            .chain([RoomRef::Id(id.clone())]);
-        let name = refs.next().unwrap_or_else(|| RoomRef::Id(id.clone()));
-        let gone = |feed: &Feed| desired.group_standing(&feed.group) == GroupStanding::Vanished;
-        // A group that could not be read this time is another matter, and told as such.
-        if wanted.contains(&name) || refs.any(|r| wanted.contains(&r)) || !room.feeds.iter().any(gone) {
-            continue;
-        }
-        // A group may feed members and owners; it is named once.
-        let groups: BTreeSet<String> = room.feeds.iter().map(|f| f.group.to_string()).collect();
-        let groups: Vec<String> = groups.into_iter().collect();
-        let message = format!(
-            "{name}: no group stands for it any more (it was {}); its people stay until you decide",
-            groups.join(", ")
-        );
-        findings.push(Finding::new(
-            Subject::RoomId(id.clone()),
-            FindingKind::GroupVanished,
-            message,
-        ));
-    }
-    findings
 }

@@ -1,0 +1,69 @@
+//! Release codes: a person's word for exactly one set of removals and demotions.
+
+use std::fmt::{self, Write as _};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    action::{Op, RoomTarget},
+    levels::LevelChange,
+};
+
+/// Lets exactly one set of removals and demotions go: a digest of the rooms and people it is about, shown where
+/// something is held.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReleaseCode(String);
+
+impl ReleaseCode {
+    /// A code that a person typed.
+    pub fn new(code: impl Into<String>) -> Self {
+        Self(code.into().trim().to_ascii_lowercase())
+    }
+
+    /// The code as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn of<'a>(losses: impl IntoIterator<Item = (&'a RoomTarget, &'a Op)>) -> Option<Self> {
+        let mut digest = Sha256::new();
+        let mut any = false;
+        for (room, op) in losses {
+            any = true;
+            let room = match room {
+                RoomTarget::Existing(id) => id.as_str(),
+                RoomTarget::New(alias) => alias.as_str(),
+            };
+            digest.update(room.as_bytes());
+            match op {
+                Op::Remove { user, .. } => digest.update(format!(" - {user}\n")),
+                Op::SetLevels { changes } => {
+                    for LevelChange { slot, from, to } in changes {
+                        digest.update(format!(" {slot:?} {from:?} {to:?}\n"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let bytes = digest.finalize();
+        any.then(|| Self(hex(&bytes[..5])))
+    }
+}
+
+impl fmt::Display for ReleaseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}

@@ -1,0 +1,179 @@
+//! What is asked of the homeserver before a plan stands.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
+
+use crate::{
+    RoomBackend,
+    backend::{AccountState, Observe},
+    desired::{Desired, DesiredRoom},
+    directory::Gap,
+    plan::{PlanContext, RoomPlan, hold_back_unregistered, needs_after, needs_before, plan_room},
+    policy::UnregisteredPolicy,
+    recall::{Memory, MemoryChange, RememberedAlias},
+    room::{Binding, Cause, RoomState},
+    room_rules::Listing,
+    time::Timestamp,
+};
+
+/// How many questions about single aliases or listings are under way at the same time.
+const QUESTIONS_AT_ONCE: usize = 8;
+
+/// Where the aliases lead; what the answers teach goes into `learned`.
+pub(super) async fn bind(
+    backend: &dyn RoomBackend,
+    desired: &Desired,
+    memory: &Memory,
+    now: Timestamp,
+    learned: &mut Vec<MemoryChange>,
+) -> BTreeMap<OwnedRoomAliasId, Binding> {
+    let needs = needs_before(desired, memory, now);
+    let mut bindings = needs.remembered;
+    let mut answers = stream::iter(needs.aliases)
+        .map(|alias| async move {
+            let binding = backend.resolve_alias(&alias).await;
+            (alias, binding)
+        })
+        .buffer_unordered(QUESTIONS_AT_ONCE);
+    while let Some((alias, binding)) = answers.next().await {
+        match &binding {
+            Binding::Bound(room) => {
+                let remembered = RememberedAlias {
+                    room: room.clone(),
+                    asked: now,
+                };
+                learned.push(MemoryChange::Alias(alias.clone(), remembered));
+            }
+            Binding::Missing if memory.aliases.contains_key(&alias) => {
+                learned.push(MemoryChange::AliasForgotten(alias.clone()));
+            }
+            Binding::Missing | Binding::Unknown(_) => {}
+        }
+        bindings.insert(alias, binding);
+    }
+    bindings
+}
+
+/// Listings that have to be known and are not remembered well enough.
+pub(super) async fn listings(
+    backend: &dyn RoomBackend,
+    desired: &Desired,
+    memory: &Memory,
+    now: Timestamp,
+) -> BTreeMap<OwnedRoomId, Listing> {
+    stream::iter(needs_after(desired, &[], memory, now).listings)
+        .map(|room| async move {
+            let listing = backend.listing(&room).await;
+            (room, listing)
+        })
+        .buffer_unordered(QUESTIONS_AT_ONCE)
+        .filter_map(|(room, listing)| async move { Some((room, listing.ok()?)) })
+        .collect()
+        .await
+}
+
+/// Plans every desired room, one at a time as its state comes in: no two snapshots are held at once.
+pub(super) async fn plan_rooms(
+    backend: &dyn RoomBackend,
+    cx: &PlanContext<'_>,
+    only: Option<Vec<OwnedRoomId>>,
+) -> Vec<RoomPlan> {
+    let rooms = &cx.desired.rooms;
+    let by_id: BTreeMap<&OwnedRoomId, usize> = rooms
+        .iter()
+        .enumerate()
+        .filter_map(|(index, room)| match &room.binding {
+            Binding::Bound(id) => Some((id, index)),
+            _ => None,
+        })
+        .collect();
+    let mut plans: Vec<Option<RoomPlan>> = vec![None; rooms.len()];
+    let mut absent = RoomState::NotJoined { invited_by: None };
+    if !by_id.is_empty() {
+        let what = only.map_or(Observe::Joined, Observe::Rooms);
+        let mut states = backend.observe(what);
+        while let Some(observed) = states.next().await {
+            match observed {
+                Ok(observed) => {
+                    if let Some(&index) = by_id.get(&observed.room_id) {
+                        plans[index] = Some(plan_room(&rooms[index], &observed.state, cx));
+                    }
+                }
+                Err(error) => absent = RoomState::Unknown(Cause::new(error.to_string())),
+            }
+        }
+    }
+    let planned = plans.into_iter().zip(rooms).map(|(plan, room)| {
+        plan.unwrap_or_else(|| {
+            let state = if room.binding == Binding::Missing {
+                &RoomState::Missing
+            } else {
+                &absent
+            };
+            plan_room(room, state, cx)
+        })
+    });
+    planned.collect()
+}
+
+/// Asks for the accounts of the people about to be invited, and takes back what they cannot use.
+pub(super) async fn hold_back(backend: &dyn RoomBackend, cx: &PlanContext<'_>, plans: &mut [RoomPlan]) {
+    let users = needs_after(cx.desired, plans, cx.memory, cx.now).accounts;
+    let users: Vec<OwnedUserId> = users
+        .into_iter()
+        .filter(|user| user.server_name() == cx.policy.homeserver)
+        .collect();
+    if users.is_empty() {
+        return;
+    }
+    match backend.accounts(&users).await {
+        Ok(states) => {
+            let invite_missing = cx.policy.unregistered == UnregisteredPolicy::Invite;
+            let held = |state: &AccountState| !(invite_missing && *state == AccountState::Missing);
+            let states = users
+                .into_iter()
+                .zip(states)
+                .filter(|(_, state)| held(state))
+                .collect();
+            for plan in plans {
+                hold_back_unregistered(plan, &states);
+            }
+        }
+        // Unknown is invited; the invitation itself will say what is wrong.
+        Err(error) => tracing::warn!(%error, "accounts could not be looked up"),
+    }
+}
+
+/// An alias that led to a room when it was last asked, and cannot be asked now, may still lead there: its people are
+/// not among the seats this time, and must not be removed for that.
+pub(super) fn keep_together(
+    desired: &mut Desired,
+    bindings: &BTreeMap<OwnedRoomAliasId, Binding>,
+    memory: &Memory,
+) {
+    for (alias, binding) in bindings {
+        let (Binding::Unknown(cause), Some(known)) = (binding, memory.aliases.get(alias)) else {
+            continue;
+        };
+        let bound =
+            |room: &&mut DesiredRoom| matches!(&room.binding, Binding::Bound(id) if *id == known.room);
+        for room in desired.rooms.iter_mut().filter(bound) {
+            let gap = Gap {
+                what: format!("{alias}, which led to this room"),
+                why: cause.to_string(),
+            };
+            room.members.add(gap.clone());
+            room.owners.add(gap);
+        }
+    }
+}
+
+pub(super) fn bound(rooms: &[DesiredRoom]) -> Vec<OwnedRoomId> {
+    let bound = rooms.iter().filter_map(|room| match &room.binding {
+        Binding::Bound(id) => Some(id.clone()),
+        _ => None,
+    });
+    bound.collect()
+}

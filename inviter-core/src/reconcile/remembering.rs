@@ -1,0 +1,105 @@
+//! What a whole run teaches, and what it misses.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    desired::{Desired, Feed, GroupStanding, SourceOutcome},
+    directory::ProviderId,
+    finding::{Finding, FindingKind, Subject},
+    guard::{HoldReason, Limits},
+    plan::RoomStatus,
+    recall::{Memory, MemoryChange, RememberedDirectory},
+    report::{Outcome, Report},
+    room::RoomRef,
+    time::Timestamp,
+};
+
+/// What a run teaches beside what was done room by room.
+pub(super) fn learned(
+    desired: &Desired,
+    report: &Report,
+    memory: &Memory,
+    limits: &Limits,
+    whole: bool,
+    now: Timestamp,
+) -> Vec<MemoryChange> {
+    let read = desired.sources.iter().all(SourceOutcome::is_complete);
+    let known = report.rooms.iter().all(|room| room.status != RoomStatus::Unknown);
+    let items = || report.rooms.iter().flat_map(|room| &room.items);
+    let done = items().all(|item| {
+        !matches!(
+            item.outcome,
+            Outcome::Failed { .. } | Outcome::Skipped { .. } | Outcome::Stale { .. }
+        )
+    });
+    let clean = whole && read && known && done && report.errors.is_empty();
+
+    let mut learned = Vec::new();
+    for source in desired.sources.iter().filter(|s| s.is_complete()) {
+        let active_accounts = source.active_accounts;
+        let before = memory.directories.get(&source.provider);
+        let shrank =
+            before.is_some_and(|before| limits.shrinks_too_much(before.active_accounts, active_accounts));
+        let held = items().any(|item| holds_for(&item.outcome, &source.provider));
+        // Remembering the smaller size would let go on the next run what this one holds.
+        if !shrank || clean && !held {
+            let remembered = RememberedDirectory {
+                at: now,
+                active_accounts,
+            };
+            learned.push(MemoryChange::Directory(source.provider.clone(), remembered));
+        }
+    }
+    if clean {
+        learned.push(MemoryChange::CleanRun(now));
+    }
+    let window = u64::try_from(limits.window.as_millis()).unwrap_or(u64::MAX);
+    learned.push(MemoryChange::ForgetRemovals(Timestamp(
+        now.0.saturating_sub(window),
+    )));
+    learned
+}
+
+fn holds_for(outcome: &Outcome, provider: &ProviderId) -> bool {
+    let Outcome::Held { reasons } = outcome else {
+        return false;
+    };
+    reasons
+        .iter()
+        .any(|r| matches!(r, HoldReason::DirectoryShrank { directory, .. } if directory == provider))
+}
+
+/// Rooms that were fed at their last good run and that no group stands for any more: kept, and told.
+pub(super) fn abandoned(desired: &Desired, memory: &Memory) -> Vec<Finding> {
+    let wanted: BTreeSet<&RoomRef> = desired.rooms.iter().flat_map(|room| &room.refs).collect();
+    let mut findings = Vec::new();
+    for (id, room) in &memory.rooms {
+        let aliases = memory
+            .aliases
+            .iter()
+            .filter(|(_, a)| a.room == *id)
+            .map(|(alias, _)| alias);
+        let mut refs = aliases
+            .map(|a| RoomRef::Alias(a.clone()))
+            .chain([RoomRef::Id(id.clone())]);
+        let name = refs.next().unwrap_or_else(|| RoomRef::Id(id.clone()));
+        let gone = |feed: &Feed| desired.group_standing(&feed.group) == GroupStanding::Vanished;
+        // A group that could not be read this time is another matter, and told as such.
+        if wanted.contains(&name) || refs.any(|r| wanted.contains(&r)) || !room.feeds.iter().any(gone) {
+            continue;
+        }
+        // A group may feed members and owners; it is named once.
+        let groups: BTreeSet<String> = room.feeds.iter().map(|f| f.group.to_string()).collect();
+        let groups: Vec<String> = groups.into_iter().collect();
+        let message = format!(
+            "{name}: no group stands for it any more (it was {}); its people stay until you decide",
+            groups.join(", ")
+        );
+        findings.push(Finding::new(
+            Subject::RoomId(id.clone()),
+            FindingKind::GroupVanished,
+            message,
+        ));
+    }
+    findings
+}
