@@ -12,5 +12,6 @@ mod bad_input;
 mod fault_table;
 mod harness;
 mod killed;
+mod listed_rooms;
 mod versions;
 mod writes;
