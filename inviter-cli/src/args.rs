@@ -9,12 +9,12 @@ use crate::{commands::Command, exit::Exit};
 /// For the long help of everything that plans.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
-    0  fine: everything is as the directories want it, or has been made so
+    0  fine: everything that can be done is done; notes tell what is left for people to do
     1  failed: nothing could be done (wrong command line or configuration, no directory or no
        homeserver could be read, or every action of a sync failed)
     2  with --exit-code: there are changes to make
     3  removals or demotions are held
-    4  in part: some actions failed or were put off, or a directory or room could not be read
+    4  in part: some actions failed or were put off, or a directory, group or room could not be read
   130  interrupted by Ctrl-C (143 by TERM); what was done is listed, the next run does the rest
 Where several apply: 1, then 4, then 3, then 2.
 

@@ -73,10 +73,16 @@ impl Exit {
         }
     }
 
-    /// Rooms that could not be looked at. Other findings are for people, and no reason to call for one.
+    /// Rooms that could not be looked at, and rooms whose groups could not: nobody is removed from them. Other
+    /// findings are for people, and no reason to call for one.
     fn of_findings(report: &Report) -> Self {
         let of_rooms = report.rooms.iter().flat_map(|room| &room.findings);
-        let unknown = |finding: &Finding| finding.kind == FindingKind::RoomUnknown;
+        let unknown = |finding: &Finding| {
+            matches!(
+                finding.kind,
+                FindingKind::RoomUnknown | FindingKind::RemovalsNotConsidered
+            )
+        };
         if of_rooms.chain(&report.findings).any(unknown) {
             Self::InPart
         } else {

@@ -1,6 +1,6 @@
 //! Ctrl-C and TERM: a run that is stopped ends what is under way, begins nothing more, and reports.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
@@ -14,9 +14,15 @@ use inviter::core::{
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
+    time::sleep,
 };
 
 const STOPPED: &str = "not sent, because the run was stopped; the next run does it";
+const CUT_OFF: &str = "cut off, because the run was stopped; the next run sees whether it was done";
+
+/// How long what is under way may take after the program was asked to stop. What waits for a rate limit could take
+/// minutes, and nobody who pressed Ctrl-C wants to.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Signals as they have come so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,10 +70,11 @@ impl Interrupt {
     pub(crate) async fn after(&self, count: u32) -> u8 {
         let mut receiver = self.0.clone();
         let waited = receiver.wait_for(|signals| signals.count >= count).await;
-        match waited {
-            Ok(signals) => signals.first,
+        let first = waited.ok().map(|signals| signals.first);
+        match first {
+            Some(first) => first,
             // The listener is gone: the runtime is going down, and nothing will come.
-            Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 }
@@ -82,11 +89,31 @@ pub(crate) struct Stoppable {
 }
 
 impl Stoppable {
+    /// Nothing new begins after a signal.
     fn check(&self, about: impl FnOnce() -> String) -> Result<(), BackendError> {
         match self.interrupt.signal() {
             None => Ok(()),
             // A kind that nothing remembers as a refusal.
             Some(_) => Err(BackendError::new(BackendErrorKind::Unavailable, about(), STOPPED)),
+        }
+    }
+}
+
+impl Stoppable {
+    /// What is under way is given up when the time that is left for it after a signal is over.
+    async fn cut_off<T>(
+        &self,
+        about: impl FnOnce() -> String + Send,
+        work: impl Future<Output = Result<T, BackendError>> + Send,
+    ) -> Result<T, BackendError> {
+        let over = async {
+            self.interrupt.after(1).await;
+            sleep(GRACE).await;
+        };
+        tokio::select! {
+            biased;
+            result = work => result,
+            () = over => Err(BackendError::new(BackendErrorKind::Unavailable, about(), CUT_OFF)),
         }
     }
 }
@@ -123,7 +150,8 @@ impl RoomBackend for Stoppable {
 
     async fn execute(&self, room: &RoomTarget, op: &Op) -> Result<Effect, BackendError> {
         self.check(|| room.to_string())?;
-        self.backend.execute(room, op).await
+        let effect = self.backend.execute(room, op);
+        self.cut_off(|| room.to_string(), effect).await
     }
 }
 
@@ -161,5 +189,35 @@ mod tests {
         assert!(matches!(states.as_slice(), [Err(_)]), "unknown, and not empty");
         assert_eq!(stoppable.interrupt.signal(), Some(15));
         assert_eq!(stoppable.interrupt.after(1).await, 15);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_under_way_is_given_up_after_a_while() {
+        let homeserver = InMemoryHomeserver::new("example.com".try_into().unwrap());
+        let bot = homeserver.register("bot").unwrap();
+        let (sender, receiver) = watch::channel(Signals { count: 1, first: 2 });
+        let stoppable = Stoppable {
+            backend: Arc::new(homeserver.backend(bot)),
+            interrupt: Interrupt(receiver),
+        };
+        let about = || "!room:example.com".to_owned();
+
+        // What ends in time is taken as it ends.
+        let quick = async {
+            sleep(GRACE / 2).await;
+            Ok(1)
+        };
+        assert_eq!(stoppable.cut_off(about, quick).await.unwrap(), 1);
+        let slow = std::future::pending::<Result<(), _>>();
+        let error = stoppable.cut_off(about, slow).await.unwrap_err();
+        assert!(error.is_temporary() && error.message.contains(CUT_OFF), "{error}");
+
+        // Without a signal, it may take as long as it takes.
+        sender.send_replace(Signals::default());
+        let long = async {
+            sleep(GRACE * 10).await;
+            Ok(2)
+        };
+        assert_eq!(stoppable.cut_off(about, long).await.unwrap(), 2);
     }
 }

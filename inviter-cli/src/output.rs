@@ -1,6 +1,6 @@
 //! Standard output.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -12,12 +12,16 @@ const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 /// Writes text, with colours where they are shown.
 ///
 /// A reader that went away is no error: what a command came to does not depend on who reads about it.
-pub(crate) fn text(text: &str) -> io::Result<()> {
+pub(crate) fn text(text: &str) -> anyhow::Result<()> {
     let mut stdout = anstream::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        Err(error) => Err(anyhow::anyhow!(
+            "the result could not be written to standard output ({error}); what was done stays done, and `inviter plan` \
+             shows what is left"
+        )),
+        Ok(()) => Ok(()),
     }
 }
 
@@ -25,7 +29,7 @@ pub(crate) fn text(text: &str) -> io::Result<()> {
 pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
     let mut document = clean::json(&serde_json::to_string_pretty(document)?);
     document.push('\n');
-    Ok(text(&document)?)
+    text(&document)
 }
 
 /// Tells something beside the result, on standard error.

@@ -84,6 +84,20 @@ fn help_tells_the_exit_codes() {
     assert!(stderr.contains("'#room:example.com'"), "{stderr}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_told() {
+    let dir = place(CONFIG);
+    let full = fs::File::create("/dev/full").unwrap();
+    let output = command(dir.path()).arg("idp").stdout(full).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr.contains("could not be written to standard output"),
+        "{stderr}"
+    );
+}
+
 #[test]
 fn no_configuration() {
     let dir = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use ruma_common::{OwnedRoomId, OwnedUserId};
 use crate::{
     action::{Action, Op, RoomTarget},
     backend::{BackendError, BackendErrorKind, Effect, RoomBackend},
-    guard::{GuardedAction, GuardedPlan, GuardedRoom, Verdict},
+    guard::{GuardedAction, GuardedPlan, GuardedRoom, Verdict, is_loss},
     levels::{LevelChange, LevelSlot},
     plan::RoomPlan,
     recall::{MemoryChange, MemoryStore, Refusal, RefusedOp, RememberedAlias, RememberedRemoval, StoreError},
@@ -25,6 +25,7 @@ use crate::{
 
 /// A removal that was planned longer ago is not sent (decision 29).
 const REMOVALS_GOOD_FOR: Duration = Duration::from_secs(15 * 60);
+const TOO_OLD: &str = "it was planned more than 15 minutes ago; plan again";
 
 /// How to apply.
 #[derive(Debug, Clone, Copy)]
@@ -188,6 +189,7 @@ impl Run<'_> {
             self.commit(&mut room).await;
             return (items, Some(id), room.errors, target);
         }
+        self.recheck_demotions(&mut room).await;
         self.levels(&mut room).await;
         self.one_by_one(&mut room, 3).await;
         self.people(&mut room, 4).await;
@@ -250,6 +252,30 @@ impl Run<'_> {
         None
     }
 
+    /// What is taken away by the levels is taken from the room that was planned for, too.
+    async fn recheck_demotions(&self, room: &mut RoomRun<'_>) {
+        let mut indices = room.open(2);
+        indices.retain(|index| is_loss(&room.actions[*index].action));
+        if indices.is_empty() {
+            return;
+        }
+        if let Some(detail) = self.stale(room).await {
+            room.settle(&indices, &Outcome::Stale { detail });
+        }
+    }
+
+    /// Why what was planned to be taken away must not be, if the world is not the one that was planned for.
+    async fn stale(&self, room: &mut RoomRun<'_>) -> Option<String> {
+        if self.is_too_old() {
+            return Some(TOO_OLD.to_owned());
+        }
+        self.binding_changed(room).await
+    }
+
+    fn is_too_old(&self) -> bool {
+        self.options.clock.now().since(self.planned) >= REMOVALS_GOOD_FOR
+    }
+
     /// All changes of power levels as one event (decision 28).
     async fn levels(&self, room: &mut RoomRun<'_>) {
         let mut indices = Vec::new();
@@ -300,12 +326,25 @@ impl Run<'_> {
     async fn people(&self, room: &mut RoomRun<'_>, phase: u8) {
         let indices = room.open(phase);
         let (target, actions) = (&room.target, &room.actions);
-        let done: Vec<(usize, Result<Effect, BackendError>)> = stream::iter(indices)
-            .map(|index| async move { (index, self.execute(target, &actions[index].action.op).await) })
+        // Without a result: those before it had to wait, and now it is too late.
+        let done: Vec<(usize, Option<Result<Effect, BackendError>>)> = stream::iter(indices)
+            .map(|index| async move {
+                let op = &actions[index].action.op;
+                let result = match op {
+                    Op::Remove { .. } if self.is_too_old() => None,
+                    _ => Some(self.execute(target, op).await),
+                };
+                (index, result)
+            })
             .buffer_unordered(self.options.people_at_once.max(1))
             .collect()
             .await;
         for (index, result) in done {
+            let Some(result) = result else {
+                let detail = TOO_OLD.to_owned();
+                room.outcomes[index] = Some(Outcome::Stale { detail });
+                continue;
+            };
             self.remember_refusal(room, index, result.as_ref().err());
             if let (Ok(_), Op::Invite { user, .. }) = (&result, &room.actions[index].action.op) {
                 room.memory
@@ -322,15 +361,10 @@ impl Run<'_> {
         if indices.is_empty() {
             return;
         }
-        let now = self.options.clock.now();
-        let stale = if now.since(self.planned) > REMOVALS_GOOD_FOR {
-            Some("it was planned more than 15 minutes ago; plan again".to_owned())
-        } else {
-            self.binding_changed(room).await
-        };
-        if let Some(detail) = stale {
+        if let Some(detail) = self.stale(room).await {
             return room.settle(&indices, &Outcome::Stale { detail });
         }
+        let now = self.options.clock.now();
         let RoomTarget::Existing(id) = &room.target else {
             return;
         };

@@ -205,6 +205,8 @@ pub struct Seat {
     pub feed: Option<u16>,
     /// The role.
     pub role: Role,
+    /// The configuration itself says the level, whatever the directory gives.
+    pub level_fixed: bool,
 }
 
 impl Seat {

@@ -182,6 +182,11 @@ impl PowerLevels {
         })
     }
 
+    /// Sets a single-valued key, to see what would follow from it.
+    pub(crate) fn set_key(&mut self, key: Key, level: i64) {
+        self.keys.insert(key, level);
+    }
+
     /// The entry of a single-valued key, if there is one.
     pub fn key_entry(&self, key: Key) -> Option<i64> {
         self.keys.get(&key).copied()

@@ -44,7 +44,7 @@ pub struct RememberedAlias {
 pub struct RememberedRoom {
     /// A person has put the room under management.
     pub adopted: Option<Timestamp>,
-    /// The groups that fed it at its last good run.
+    /// The groups that fed it at its last good run, and those that came since.
     pub feeds: Vec<Feed>,
     /// Levels that we gave.
     pub given: BTreeMap<OwnedUserId, i64>,

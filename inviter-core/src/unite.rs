@@ -8,7 +8,7 @@ use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
 
 use crate::{
-    desired::{Desired, DesiredRoom, Feed, Role, Seat},
+    desired::{Desired, DesiredRoom, Feed, Seat},
     finding::{Finding, FindingKind, Subject},
     room::{Binding, Cause, RoomRef},
 };
@@ -145,19 +145,27 @@ fn merge_seats(ours: Vec<Seat>, theirs: Vec<Seat>) -> Vec<Seat> {
     seats
 }
 
-/// A fixed seat counts, with the other's level if it brings none; then the higher role, then the earlier feed.
+/// A fixed seat counts, with the other's level if that is higher and its own is not fixed; then the higher role, then
+/// the earlier feed.
 fn better(a: Seat, b: Seat) -> Seat {
     let filled = |fixed: Seat, other: Seat| Seat {
-        role: if fixed.role == Role::Member {
-            other.role
-        } else {
+        role: if fixed.level_fixed {
             fixed.role
+        } else {
+            fixed.role.max(other.role)
         },
         ..fixed
     };
     match (a.feed, b.feed) {
         (None, Some(_)) => filled(a, b),
         (Some(_), None) => filled(b, a),
+        (None, None) if a.level_fixed != b.level_fixed => {
+            if a.level_fixed {
+                a
+            } else {
+                b
+            }
+        }
         _ if b.role.exceeds(a.role) => b,
         _ if a.role.exceeds(b.role) || a.feed <= b.feed => a,
         _ => b,

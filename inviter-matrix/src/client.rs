@@ -15,7 +15,7 @@ use tokio::{
     sync::{OwnedMutexGuard, Semaphore},
     time::{Instant, sleep},
 };
-use tracing::debug;
+use tracing::{debug, info};
 
 use crate::{
     config::{MatrixConfig, Timeouts, base_url, check_credentials},
@@ -272,7 +272,7 @@ impl Client {
             };
             if failure.status == Some(StatusCode::TOO_MANY_REQUESTS) {
                 let pause = self.limits.refused(&call.work, failure.error.retry_after);
-                debug!(about = %call.about, ?pause, "rate limited");
+                info!(about = %call.about, ?pause, "waiting for a rate limit of the homeserver");
                 // The limits decide in `admit` whether that is too long.
                 tries -= 1;
                 continue;

@@ -24,7 +24,7 @@ use crate::{
 A room that the bot did not create is only found, and nothing is done in it until it is adopted: its people may \
 be in no group, and the first sync after that would remove them. Look at `inviter plan` after adopting.")]
 pub(crate) struct Adopt {
-    /// The rooms, by alias or ID
+    /// The rooms, as `inviter idp` names them
     #[arg(required = true, value_name = "ROOM", value_parser = room_ref)]
     rooms: Vec<RoomRef>,
     /// Write one JSON document

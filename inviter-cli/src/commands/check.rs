@@ -33,7 +33,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Sends no writing request. Ends with code 1 if something cannot work: a directory or the homeserver cannot be \
-read, a desired room cannot be managed, or the bot lacks power in one.")]
+read, a desired room cannot be managed, the bot lacks power in one, or removals from one wait for a group \
+that is missing or unread.")]
 pub(crate) struct Check {
     /// Write one JSON document
     #[arg(long)]
@@ -102,7 +103,10 @@ fn is_blocked(room: &GuardedRoom) -> bool {
 }
 
 fn is_blocking(finding: &Finding) -> bool {
-    matches!(finding.kind, FindingKind::PowerMissing | FindingKind::Unreadable)
+    matches!(
+        finding.kind,
+        FindingKind::PowerMissing | FindingKind::Unreadable | FindingKind::RemovalsNotConsidered
+    )
 }
 
 impl Checked {

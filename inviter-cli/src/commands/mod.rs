@@ -60,8 +60,8 @@ pub(crate) async fn run(command: &Command, context: &Context<'_>) -> anyhow::Res
 /// Which part of everything is meant, and what was let go.
 #[derive(Debug, Args)]
 struct Selection {
-    /// Only this room, by alias or ID; may be given several times
-    #[arg(long, value_name = "ALIAS", value_parser = room_ref)]
+    /// Only this room, as `inviter idp` names it; may be given several times
+    #[arg(long, value_name = "ROOM", value_parser = room_ref)]
     room: Vec<RoomRef>,
     /// Let go what is held under this code, which the plan shows; may be given several times
     #[arg(long, value_name = "CODE")]

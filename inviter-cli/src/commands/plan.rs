@@ -1,7 +1,10 @@
 //! `inviter plan`
 
 use clap::Args;
-use inviter::core::reconcile::{Draft, Reconciler};
+use inviter::core::{
+    reconcile::{Draft, Reconciler},
+    report::Tally,
+};
 
 use super::Selection;
 use crate::{
@@ -60,12 +63,53 @@ pub(super) async fn show(
     Ok(Exit::of_plan(&report, &draft.desired, exit_code))
 }
 
-/// Tells that a code was given and something is still held: what is held has changed since, or it was mistyped.
+/// Tells that a code was given and something is still held, or that it let nothing go: what is held has changed since,
+/// or it was mistyped.
 pub(super) fn mismatched(selection: &Selection, draft: &Draft) {
-    if !selection.release.is_empty() && draft.report().tally().held > 0 {
-        output::warning(
-            "something is still held: the code does not cover it, or what is held has changed since the code was \
-             shown; look at the plan again",
+    if let Some(warning) = mismatch(&selection.release, &draft.report().tally()) {
+        output::warning(warning);
+    }
+}
+
+fn mismatch(codes: &[String], planned: &Tally) -> Option<&'static str> {
+    if codes.is_empty() {
+        None
+    } else if planned.held > 0 {
+        Some(
+            "something is still held: the code does not cover it (each room has its own), or what is held has changed \
+             since the code was shown; look at the plan again",
+        )
+    } else if planned.removed == 0 && planned.changed == 0 {
+        Some("nothing is held, so that the given code lets nothing go")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_that_let_nothing_go_are_told() {
+        let tally = |held, removed| {
+            let mut tally = Tally::default();
+            tally.held = held;
+            tally.removed = removed;
+            tally
+        };
+        let codes = ["abc".to_owned()];
+        assert_eq!(mismatch(&[], &tally(1, 0)), None);
+        assert_eq!(mismatch(&codes, &tally(0, 2)), None);
+        assert!(
+            mismatch(&codes, &tally(1, 2))
+                .unwrap()
+                .contains("does not cover it")
+        );
+        assert!(
+            mismatch(&codes, &tally(0, 0))
+                .unwrap()
+                .contains("nothing is held")
         );
     }
 }

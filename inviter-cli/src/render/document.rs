@@ -289,7 +289,7 @@ fn desired_room(room: &DesiredRoom, desired: &Desired) -> Value {
         "members": members.collect::<Vec<_>>(),
         "members_complete": room.members.is_complete(),
         "owners_complete": room.owners.is_complete(),
-        "gaps": room.members.gaps().iter().chain(room.owners.gaps()).collect::<Vec<_>>(),
+        "gaps": super::rooms::gaps(room),
         "groups": room.feeds.iter().map(group).collect::<Vec<_>>(),
     })
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use inviter::core::{
     action::RoomTarget,
-    finding::Finding,
+    finding::{Finding, FindingKind},
     plan::RoomStatus,
     report::{Outcome, Report, ReportItem, RoomReport, Tally},
 };
@@ -12,7 +12,7 @@ use inviter::core::{
 use super::{
     action::{Sign, lines, why},
     clean::{Clean, clean},
-    release, status,
+    counted, release, status,
     style::{ADD, CHANGE, FAILED, HEADLINE, HELD, NOTE, QUIET, REMOVE},
     time,
 };
@@ -58,7 +58,25 @@ pub(crate) fn report(out: &mut impl Write, report: &Report, kind: Kind) -> fmt::
     if !report.findings.is_empty() || !report.errors.is_empty() || everything.is_some() {
         writeln!(out)?;
     }
-    writeln!(out, "{HEADLINE}{}{HEADLINE:#}", counts(&report.tally(), kind))
+    writeln!(
+        out,
+        "{HEADLINE}{}{}{HEADLINE:#}",
+        counts(&report.tally(), kind),
+        left_alone(&report.rooms)
+    )
+}
+
+/// How many rooms nothing is done in, after the counts: "no changes" would say that all is well there.
+fn left_alone(rooms: &[RoomReport]) -> String {
+    let alone = |room: &&RoomReport| {
+        let managed = matches!(room.status, RoomStatus::Managed | RoomStatus::ToCreate);
+        // One that was joined just now is found, and waits for being adopted.
+        !managed && (room.items.is_empty() || room.status == RoomStatus::Found)
+    };
+    match rooms.iter().filter(alone).count() {
+        0 => String::new(),
+        count => format!("; {} not managed", counted(count, "room", "rooms")),
+    }
 }
 
 fn write_room(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
@@ -167,8 +185,15 @@ fn write_held(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
     Ok(())
 }
 
-/// One finding.
+/// One finding. A directory that could not be read is the cause of others, and more than a note.
 pub(crate) fn note(out: &mut impl Write, indent: &str, finding: &Finding) -> fmt::Result {
+    if finding.kind == FindingKind::DirectoryUnread {
+        return writeln!(
+            out,
+            "{indent}{FAILED}error:{FAILED:#} {}",
+            Clean(&finding.message)
+        );
+    }
     writeln!(out, "{indent}{NOTE}note:{NOTE:#} {}", Clean(&finding.message))
 }
 

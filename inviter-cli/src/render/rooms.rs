@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use inviter::core::{
     action::RoomTarget,
     desired::{Desired, DesiredRoom, PersonStanding, Role, SourceOutcome},
-    directory::Extent,
+    directory::{Extent, Gap},
     finding::{Finding, FindingKind},
     guard::GuardedRoom,
     room_rules::RoomKind,
@@ -90,10 +90,21 @@ fn desired_room(out: &mut impl Write, room: &DesiredRoom, desired: &Desired) -> 
             "  {user:column$}  {level:>3}  {QUIET}{why}{QUIET:#}{standing}"
         )?;
     }
-    for gap in room.members.gaps().iter().chain(room.owners.gaps()) {
+    for gap in gaps(room) {
         writeln!(out, "  {FAILED}incomplete:{FAILED:#} {}", Clean(&gap.to_string()))?;
     }
     Ok(())
+}
+
+/// What could not be read for a room, each once: a group mostly gives members and owners.
+pub(crate) fn gaps(room: &DesiredRoom) -> Vec<&Gap> {
+    let mut gaps: Vec<&Gap> = Vec::new();
+    for gap in room.members.gaps().iter().chain(room.owners.gaps()) {
+        if !gaps.contains(&gap) {
+            gaps.push(gap);
+        }
+    }
+    gaps
 }
 
 /// That no room at all is wanted. Nobody means that, and without a word the output would say that all is well.

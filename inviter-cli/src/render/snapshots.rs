@@ -9,7 +9,7 @@ use inviter::{
         RoomBackend as _,
         backend::BackendErrorKind,
         guard::ReleaseCode,
-        memory::{Call, InMemoryHomeserver, InMemoryStore},
+        memory::{Call, InMemoryHomeserver, InMemoryStore, NewRoom, UserOp},
         reconcile::{Reconciler, RunOptions},
         report::Report,
     },
@@ -244,10 +244,54 @@ async fn an_unread_directory_is_a_failure() {
     write(&place.dir.path().join("people.json"), "");
     let plan = place.plan(&RunOptions::default()).await;
     assert!(
-        plan.text.starts_with("note: directory people could not be read"),
+        plan.text.starts_with("error: directory people could not be read"),
         "{}",
         plan.text
     );
     assert!(plan.text.ends_with("plan: no changes"), "{}", plan.text);
     assert_eq!(plan.exit, Exit::Failed);
+}
+
+#[tokio::test]
+async fn a_group_that_is_missing_calls_for_a_person() {
+    let place = Place::new().await;
+    place.sync(&RunOptions::default()).await;
+    let group = serde_json::json!({
+        "name": "MTRX #staff:example.com", "members": ["ada"], "groups": ["nobodys"], "owners": ["ada"],
+    });
+    let directory = serde_json::json!({ "people": [{ "id": "ada" }], "groups": [group] });
+    write(&place.dir.path().join("people.json"), &directory.to_string());
+    let plan = place.plan(&RunOptions::default()).await;
+    assert!(plan.text.contains("nobody is removed, because"), "{}", plan.text);
+    assert_eq!(plan.exit, Exit::InPart);
+
+    let draft = place.reconciler.plan(&RunOptions::default()).await.unwrap();
+    let mut text = String::new();
+    super::rooms::desired(&mut text, &draft.desired).unwrap();
+    let text = strip_str(&text).to_string();
+    let mut gaps: Vec<_> = text.lines().filter(|line| line.contains("incomplete:")).collect();
+    let count = gaps.len();
+    assert!(count > 0, "{text}");
+    gaps.dedup();
+    assert_eq!(gaps.len(), count, "each once: {text}");
+}
+
+#[tokio::test]
+async fn a_room_of_somebody_else_is_counted() {
+    let place = Place::new().await;
+    let owner = place.homeserver.register("owner").unwrap();
+    let room = NewRoom {
+        alias: Some("staff".to_owned()),
+        ..NewRoom::default()
+    };
+    place
+        .homeserver
+        .act(&owner, &UserOp::CreateRoom(Box::new(room)))
+        .unwrap();
+    let plan = place.plan(&RunOptions::default()).await;
+    assert!(
+        plan.text.ends_with("plan: no changes; 1 room not managed"),
+        "{}",
+        plan.text
+    );
 }

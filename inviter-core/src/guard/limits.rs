@@ -9,7 +9,7 @@ use crate::{
     action::{Action, Op, RoomTarget, Why},
     directory::ProviderId,
     levels::{LevelChange, LevelSlot},
-    plan::RoomPlan,
+    plan::{RoomPlan, RoomStatus},
     recall::RememberedRemoval,
 };
 
@@ -27,6 +27,13 @@ pub fn is_loss(action: &Action) -> bool {
 /// too many.
 fn is_demotion(change: &LevelChange) -> bool {
     matches!(change.slot, LevelSlot::User(_)) && change.from.is_some_and(|from| change.to.unwrap_or(0) < from)
+}
+
+/// What the limits over all rooms together hold.
+#[derive(Debug)]
+pub(super) struct Totals {
+    pub(super) removals: Option<HoldReason>,
+    pub(super) demotions: Option<HoldReason>,
 }
 
 /// People who lose something in a room, each once.
@@ -72,6 +79,18 @@ impl GuardContext<'_> {
             .filter(|r| self.now.since(r.at) < self.limits.window)
     }
 
+    /// Demotions of people who stay, over all rooms together.
+    pub(super) fn total_demotions(&self, plans: &[RoomPlan]) -> Option<HoldReason> {
+        let (mut going, mut of) = (0u32, 0u32);
+        for plan in plans {
+            let losses = Losses::of(plan);
+            let staying = size(losses.demoted.difference(&losses.removed).count());
+            going = going.saturating_add(staying);
+            of = of.saturating_add(managed(plan, plan.census.raised).max(staying));
+        }
+        self.beyond_total(going, of)
+    }
+
     pub(super) fn total(&self, plans: &[RoomPlan]) -> Option<HoldReason> {
         let mut going = 0u32;
         let mut of = 0u32;
@@ -79,7 +98,7 @@ impl GuardContext<'_> {
         for plan in plans {
             let losses = Losses::of(plan);
             going = going.saturating_add(size(losses.removed.len()));
-            of = of.saturating_add(plan.census.population);
+            of = of.saturating_add(managed(plan, plan.census.population));
             // A removal that was recorded and did not come about is in the plan again; it counts once.
             if let Some(RoomTarget::Existing(id)) = &plan.target {
                 for user in losses.removed {
@@ -88,7 +107,10 @@ impl GuardContext<'_> {
             }
         }
         let gone = size(recent.len());
-        (going, of) = (going.saturating_add(gone), of.saturating_add(gone));
+        self.beyond_total(going.saturating_add(gone), of.saturating_add(gone))
+    }
+
+    fn beyond_total(&self, going: u32, of: u32) -> Option<HoldReason> {
         let Limits {
             total_count: count,
             total_percent: percent,
@@ -121,10 +143,10 @@ impl GuardContext<'_> {
     pub(super) fn room(
         &self,
         mut plan: RoomPlan,
-        total: Option<&HoldReason>,
+        totals: &Totals,
         shrunk: &BTreeMap<&ProviderId, HoldReason>,
     ) -> GuardedRoom {
-        let (removals, demotions) = self.reasons(&plan, total, shrunk);
+        let (removals, demotions) = self.reasons(&plan, totals, shrunk);
         let removed: BTreeSet<OwnedUserId> = Losses::of(&plan)
             .removed
             .into_iter()
@@ -188,7 +210,7 @@ impl GuardContext<'_> {
     fn reasons(
         &self,
         plan: &RoomPlan,
-        total: Option<&HoldReason>,
+        totals: &Totals,
         shrunk: &BTreeMap<&ProviderId, HoldReason>,
     ) -> (Vec<HoldReason>, Vec<HoldReason>) {
         let mut common = Vec::new();
@@ -204,6 +226,9 @@ impl GuardContext<'_> {
                 .iter()
                 .map(|group| HoldReason::GroupVanished { group: group.clone() }),
         );
+        if plan.census.from_groups == 0 {
+            common.push(HoldReason::NobodyWanted);
+        }
 
         let losses = Losses::of(plan);
         let Limits {
@@ -224,9 +249,6 @@ impl GuardContext<'_> {
         let of = plan.census.population.saturating_add(gone);
 
         let mut removals = common.clone();
-        if plan.census.from_groups == 0 {
-            removals.push(HoldReason::NobodyWanted);
-        }
         if Self::exceeded(going, of, count, percent) {
             removals.push(HoldReason::RoomLimit {
                 going,
@@ -235,7 +257,7 @@ impl GuardContext<'_> {
                 percent,
             });
         }
-        removals.extend(total.cloned());
+        removals.extend(totals.removals.clone());
 
         let mut demotions = common;
         let staying = losses.demoted.difference(&losses.removed).count();
@@ -249,7 +271,17 @@ impl GuardContext<'_> {
                 percent,
             });
         }
+        demotions.extend(totals.demotions.clone());
         (removals, demotions)
+    }
+}
+
+/// Of the rooms that are left alone anyway nobody counts: a large one would raise the limit for all others.
+fn managed(plan: &RoomPlan, people: u32) -> u32 {
+    if plan.status == RoomStatus::Managed {
+        people
+    } else {
+        0
     }
 }
 

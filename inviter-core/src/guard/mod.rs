@@ -11,6 +11,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde::Serialize;
 
+use self::limits::Totals;
 pub use self::{
     limits::is_loss,
     release::ReleaseCode,
@@ -179,11 +180,14 @@ impl GuardedPlan {
 
 /// Marks every action of the plans.
 pub fn guard(plans: Vec<RoomPlan>, cx: &GuardContext<'_>) -> GuardedPlan {
-    let total = cx.total(&plans);
+    let totals = Totals {
+        removals: cx.total(&plans),
+        demotions: cx.total_demotions(&plans),
+    };
     let shrunk = cx.shrunk();
     let mut rooms: Vec<GuardedRoom> = plans
         .into_iter()
-        .map(|plan| cx.room(plan, total.as_ref(), &shrunk))
+        .map(|plan| cx.room(plan, &totals, &shrunk))
         .collect();
     let release = ReleaseCode::of(rooms.iter().flat_map(held));
     if let Some(code) = &release

@@ -42,21 +42,29 @@ impl RoomDraft<'_> {
         let levels = &snapshot.levels;
         let power = snapshot.power(self.cx.bot);
         let mut missing = Vec::new();
+        // The defaults may change along, and events without an entry with them.
+        let mut after = levels.clone();
         let keys = template.keys().map(|(key, to)| {
+            let now = levels.key(key);
+            if power.reaches(now) && power.reaches(to) {
+                after.set_key(key, to);
+            }
             (
                 LevelSlot::Key(key),
                 key.as_str().to_owned(),
                 levels.key_entry(key),
-                levels.key(key),
+                now,
+                now,
                 to,
             )
         });
+        let keys: Vec<_> = keys.collect();
         let events = template.events_for(levels.rules()).into_iter().map(|(kind, to)| {
-            let (entry, now) = (levels.event_entry(&kind), levels.event(&kind));
-            (LevelSlot::Event(kind.clone()), kind, entry, now, to)
+            let (entry, now, then) = (levels.event_entry(&kind), levels.event(&kind), after.event(&kind));
+            (LevelSlot::Event(kind.clone()), kind, entry, now, then, to)
         });
-        for (slot, name, from, now, to) in keys.chain(events) {
-            if now == to {
+        for (slot, name, from, now, then, to) in keys.into_iter().chain(events) {
+            if then == to {
                 continue;
             }
             if power.reaches(now) && power.reaches(to) {
@@ -149,7 +157,7 @@ impl RoomDraft<'_> {
             }
             return;
         }
-        if then < now && !self.may_lower(snapshot, user, now, seat.is_fixed()) {
+        if then < now && !self.may_lower(snapshot, user, now, seat.level_fixed) {
             return;
         }
         let bot = snapshot.power(self.cx.bot);
@@ -171,11 +179,12 @@ impl RoomDraft<'_> {
         changes.add(change, why);
     }
 
-    /// Lowering needs complete knowledge of the directory's side, unless the configuration names the person.
+    /// Lowering needs complete knowledge of the directory's side, unless the configuration names the level.
     fn may_lower(&self, snapshot: &RoomSnapshot, user: &UserId, now: i64, fixed: bool) -> bool {
         let known = self.room.members.is_complete()
             && self.room.owners.is_complete()
             && snapshot.unreadable.is_empty()
+            && self.removals_known
             && self.feeds_are_known();
         let ours = match self.room.rules.levels {
             LevelsMode::Exact => true,

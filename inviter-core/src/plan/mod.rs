@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     action::{Action, Blueprint, Op, RoomTarget, Why},
-    desired::{Desired, DesiredRoom, Feed, GroupStanding, PersonStanding, Role, Seat},
+    desired::{Desired, DesiredRoom, Feed, GroupStanding, PersonStanding, Role, Seat, SourceOutcome},
     finding::{Finding, FindingKind, Subject},
     policy::Policy,
     recall::{Memory, MemoryChange, RememberedRoom},
@@ -130,6 +130,8 @@ struct RoomDraft<'a> {
     room: &'a DesiredRoom,
     cx: &'a PlanContext<'a>,
     remembered: Option<&'a RememberedRoom>,
+    /// Whether everything that could keep someone in the room is known; settled once people are looked at.
+    removals_known: bool,
     plan: RoomPlan,
 }
 
@@ -162,6 +164,7 @@ impl<'a> RoomDraft<'a> {
             room,
             cx,
             remembered,
+            removals_known: false,
             plan,
         };
         let wanted = room.seats.iter().filter(|seat| draft.is_wanted(seat)).count();
@@ -297,6 +300,12 @@ impl<'a> RoomDraft<'a> {
     }
 
     fn joined(&mut self, snapshot: &RoomSnapshot) {
+        // Seats and members are walked side by side: out of order, members would look like strangers.
+        if !snapshot.members.is_sorted_by(|a, b| a.user_id < b.user_id) {
+            return self.unknown(&Cause::new(
+                "its members came in no order, or twice, which is a fault of the backend",
+            ));
+        }
         self.take_census(snapshot);
         if let Some(successor) = &snapshot.replaced_by {
             self.plan.status = RoomStatus::Replaced;
@@ -364,7 +373,13 @@ impl<'a> RoomDraft<'a> {
         if !snapshot.unreadable.is_empty() {
             reasons.push("the room's state could not be read completely".to_owned());
         }
-        for feed in self.remembered.map_or(&[][..], |r| &r.feeds) {
+        let fed_before = self.remembered.map_or(&[][..], |r| &r.feeds);
+        if fed_before.is_empty() {
+            // Which groups feed the room was never known; one of them may be in what was not read.
+            let unread = self.cx.desired.sources.iter().filter(|s| !s.is_complete());
+            reasons.extend(unread.map(|s| format!("directory {} could not be read completely", s.provider)));
+        }
+        for feed in fed_before {
             if self.room.feeds.contains(feed) {
                 continue;
             }
@@ -403,15 +418,43 @@ impl<'a> RoomDraft<'a> {
         false
     }
 
+    /// A group that feeds the room is remembered at once, whatever becomes of the run: its people come now. One that
+    /// feeds it no more is forgotten once nobody is here on its account.
     fn remember_feeds(&mut self, snapshot: &RoomSnapshot) {
-        let known = self.room.members.is_complete() && self.room.owners.is_complete();
-        let same = self.remembered.is_some_and(|r| r.feeds == *self.room.feeds);
-        if known && !same {
+        let before = self.remembered.map_or(&[][..], |r| &r.feeds);
+        // Without a good run before, what was not read may feed it too, and this must not look like all.
+        if !before.is_empty() || self.cx.desired.sources.iter().all(SourceOutcome::is_complete) {
+            let mut all: Vec<Feed> = before.iter().chain(&*self.room.feeds).cloned().collect();
+            all.sort();
+            all.dedup();
+            if all.len() > before.len() {
+                let change = MemoryChange::Feeds(snapshot.room_id.clone(), all);
+                self.plan.learned.push(change);
+            }
+        }
+        let known = self.removals_known && self.room.owners.is_complete();
+        if known && before != &*self.room.feeds && !self.keeps_someone_of_the_vanished() {
             self.plan.learned_if_done.push(MemoryChange::Feeds(
                 snapshot.room_id.clone(),
                 self.room.feeds.to_vec(),
             ));
         }
+    }
+
+    /// Whether a group has vanished and something other than the guard leaves people as they are: once that is out
+    /// of the way, they must not go without a question.
+    fn keeps_someone_of_the_vanished(&self) -> bool {
+        let keeps = |finding: &Finding| {
+            matches!(
+                finding.kind,
+                FindingKind::PublicRoom
+                    | FindingKind::PowerMissing
+                    | FindingKind::Refused
+                    | FindingKind::Outranked
+                    | FindingKind::HistoricalId
+            )
+        };
+        !self.plan.vanished.is_empty() && self.plan.findings.iter().any(keeps)
     }
 }
 

@@ -190,17 +190,21 @@ impl<'a> RoomDraft<'a> {
             .iter()
             .filter(|m| self.may_be_managed(&m.user_id))
             .collect();
+        let known = self.removals_are_known(snapshot);
+        self.removals_known = known;
         if candidates.is_empty() {
-            self.removals_are_known(snapshot);
             return;
         }
-        let known = self.removals_are_known(snapshot);
         let mut blocked = Blocked::default();
+        // IDs with capitals come from attributes and renames only; mostly there are none.
+        let room = self.room;
+        let capitals = room.seats.iter().map(|seat| self.user(seat));
+        let capitals: Vec<&UserId> = capitals.filter(|user| has_capitals(user)).collect();
         for member in candidates {
             let user = &*member.user_id;
             match member.membership {
                 Membership::Joined | Membership::Invited if known => {
-                    self.take_one_out(snapshot, member, people, &mut blocked);
+                    self.take_one_out(snapshot, member, &capitals, people, &mut blocked);
                 }
                 Membership::Left if known && member.sender == user => self.note_absent(snapshot, user),
                 _ => {}
@@ -225,11 +229,12 @@ impl<'a> RoomDraft<'a> {
         &mut self,
         snapshot: &'s RoomSnapshot,
         member: &'s RoomMember,
+        capitals: &[&UserId],
         people: &mut People<'s>,
         blocked: &mut Blocked,
     ) {
         let user = &*member.user_id;
-        if let Some(wanted) = self.wanted_but_for_case(user) {
+        if let Some(wanted) = self.wanted_but_for_case(user, capitals) {
             let message = format!(
                 "{}: {user} differs only in case from {wanted}, who belongs there; add a rename if they are one person",
                 self.plan.room
@@ -272,8 +277,15 @@ impl<'a> RoomDraft<'a> {
         power < Power::Level(100) && power < snapshot.power(self.cx.bot)
     }
 
-    fn wanted_but_for_case(&self, user: &UserId) -> Option<&'a UserId> {
-        if !user.localpart().bytes().any(|b| b.is_ascii_uppercase()) {
+    fn wanted_but_for_case<'u>(&self, user: &UserId, capitals: &[&'u UserId]) -> Option<&'u UserId>
+    where
+        'a: 'u,
+    {
+        let alike = |other: &&&UserId| other.as_str().eq_ignore_ascii_case(user.as_str());
+        if let Some(wanted) = capitals.iter().find(alike) {
+            return Some(wanted);
+        }
+        if !has_capitals(user) {
             return None;
         }
         let lower = OwnedUserId::try_from(user.as_str().to_ascii_lowercase()).ok()?;
@@ -344,6 +356,10 @@ struct Blocked {
     invite: u32,
     kick: u32,
     public: u32,
+}
+
+fn has_capitals(user: &UserId) -> bool {
+    user.localpart().bytes().any(|b| b.is_ascii_uppercase())
 }
 
 fn people_count(n: u32) -> String {

@@ -43,18 +43,15 @@ impl RoomDraft<'_> {
         let Some(alias) = self.alias().map(ToOwned::to_owned) else {
             return;
         };
-        if snapshot.name.is_none() && self.may_send(snapshot, "m.room.name", "name") {
-            self.act(
-                Op::SetName {
-                    to: room_name(&self.room.rules, &alias),
-                },
-                Why::Configured,
-            );
+        let to = room_name(&self.room.rules, &alias);
+        // An empty name is none, and would be set anew by every run.
+        if snapshot.name.is_none() && !to.is_empty() && self.may_send(snapshot, "m.room.name", "name") {
+            self.act(Op::SetName { to }, Why::Configured);
         }
     }
 
     fn topic(&mut self, snapshot: &RoomSnapshot) {
-        let Some(topic) = self.room.rules.topic.clone() else {
+        let Some(topic) = self.room.rules.topic.clone().filter(|topic| !topic.is_empty()) else {
             return;
         };
         if snapshot.topic.is_none() && self.may_send(snapshot, "m.room.topic", "topic") {

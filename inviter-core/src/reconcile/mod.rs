@@ -220,7 +220,7 @@ impl Reconciler {
             plan,
             findings,
             mut memory,
-            mut learned,
+            learned,
             listings,
             whole,
         } = draft;
@@ -231,6 +231,12 @@ impl Reconciler {
             people_at_once: self.people_at_once,
         };
         let release = plan.release().cloned();
+        // Before anything is done: what is found out while applying is the newer knowledge.
+        let known = if learned.is_empty() {
+            Ok(())
+        } else {
+            self.store.commit(&learned).await
+        };
         let first = apply(plan, &self.backend, &apply_options).await;
         let mut report = Report {
             rooms: first.rooms,
@@ -238,12 +244,17 @@ impl Reconciler {
             release,
             errors: first.errors,
         };
+        report.errors.extend(known.err().map(|error| error.to_string()));
 
         if !first.revisit.is_empty() {
             // The first round's removals count towards the limits of the second.
             match self.store.recall().await {
                 Ok(recalled) => memory = recalled.into_memory(),
-                Err(error) => report.errors.push(error.to_string()),
+                Err(error) => {
+                    // Nobody goes where it is not known how many have gone.
+                    memory.clean_run = None;
+                    report.errors.push(error.to_string());
+                }
             }
             let ids: BTreeMap<OwnedRoomId, usize> =
                 first.revisit.into_iter().map(|(ix, id)| (id, ix)).collect();
@@ -263,14 +274,12 @@ impl Reconciler {
             }
         }
         let now = self.clock.now();
-        learned.extend(remembering::learned(
-            &desired,
-            &report,
-            &memory,
-            &self.limits,
+        let run = remembering::Run {
             whole,
+            released: !options.releases.is_empty(),
             now,
-        ));
+        };
+        let learned = remembering::learned(&desired, &report, &memory, &self.limits, run);
         if let Err(error) = self.store.commit(&learned).await {
             report.errors.push(error.to_string());
         }

@@ -3,16 +3,27 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    desired::{Desired, Feed, GroupStanding, SourceOutcome},
+    desired::{Desired, DesiredRoom, Feed, GroupStanding, Person, PersonStanding, SourceOutcome},
     directory::ProviderId,
     finding::{Finding, FindingKind, Subject},
-    guard::{HoldReason, Limits},
+    guard::{HoldReason, Limits, is_loss},
     plan::RoomStatus,
     recall::{Memory, MemoryChange, RememberedDirectory},
-    report::{Outcome, Report},
+    report::{Outcome, Report, ReportItem},
     room::RoomRef,
     time::Timestamp,
 };
+
+/// What kind of run it was.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    /// Over all rooms.
+    pub(super) whole: bool,
+    /// A person let something go.
+    pub(super) released: bool,
+    /// When it came to its end.
+    pub(super) now: Timestamp,
+}
 
 /// What a run teaches beside what was done room by room.
 pub(super) fn learned(
@@ -20,9 +31,9 @@ pub(super) fn learned(
     report: &Report,
     memory: &Memory,
     limits: &Limits,
-    whole: bool,
-    now: Timestamp,
+    run: Run,
 ) -> Vec<MemoryChange> {
+    let Run { whole, now, .. } = run;
     let read = desired.sources.iter().all(SourceOutcome::is_complete);
     let known = report.rooms.iter().all(|room| room.status != RoomStatus::Unknown);
     let items = || report.rooms.iter().flat_map(|room| &room.items);
@@ -32,6 +43,10 @@ pub(super) fn learned(
             Outcome::Failed { .. } | Outcome::Skipped { .. } | Outcome::Stale { .. }
         )
     });
+    let decided = || {
+        let done = |item: &ReportItem| matches!(item.outcome, Outcome::Done | Outcome::AlreadySo);
+        run.released && items().any(|item| done(item) && is_loss(&item.action))
+    };
     let clean = whole && read && known && done && report.errors.is_empty();
 
     let mut learned = Vec::new();
@@ -41,8 +56,9 @@ pub(super) fn learned(
         let shrank =
             before.is_some_and(|before| limits.shrinks_too_much(before.active_accounts, active_accounts));
         let held = items().any(|item| holds_for(&item.outcome, &source.provider));
-        // Remembering the smaller size would let go on the next run what this one holds.
-        if !shrank || clean && !held {
+        // Remembering the smaller size would let go on the next run what this one holds, or what this one did not
+        // come to because something else was not known.
+        if !shrank || clean && !held && (decided() || hides_nothing(desired, &source.provider)) {
             let remembered = RememberedDirectory {
                 at: now,
                 active_accounts,
@@ -58,6 +74,15 @@ pub(super) fn learned(
         now.0.saturating_sub(window),
     )));
     learned
+}
+
+/// Whether every room that a directory feeds is known completely, so that whatever its size takes was in the plan.
+fn hides_nothing(desired: &Desired, provider: &ProviderId) -> bool {
+    let fed = |room: &&DesiredRoom| room.feeds.iter().any(|feed| feed.group.provider == *provider);
+    let mut fed = desired.rooms.iter().filter(fed);
+    let certain = |person: &Person| person.standing != PersonStanding::Uncertain;
+    fed.all(|room| room.members.is_complete() && room.owners.is_complete())
+        && desired.people.iter().all(certain)
 }
 
 fn holds_for(outcome: &Outcome, provider: &ProviderId) -> bool {

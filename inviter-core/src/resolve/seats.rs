@@ -234,6 +234,7 @@ impl<'a> Seating<'a> {
                 person,
                 feed: None,
                 role,
+                level_fixed: level.is_some(),
             });
         }
         self.marks.touched.sort_unstable();
@@ -251,6 +252,7 @@ impl<'a> Seating<'a> {
                     person,
                     feed: Some(feed),
                     role,
+                    level_fixed: false,
                 });
             }
         }

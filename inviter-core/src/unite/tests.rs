@@ -27,10 +27,20 @@ fn feed(group: &str, role: FeedRole) -> Feed {
 }
 
 fn seat(person: u32, feed: impl Into<Option<u16>>, role: Role) -> Seat {
+    let feed = feed.into();
     Seat {
         person: PersonIx(person),
-        feed: feed.into(),
+        feed,
         role,
+        level_fixed: feed.is_none() && role != Role::Member,
+    }
+}
+
+/// Named in the configuration, with the level that the directory gives.
+fn of_directory(person: u32, role: Role) -> Seat {
+    Seat {
+        level_fixed: false,
+        ..seat(person, None, role)
     }
 }
 
@@ -76,6 +86,7 @@ fn two_rooms() -> Vec<DesiredRoom> {
             seat(1, 1, Role::Level(50)),
             seat(3, None, Role::Level(0)),
             seat(4, None, Role::Member),
+            of_directory(5, Role::Level(25)),
         ],
     );
     let b = room(
@@ -91,6 +102,7 @@ fn two_rooms() -> Vec<DesiredRoom> {
             seat(2, 0, Role::Member),
             seat(3, 1, Role::Level(50)),
             seat(4, 1, Role::Level(50)),
+            seat(5, 1, Role::Level(50)),
         ],
     );
     vec![a, b]
@@ -143,7 +155,8 @@ fn rooms_behind_two_aliases_are_one() {
             seat(2, 1, Role::Member),
             // A level that the configuration gives stays, and one that it does not give comes from elsewhere.
             seat(3, None, Role::Level(0)),
-            seat(4, None, Role::Level(50)),
+            of_directory(4, Role::Level(50)),
+            of_directory(5, Role::Level(50)),
         ]
     );
     assert!(!one.members.is_complete());

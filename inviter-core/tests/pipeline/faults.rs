@@ -45,7 +45,7 @@ pub(crate) fn cut_after(homeserver: &InMemoryHomeserver, writes: u64, after: boo
 }
 
 /// One room with people 0 to 4 in it, after a clean run.
-fn settled() -> World {
+pub(crate) fn settled() -> World {
     let world = World::new("12");
     for person in 0..8 {
         world.directory.put_person(format!("p{person}").as_str());
@@ -60,13 +60,13 @@ fn settled() -> World {
     world
 }
 
-fn without(world: &World, person: usize) {
+pub(crate) fn without(world: &World, person: usize) {
     world
         .directory
         .edit_group(&room_group(0), |g| g.without_members([format!("p{person}")]));
 }
 
-fn membership(world: &World, person: usize) -> Option<Membership> {
+pub(crate) fn membership(world: &World, person: usize) -> Option<Membership> {
     let room = world.room(0).unwrap();
     world
         .homeserver
@@ -76,12 +76,12 @@ fn membership(world: &World, person: usize) -> Option<Membership> {
         .map(|m| m.membership)
 }
 
-fn kinds(report: &Report) -> Vec<FindingKind> {
+pub(crate) fn kinds(report: &Report) -> Vec<FindingKind> {
     let rooms = report.rooms.iter().flat_map(|r| &r.findings);
     report.findings.iter().chain(rooms).map(|f| f.kind).collect()
 }
 
-fn outcomes(report: &Report) -> Vec<&Outcome> {
+pub(crate) fn outcomes(report: &Report) -> Vec<&Outcome> {
     report
         .rooms
         .iter()

@@ -4,5 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 mod faults;
+mod holds;
 mod model;
 mod properties;

@@ -206,6 +206,29 @@ fn removals_of_the_last_day_count() {
 }
 
 #[test]
+fn removals_of_the_last_day_count_over_all_rooms() {
+    let elsewhere = inviter_core::OwnedRoomId::try_from("!other:example.org").unwrap();
+    let hours_ago = |hours: u64| {
+        room(20, 3).with(|w| {
+            let removal = |i: usize| RememberedRemoval {
+                at: Timestamp(NOW.0 - hours * 3_600_000),
+                room: elsewhere.clone(),
+                user: user(&format!("x{i}")),
+            };
+            w.memory.removals = (0..8).map(removal).collect();
+        })
+    };
+    let limit = HoldReason::TotalLimit {
+        going: 11,
+        of: 31,
+        count: 10,
+        percent: 5,
+    };
+    assert_eq!(reasons(&default(&hours_ago(23))), [limit]);
+    assert_eq!(counts(&default(&hours_ago(25))), (3, 0, 0));
+}
+
+#[test]
 fn a_directory_that_shrank_holds_the_rooms_it_feeds() {
     let world = room(30, 1).with(|w| {
         let then = RememberedDirectory {
@@ -264,11 +287,55 @@ fn too_many_demotions_are_held_and_tidying_is_not() {
 }
 
 #[test]
+fn a_group_without_anyone_lowers_nobody_either() {
+    // Anyone may join, so nobody is removed; the level would go all the same.
+    let world = room(0, 1)
+        .users(json!({ "@bot:example.org": 100, "@u0:example.org": 50 }))
+        .with(|w| w.join_rule = inviter_core::room::JoinRule::Public);
+    let held = default(&world);
+    assert_eq!(counts(&held), (0, 1, 0));
+    assert_eq!(reasons(&held), [HoldReason::NobodyWanted]);
+}
+
+#[test]
+fn the_limit_over_all_rooms_holds_demotions_too() {
+    let world = room(20, 0).users(json!({
+        "@bot:example.org": 100, "@w0:example.org": 50, "@w1:example.org": 50, "@w2:example.org": 50,
+    }));
+    let judged = |n: usize| {
+        let plans = (0..n).map(|_| world.plan()).collect();
+        judge_all(&world, plans, &[], Trigger::Person, Limits::default())
+    };
+    assert_eq!(counts(&judged(3)), (9, 0, 0));
+    let held = judged(4);
+    assert_eq!(counts(&held), (0, 12, 0));
+    assert!(held.release().is_some());
+}
+
+#[test]
+fn rooms_that_are_left_alone_do_not_raise_the_limit() {
+    let world = room(20, 3);
+    let mut plans: Vec<RoomPlan> = (0..4).map(|_| world.plan()).collect();
+    let found = room(400, 0).with(|w| w.creator = user("carol"));
+    plans.push(found.plan());
+    let held = judge_all(&world, plans, &[], Trigger::Person, Limits::default());
+    assert_eq!(counts(&held), (0, 12, 0));
+}
+
+#[test]
 fn a_cautious_run_lists_removals_as_pending() {
     let world = room(5, 1).wants("new");
     assert_eq!(
         counts(&judge(&world, &[], Trigger::Cautious, Limits::default())),
         (1, 0, 1)
+    );
+}
+
+#[test]
+fn what_is_held_is_held_in_a_cautious_run_too() {
+    assert_eq!(
+        counts(&judge(&room(1, 8), &[], Trigger::Cautious, Limits::default())),
+        (0, 8, 0)
     );
 }
 

@@ -57,6 +57,21 @@ fn a_fixed_level_overrides_up_and_down() {
 }
 
 #[test]
+fn a_fixed_member_whose_level_the_directory_gives_is_not_lowered_on_the_unknown() {
+    let world = |role| {
+        levels(json!({ "@bot:example.org": 100, "@alice:example.org": 50 }))
+            .fixed_without_level("alice", role)
+            .joined("alice")
+    };
+    for role in [Role::Member, Role::Level(25)] {
+        world(role)
+            .with(|w| w.owners_extent = Extent::gap("owners", "no right"))
+            .gives(&[], &[]);
+    }
+    world(Role::Member).gives(&["level alice 50→none"], &[]);
+}
+
+#[test]
 fn keeping_levels_lowers_only_what_we_gave() {
     let world = || {
         levels(json!({ "@bot:example.org": 100, "@alice:example.org": 50 }))
@@ -82,6 +97,16 @@ fn a_level_left_behind_is_cleared() {
     levels(json!({ "@bot:example.org": 100, "@gone:example.org": 50, "@never:example.org": 50 }))
         .member("gone", Membership::Left, "gone")
         .gives(&["level gone 50→none", "level never 50→none"], &[]);
+}
+
+#[test]
+fn no_level_is_cleared_while_a_member_event_cannot_be_read() {
+    levels(json!({ "@bot:example.org": 100, "@hidden:example.org": 50 }))
+        .with(|w| w.unreadable = vec!["the member event of @hidden:example.org cannot be understood"])
+        .gives(
+            &[],
+            &[FindingKind::Unreadable, FindingKind::RemovalsNotConsidered],
+        );
 }
 
 #[test]
@@ -176,6 +201,24 @@ fn partial_levels_are_completed_by_the_template() {
             "level m.room.power_levels none→100",
             "level m.room.redaction none→100",
             "level m.room.tombstone none→100",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn a_default_that_changes_takes_no_event_along() {
+    let mut world = World::new();
+    let content = world.levels.as_mut().unwrap();
+    content["state_default"] = json!(100);
+    // Both have the level that the template wants, by the old default; one of them by the new one, too.
+    for kind in ["m.room.canonical_alias", "m.room.name"] {
+        content["events"].as_object_mut().unwrap().remove(kind);
+    }
+    world.gives(
+        &[
+            "level state_default 100→50",
+            "level m.room.canonical_alias none→100",
         ],
         &[],
     );

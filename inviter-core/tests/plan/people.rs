@@ -63,7 +63,7 @@ fn someone_who_left_is_invited_again_when_the_directory_brings_them_anew() {
     let unwanted = World::new().member("alice", Membership::Left, "alice");
     unwanted.gives(&[], &[]);
     let absent = MemoryChange::Absent(room_id(), user("alice"), true);
-    assert_eq!(unwanted.plan().learned, [absent]);
+    assert!(unwanted.plan().learned.contains(&absent));
     // ... so that wanting them again is news, and forgotten once they are invited.
     let back = left().remember(|r| {
         r.absent.insert(user("alice"));
@@ -73,6 +73,15 @@ fn someone_who_left_is_invited_again_when_the_directory_brings_them_anew() {
     assert_eq!(back.plan().learned_if_invited[&user("alice")], forgotten);
     let never = back.with(|w| w.policy.left = LeftPolicy::Never);
     never.gives(&[], &[FindingKind::LeftThemselves]);
+}
+
+#[test]
+fn someone_who_left_is_not_noted_as_unwanted_on_the_unknown() {
+    let unknown = World::new()
+        .member("alice", Membership::Left, "alice")
+        .with(|w| w.members_extent = inviter_core::directory::Extent::gap("physics", "size limit"));
+    let absent = MemoryChange::Absent(room_id(), user("alice"), true);
+    assert!(!unknown.plan().learned.contains(&absent));
 }
 
 #[test]
@@ -130,6 +139,47 @@ fn people_of_other_servers_are_out_of_scope() {
             "invite @carol:elsewhere.org",
         ],
         &[],
+    );
+}
+
+#[test]
+fn the_scope_is_the_server_of_the_accounts() {
+    let world = World::new()
+        .wants("@alice:people.org")
+        .joined("@mallory:people.org")
+        .joined("local")
+        .users(json!({ "@bot:example.org": 100, "@local:example.org": 50, "@mallory:people.org": 50 }))
+        .with(|w| w.policy.accounts_server = "people.org".try_into().unwrap());
+    world.gives(
+        &[
+            "level @mallory:people.org 50→none",
+            "invite @alice:people.org",
+            "remove @mallory:people.org",
+        ],
+        &[],
+    );
+    assert_eq!(world.plan().census.population, 1);
+}
+
+#[test]
+fn reasons_are_those_of_the_configuration_and_none_otherwise() {
+    let reasons = |world: World| -> Vec<Option<String>> {
+        let actions = world.plan().actions.into_iter();
+        let reason = |action: inviter_core::action::Action| match action.op {
+            Op::Invite { reason, .. } | Op::Remove { reason, .. } => Some(reason),
+            _ => None,
+        };
+        actions.filter_map(reason).collect()
+    };
+    let world = || World::new().wants("alice").joined("mallory");
+    assert_eq!(reasons(world()), [None, None]);
+    let told = world().with(|w| {
+        w.policy.invite_reason = Some("welcome".to_owned());
+        w.policy.remove_reason = Some("bye".to_owned());
+    });
+    assert_eq!(
+        reasons(told),
+        [Some("welcome".to_owned()), Some("bye".to_owned())]
     );
 }
 
@@ -236,6 +286,9 @@ fn a_historical_id_that_differs_in_case_is_kept() {
     let world = World::new().wants("alice").joined("alice").joined("Alice");
     world.gives(&[], &[FindingKind::HistoricalId]);
     World::new().joined("Mallory").gives(&["remove Mallory"], &[]);
+    // The other way round: a rename leads to the historical ID.
+    let renamed = World::new().wants("Alice").joined("Alice").joined("alice");
+    renamed.gives(&[], &[FindingKind::HistoricalId]);
 }
 
 #[test]

@@ -227,6 +227,88 @@ fn the_feeds_are_remembered_once_the_room_is_as_wanted() {
 }
 
 #[test]
+fn feeds_are_not_forgotten_while_it_is_open_who_belongs_in_the_room() {
+    let before = |feeds: &[&str]| {
+        let feeds: Vec<_> = feeds.iter().map(|name| feed(name, FeedRole::Members)).collect();
+        World::new().remember(|r| r.feeds = feeds)
+    };
+    let forgets = |world: &World| {
+        let plan = world.plan();
+        !plan.learned_if_done.is_empty() || !plan.learned.is_empty()
+    };
+    let both = || before(&["chemistry", "physics"]);
+    // All people of the group that vanished are in the other one: then it is forgotten.
+    assert!(forgets(&both()));
+    assert!(
+        !forgets(&both().with(|w| w.source = None)),
+        "its directory is down"
+    );
+    let gap = Extent::gap("chemistry", "page lost");
+    assert!(!forgets(&both().with(|w| w.groups.push(("chemistry", gap)))));
+    assert!(!forgets(
+        &both().with(|w| w.unreadable = vec!["a member event has no membership"])
+    ));
+    // Whom only something else keeps in the room would go without a question once that is out of the way.
+    let open = |w: &mut World| w.join_rule = inviter_core::room::JoinRule::Public;
+    assert!(!forgets(&both().joined("mallory").with(open)));
+    let weak = |w: &mut World| w.levels.as_mut().unwrap()["kick"] = json!(101);
+    assert!(!forgets(&both().joined("mallory").with(weak)));
+}
+
+#[test]
+fn a_new_group_is_remembered_at_once() {
+    let world = World::new()
+        .joined("mallory")
+        .remember(|r| r.feeds = vec![feed("chemistry", FeedRole::Members)])
+        .with(|w| w.groups.push(("chemistry", Extent::Complete)));
+    let both = vec![
+        feed("chemistry", FeedRole::Members),
+        feed("physics", FeedRole::Members),
+    ];
+    let plan = world.plan();
+    assert_eq!(plan.learned, [MemoryChange::Feeds(room_id(), both)]);
+    let now = vec![feed("physics", FeedRole::Members)];
+    assert_eq!(plan.learned_if_done, [MemoryChange::Feeds(room_id(), now)]);
+}
+
+#[test]
+fn before_its_first_good_run_a_room_needs_every_directory() {
+    let world = || World::new().wants("alice").joined("mallory");
+    for source in [None, Some(Extent::gap("page 2", "lost"))] {
+        let partial = world().with(|w| w.source = source);
+        partial.gives(&["invite alice"], &[FindingKind::RemovalsNotConsidered]);
+        let plan = partial.plan();
+        assert!(plan.learned.is_empty() && plan.learned_if_done.is_empty());
+    }
+}
+
+#[test]
+fn members_out_of_order_make_the_room_unknown() {
+    let world = World::new()
+        .wants("alice")
+        .joined("alice")
+        .wants("zoe")
+        .joined("zoe");
+    world.gives(&[], &[]);
+    let mut snapshot = world.snapshot();
+    snapshot.members.reverse();
+    world
+        .with(|w| w.state = Some(RoomState::Joined(Box::new(snapshot))))
+        .gives(&[], &[FindingKind::RoomUnknown]);
+}
+
+#[test]
+fn an_empty_name_or_topic_is_not_set_again_and_again() {
+    World::new()
+        .with(|w| {
+            w.name = None;
+            w.rules.name = Some(String::new());
+            w.rules.topic = Some(String::new());
+        })
+        .gives(&[], &[]);
+}
+
+#[test]
 fn a_public_room_loses_nobody_since_they_could_walk_back_in() {
     let world = World::new()
         .joined("mallory")

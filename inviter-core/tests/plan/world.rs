@@ -56,6 +56,7 @@ pub(crate) fn feed(name: &str, role: FeedRole) -> Feed {
 /// What the directory wants, what the room is, and what is decided and remembered.
 pub(crate) struct World {
     pub(crate) wanted: BTreeMap<OwnedUserId, (Role, bool)>,
+    pub(crate) level_from_directory: bool,
     pub(crate) standing: BTreeMap<OwnedUserId, PersonStanding>,
     pub(crate) members_extent: Extent,
     pub(crate) owners_extent: Extent,
@@ -87,6 +88,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let mut world = Self {
             wanted: BTreeMap::new(),
+            level_from_directory: false,
             standing: BTreeMap::new(),
             members_extent: Extent::Complete,
             owners_extent: Extent::Complete,
@@ -161,6 +163,12 @@ impl World {
         self
     }
 
+    /// Named in the configuration, with the level that the directory gives.
+    pub(crate) fn fixed_without_level(mut self, name: &str, role: Role) -> Self {
+        self.level_from_directory = true;
+        self.fixed(name, role)
+    }
+
     pub(crate) fn is(&mut self, name: &str, membership: Membership) {
         self.members.insert(user(name), (membership, user(name)));
     }
@@ -185,7 +193,7 @@ impl World {
         self
     }
 
-    fn snapshot(&self) -> RoomSnapshot {
+    pub(crate) fn snapshot(&self) -> RoomSnapshot {
         let rules = LevelRules::of(&self.version).unwrap();
         let levels = match &self.levels {
             Some(content) => PowerLevels::parse(content, rules).unwrap(),
@@ -237,6 +245,7 @@ impl World {
             person: PersonIx(u32::try_from(people.iter().position(|p| p.user_id == *user).unwrap()).unwrap()),
             feed: (!fixed).then_some(0),
             role: *role,
+            level_fixed: *fixed && !self.level_from_directory,
         });
         let room = DesiredRoom {
             refs: vec![RoomRef::Alias(self.alias.clone())],

@@ -70,7 +70,7 @@ async fn an_answer_that_is_not_whole_removes_nobody() -> Result<()> {
         DIRECTORY,
         &text.replace("\"name\": \"crew\"", "\"name\": \"elsewhere\""),
     )?;
-    let output = site.run(&["sync"]).await?.exits(0);
+    let output = site.run(&["sync"]).await?.exits(4);
     tells(
         &output,
         &[&site.alias("alpha"), "nobody is removed, because", "crew"],
