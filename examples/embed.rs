@@ -105,7 +105,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The core needs no particular runtime.
     futures_executor::block_on(async {
-        let run = RunOptions::default();
+        let run = RunOptions::by_person();
         let draft = reconciler.plan(&run).await?;
         tell("plan", &draft.report())?;
         tell("sync", &reconciler.apply(draft, &run).await)?;

@@ -17,7 +17,7 @@
 //! let setup = Setup::connect(&config).await?;
 //! // One run at a time for each account, whichever process it is in.
 //! let _lock = setup.lock()?;
-//! let report = setup.reconciler.sync(&RunOptions::default()).await?;
+//! let report = setup.reconciler.sync(&RunOptions::by_person()).await?;
 //! # drop(report);
 //! # Ok(())
 //! # }
@@ -71,11 +71,11 @@
 //! let setup = Setup::assemble(&config, backend.whoami().await?, backend, store);
 //!
 //! // Asks, and changes nothing:
-//! let draft = setup.reconciler.plan(&RunOptions::default()).await?;
+//! let draft = setup.reconciler.plan(&RunOptions::by_person()).await?;
 //! assert!(!draft.plan.is_empty());
 //! // Creates the room, invites Alice and Bob, and makes Alice a moderator:
-//! setup.reconciler.sync(&RunOptions::default()).await?;
-//! assert!(setup.reconciler.plan(&RunOptions::default()).await?.plan.is_empty());
+//! setup.reconciler.sync(&RunOptions::by_person()).await?;
+//! assert!(setup.reconciler.plan(&RunOptions::by_person()).await?.plan.is_empty());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```

@@ -74,7 +74,7 @@ fn a_plan_never_executes() {
     backend.expect_observe().returning(|_| stream::empty().boxed());
     backend.expect_execute().never();
     let reconciler = reconciler(provider(move || Ok(directory.snapshot())), backend);
-    let draft = block_on(reconciler.plan(&RunOptions::default())).unwrap();
+    let draft = block_on(reconciler.plan(&RunOptions::by_person())).unwrap();
     assert_eq!(draft.report().tally().changes(), 2);
 }
 
@@ -90,7 +90,7 @@ fn a_homeserver_that_does_not_know_us_ends_the_run_before_anything_is_read() {
     });
     let mut provider = MockIdentityProvider::new();
     provider.expect_read().never();
-    let error = block_on(reconciler(provider, backend).sync(&RunOptions::default())).unwrap_err();
+    let error = block_on(reconciler(provider, backend).sync(&RunOptions::by_person())).unwrap_err();
     assert!(matches!(error, RunError::Backend(e) if e.kind == BackendErrorKind::Unauthenticated));
 }
 
@@ -106,7 +106,7 @@ fn a_directory_that_is_down_is_told_and_nothing_is_sent() {
             "no answer",
         ))
     };
-    let report = block_on(reconciler(provider(down), backend).sync(&RunOptions::default())).unwrap();
+    let report = block_on(reconciler(provider(down), backend).sync(&RunOptions::by_person())).unwrap();
     assert!(
         report
             .findings

@@ -57,7 +57,7 @@ impl Check {
         let draft = match Setup::connect(&config).await {
             Ok(setup) => setup
                 .reconciler
-                .plan(&RunOptions::default())
+                .plan(&RunOptions::by_person())
                 .await
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),

@@ -24,7 +24,7 @@ pub(crate) struct Managed {
 impl Managed {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
         let reconciler = context.setup().await?.reconciler;
-        let draft = reconciler.plan(&RunOptions::default()).await?;
+        let draft = reconciler.plan(&RunOptions::by_person()).await?;
         let rooms = draft.plan.rooms();
         let managed = rooms
             .iter()

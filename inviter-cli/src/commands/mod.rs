@@ -70,7 +70,7 @@ struct Selection {
 
 impl Selection {
     fn options(&self) -> RunOptions {
-        let mut options = RunOptions::default();
+        let mut options = RunOptions::by_person();
         options.rooms = self.room.iter().cloned().collect();
         options.releases = self.release.iter().map(ReleaseCode::new).collect();
         options

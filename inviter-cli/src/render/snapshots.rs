@@ -124,7 +124,7 @@ fn text(report: &Report, kind: report::Kind) -> String {
 #[tokio::test]
 async fn a_first_plan_and_what_becomes_of_it() {
     let place = Place::new().await;
-    let run = RunOptions::default();
+    let run = RunOptions::by_person();
     let plan = place.plan(&run).await;
     let room =
         "  + create the room \"staff\", encrypted, history shared  wanted by MTRX #staff:example.com (people)
@@ -159,7 +159,7 @@ async fn a_first_plan_and_what_becomes_of_it() {
 #[tokio::test]
 async fn a_level_and_a_removal() {
     let place = Place::new().await;
-    let run = RunOptions::default();
+    let run = RunOptions::by_person();
     place.sync(&run).await;
     place.staff(&["ada", "bob", "cid", "dan"], &["bob"]);
     let plan = place.plan(&run).await;
@@ -178,7 +178,7 @@ plan: 0 rooms to create, 0 to invite, 1 to remove, 2 to change; 0 held, 0 pendin
 #[tokio::test]
 async fn what_is_held_tells_how_to_let_it_go() {
     let place = Place::new().await;
-    let run = RunOptions::default();
+    let run = RunOptions::by_person();
     place.sync(&run).await;
     place.staff(&["ada"], &["ada"]);
     let plan = place.plan(&run).await;
@@ -205,7 +205,7 @@ async fn what_is_held_tells_how_to_let_it_go() {
     let sync = place.sync(&run).await;
     assert_eq!((sync.text, sync.exit), (held("sync"), Exit::Held));
 
-    let mut released = RunOptions::default();
+    let mut released = RunOptions::by_person();
     released.releases.insert(ReleaseCode::new(code));
     let sync = place.sync(&released).await;
     assert_eq!(sync.exit, Exit::Fine);
@@ -219,7 +219,7 @@ async fn what_is_held_tells_how_to_let_it_go() {
 #[tokio::test]
 async fn a_failure_is_told_where_it_belongs() {
     let place = Place::new().await;
-    let run = RunOptions::default();
+    let run = RunOptions::by_person();
     place.sync(&run).await;
     place.staff(&["ada", "bob", "cid", "dan", "eve", "fay"], &["ada"]);
     place.homeserver.fail_next(
@@ -242,7 +242,7 @@ async fn a_failure_is_told_where_it_belongs() {
 async fn an_unread_directory_is_a_failure() {
     let place = Place::new().await;
     write(&place.dir.path().join("people.json"), "");
-    let plan = place.plan(&RunOptions::default()).await;
+    let plan = place.plan(&RunOptions::by_person()).await;
     assert!(
         plan.text.starts_with("error: directory people could not be read"),
         "{}",
@@ -255,17 +255,17 @@ async fn an_unread_directory_is_a_failure() {
 #[tokio::test]
 async fn a_group_that_is_missing_calls_for_a_person() {
     let place = Place::new().await;
-    place.sync(&RunOptions::default()).await;
+    place.sync(&RunOptions::by_person()).await;
     let group = serde_json::json!({
         "name": "MTRX #staff:example.com", "members": ["ada"], "groups": ["nobodys"], "owners": ["ada"],
     });
     let directory = serde_json::json!({ "people": [{ "id": "ada" }], "groups": [group] });
     write(&place.dir.path().join("people.json"), &directory.to_string());
-    let plan = place.plan(&RunOptions::default()).await;
+    let plan = place.plan(&RunOptions::by_person()).await;
     assert!(plan.text.contains("nobody is removed, because"), "{}", plan.text);
     assert_eq!(plan.exit, Exit::InPart);
 
-    let draft = place.reconciler.plan(&RunOptions::default()).await.unwrap();
+    let draft = place.reconciler.plan(&RunOptions::by_person()).await.unwrap();
     let mut text = String::new();
     super::rooms::desired(&mut text, &draft.desired).unwrap();
     let text = strip_str(&text).to_string();
@@ -288,7 +288,7 @@ async fn a_room_of_somebody_else_is_counted() {
         .homeserver
         .act(&owner, &UserOp::CreateRoom(Box::new(room)))
         .unwrap();
-    let plan = place.plan(&RunOptions::default()).await;
+    let plan = place.plan(&RunOptions::by_person()).await;
     assert!(
         plan.text.ends_with("plan: no changes; 1 room not managed"),
         "{}",

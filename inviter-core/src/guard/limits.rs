@@ -23,10 +23,9 @@ pub fn is_loss(action: &Action) -> bool {
     }
 }
 
-/// Lowers a person's level. An entry that goes is a demotion whatever `users_default` is: better one question
-/// too many.
+/// Lowers a person's level. No entry counts as 0 whatever `users_default` is: better one question too many.
 fn is_demotion(change: &LevelChange) -> bool {
-    matches!(change.slot, LevelSlot::User(_)) && change.from.is_some_and(|from| change.to.unwrap_or(0) < from)
+    matches!(change.slot, LevelSlot::User(_)) && change.to.unwrap_or(0) < change.from.unwrap_or(0)
 }
 
 /// What the limits over all rooms together hold.

@@ -68,9 +68,9 @@ impl Limits {
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// A person's own command.
-    #[default]
     Person,
-    /// Anything else, while being cautious: removals are listed as pending.
+    /// Anything else, such as a timer: removals are listed as pending.
+    #[default]
     Cautious,
 }
 

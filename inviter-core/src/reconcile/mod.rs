@@ -67,6 +67,17 @@ pub struct RunOptions {
     pub releases: BTreeSet<ReleaseCode>,
 }
 
+impl RunOptions {
+    /// A run on all rooms that a person has asked for: removals that nothing holds are done. The default, for timers
+    /// and the like, is cautious and lists them.
+    pub fn by_person() -> Self {
+        Self {
+            trigger: Trigger::Person,
+            ..Self::default()
+        }
+    }
+}
+
 /// A plan with all that it was made from.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

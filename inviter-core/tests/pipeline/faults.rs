@@ -123,7 +123,7 @@ fn a_removal_is_not_sent_when_the_alias_leads_elsewhere_by_then() {
 fn a_removal_that_was_planned_too_long_ago_is_not_sent() {
     let world = settled();
     without(&world, 4);
-    let options = RunOptions::default();
+    let options = RunOptions::by_person();
     let draft = block_on(world.reconciler.plan(&options)).unwrap();
     world.homeserver.advance(Duration::from_secs(16 * 60));
     let report = block_on(world.reconciler.apply(draft, &options));

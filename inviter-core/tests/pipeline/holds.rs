@@ -86,8 +86,8 @@ fn a_room_whose_feeds_were_never_known_keeps_everyone_while_a_directory_is_down(
 fn a_group_that_feeds_a_room_is_remembered_even_if_something_is_pending_there() {
     let mut world = settled();
     without(&world, 4);
-    let mut cautious = RunOptions::default();
-    cautious.trigger = inviter_core::guard::Trigger::Cautious;
+    // What a timer gives.
+    let cautious = RunOptions::default();
     let branch = branch(&mut world, 5..7);
     branch.put_group("unrelated");
     let report = block_on(world.reconciler.sync(&cautious)).unwrap();
@@ -164,7 +164,7 @@ fn an_alias_that_moved_during_the_run_is_asked_again_by_the_next() {
     without(&world, 4);
     // Asked afresh while planning, moved before the removal.
     world.homeserver.advance(Duration::from_secs(25 * 60 * 60));
-    let options = RunOptions::default();
+    let options = RunOptions::by_person();
     let draft = block_on(world.reconciler.plan(&options)).unwrap();
     let other = world
         .homeserver
@@ -291,7 +291,7 @@ fn a_run_on_one_room_unites_all_aliases_and_is_no_clean_run() {
     let mut memory = world.store.memory();
     memory.clean_run = None;
     world.store.set(memory);
-    let mut options = RunOptions::default();
+    let mut options = RunOptions::by_person();
     options.rooms.insert(RoomRef::Alias(alias(0)));
     let report = block_on(world.reconciler.sync(&options)).unwrap();
     assert_eq!(report.tally().changes() + report.tally().held, 0);

@@ -207,12 +207,12 @@ impl World {
     }
 
     pub(crate) fn plan(&self) -> Draft {
-        block_on(self.reconciler.plan(&RunOptions::default())).unwrap()
+        block_on(self.reconciler.plan(&RunOptions::by_person())).unwrap()
     }
 
     pub(crate) fn sync(&self) -> Report {
         self.homeserver.advance(Duration::from_secs(60));
-        block_on(self.reconciler.sync(&RunOptions::default())).unwrap()
+        block_on(self.reconciler.sync(&RunOptions::by_person())).unwrap()
     }
 
     /// Syncs, and lets go what the guard holds, as an administrator who agrees with it would.
@@ -221,7 +221,7 @@ impl World {
         let Some(code) = report.release.clone() else {
             return report;
         };
-        let mut options = RunOptions::default();
+        let mut options = RunOptions::by_person();
         options.releases.insert(code);
         block_on(self.reconciler.sync(&options)).unwrap()
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use inviter_core::{
-    desired::FeedRole,
+    desired::{FeedRole, Role},
     guard::{
         GuardContext, GuardedPlan, GuardedRoom, HoldReason, Limits, ReleaseCode, Trigger, Verdict, guard,
     },
@@ -139,7 +139,7 @@ fn nobody_goes_before_a_clean_run() {
 fn a_group_without_anyone_is_held_in_tiny_rooms_too() {
     assert_eq!(reasons(&default(&room(0, 1))), [HoldReason::NobodyWanted]);
     // A person named in the configuration does not make an emptied group full.
-    let fixed = room(0, 1).fixed("warden", inviter_core::desired::Role::Member);
+    let fixed = room(0, 1).fixed("warden", Role::Member);
     assert_eq!(reasons(&default(&fixed)), [HoldReason::NobodyWanted]);
 }
 
@@ -320,6 +320,15 @@ fn rooms_that_are_left_alone_do_not_raise_the_limit() {
     plans.push(found.plan());
     let held = judge_all(&world, plans, &[], Trigger::Person, Limits::default());
     assert_eq!(counts(&held), (0, 12, 0));
+}
+
+#[test]
+fn a_level_below_zero_is_a_demotion_too() {
+    let world = room(0, 0)
+        .fixed("w", Role::Level(-10))
+        .joined("w")
+        .with(|w| w.memory.clean_run = None);
+    assert_eq!(counts(&default(&world)), (0, 1, 0));
 }
 
 #[test]
