@@ -133,7 +133,7 @@ fn levels_as_strings() {
 fn levels_that_are_absent_or_malformed() {
     let room = joined(&without("m.room.power_levels"));
     assert_eq!(room.power("@owner:x".try_into().unwrap()), Power::Level(100));
-    assert_eq!(room.levels.key(Key::StateDefault), 0);
+    assert_eq!(room.levels.key(Key::StateDefault), 50);
     for bad in [
         json!([]),
         json!({ "users": 5 }),

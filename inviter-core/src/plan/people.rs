@@ -242,9 +242,15 @@ impl<'a> RoomDraft<'a> {
             return self.tell_of(user, FindingKind::HistoricalId, message);
         }
         if !self.is_below_us(snapshot, user) {
-            let power = snapshot.power(user);
+            let (power, own) = (snapshot.power(user), snapshot.power(self.cx.bot));
+            let remedy = if power < Power::Level(100) {
+                format!("raise {} above them", self.cx.bot)
+            } else {
+                "lower or remove them by hand".to_owned()
+            };
             let message = format!(
-                "{}: {user} is in no group of it, but has level {power} and is left alone; lower or remove them by hand",
+                "{}: {user} does not belong there, but has level {power} where the bot has {own}, and is left alone; \
+                 {remedy}",
                 self.plan.room
             );
             return self.tell_of(user, FindingKind::Outranked, message);
