@@ -158,7 +158,7 @@ impl fmt::Display for Power {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Level(level) => write!(f, "{level}"),
-            Self::Infinite => f.write_str("creator"),
+            Self::Infinite => f.write_str("infinite"),
         }
     }
 }
