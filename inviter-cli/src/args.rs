@@ -14,7 +14,8 @@ Exit codes:
        homeserver could be read, or every action of a sync failed)
     2  with --exit-code: there are changes to make
     3  removals or demotions are held
-    4  in part: some actions failed or were put off, or a directory, group or room could not be read
+    4  in part: some actions failed or were put off, the bot lacks the power for some, or a directory,
+       group or room could not be read
   130  interrupted by Ctrl-C (143 by TERM); what was done is listed, the next run does the rest
 Where several apply: 1, then 4, then 3, then 2.
 

@@ -73,17 +73,17 @@ impl Exit {
         }
     }
 
-    /// Rooms that could not be looked at, and rooms whose groups could not: nobody is removed from them. Other
-    /// findings are for people, and no reason to call for one.
+    /// Rooms that could not be looked at, or in which the bot may not do what the directories want. Other findings are
+    /// for people, and no reason to call for one.
     fn of_findings(report: &Report) -> Self {
         let of_rooms = report.rooms.iter().flat_map(|room| &room.findings);
-        let unknown = |finding: &Finding| {
+        let in_the_way = |finding: &Finding| {
             matches!(
                 finding.kind,
-                FindingKind::RoomUnknown | FindingKind::RemovalsNotConsidered
+                FindingKind::RoomUnknown | FindingKind::RemovalsNotConsidered | FindingKind::PowerMissing
             )
         };
-        if of_rooms.chain(&report.findings).any(unknown) {
+        if of_rooms.chain(&report.findings).any(in_the_way) {
             Self::InPart
         } else {
             Self::Fine

@@ -43,7 +43,13 @@ impl Sign {
 /// What an action does, cleaned; a line for each thing that changes.
 pub(crate) fn lines(op: &Op) -> Vec<String> {
     let line = match op {
-        Op::CreateRoom(blueprint) => create(blueprint),
+        Op::CreateRoom(blueprint) => {
+            // Who is to moderate is the creation's business too, and nothing to find out afterwards.
+            let levels = blueprint.levels.iter();
+            let levels =
+                levels.map(|(user, to)| format!("level of {}: default → {to}", clean(user.as_str())));
+            return std::iter::once(create(blueprint)).chain(levels).collect();
+        }
         Op::Join { .. } => "join".to_owned(),
         Op::SetLevels { changes } => return changes.iter().map(level).collect(),
         Op::SetHistoryVisibility { from, to } => {

@@ -128,6 +128,7 @@ async fn a_first_plan_and_what_becomes_of_it() {
     let plan = place.plan(&run).await;
     let room =
         "  + create the room \"staff\", encrypted, history shared  wanted by MTRX #staff:example.com (people)
+  + level of @ada:example.com: default → 50             wanted by MTRX #staff:example.com (people)
   + invite @ada:example.com                             MTRX #staff:example.com (people)
   + invite @bob:example.com                             MTRX #staff:example.com (people)
   + invite @cid:example.com                             MTRX #staff:example.com (people)

@@ -242,15 +242,18 @@ impl<'a> RoomDraft<'a> {
             return self.tell_of(user, FindingKind::HistoricalId, message);
         }
         if !self.is_below_us(snapshot, user) {
-            let (power, own) = (snapshot.power(user), snapshot.power(self.cx.bot));
-            let remedy = if power < Power::Level(100) {
-                format!("raise {} above them", self.cx.bot)
+            let (power, bot) = (snapshot.power(user), self.cx.bot);
+            let (detail, remedy) = if power < Power::Level(100) {
+                let own = snapshot.power(bot);
+                (
+                    format!("{power}, the bot {own},"),
+                    format!("raise {bot} above them"),
+                )
             } else {
-                "lower or remove them by hand".to_owned()
+                (power.to_string(), "lower or remove them by hand".to_owned())
             };
             let message = format!(
-                "{}: {user} does not belong there, but has level {power} where the bot has {own}, and is left alone; \
-                 {remedy}",
+                "{}: {user} does not belong there, but has level {detail} and is left alone; {remedy}",
                 self.plan.room
             );
             return self.tell_of(user, FindingKind::Outranked, message);

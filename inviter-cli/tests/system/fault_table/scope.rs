@@ -107,3 +107,44 @@ async fn foreigners_invited_by_hand_are_untouched() -> Result<()> {
     assert_eq!(alpha.members["dan"], "leave");
     Ok(())
 }
+
+/// A room in which the bot lacks the power: what it may not do is said with what it needs, what it may do is done, and
+/// the exit code is that of a job done in part until somebody has raised it.
+#[tokio::test]
+async fn missing_power_is_told_and_the_rest_is_done() -> Result<()> {
+    let site = Site::new().await?;
+    let mut directory = Directory::default();
+    directory.room("club").members(["alice", "bob"]);
+    site.register(directory.everybody()).await?;
+    site.register(["carol", "owner"]).await?;
+    site.save(&directory)?;
+    site.configure("", "[rooms]\nmanage_permissions = false")?;
+    let owner = site.person("owner").await?;
+    let id = site
+        .made_by(&owner, "club", &["carol"], &json!({ "room_version": "11" }))
+        .await?;
+    let mut levels = owner.power_levels(&id).await?;
+    levels["invite"] = json!(50);
+    levels["kick"] = json!(80);
+    levels["users"][site.bot.user_id()] = json!(60);
+    // Nobody but the bot itself can lower it.
+    site.bot
+        .send_state(&id, "m.room.power_levels", "", levels.clone())
+        .await?;
+    site.fine(&["adopt", &site.alias("club")]).await?;
+    // The first run removes nobody; the second would.
+    for _ in 0..2 {
+        let output = site.run(&["sync"]).await?.exits(4);
+        let needs = "removing needs level 80 and the bot has 60";
+        super::tells(&output, &["1 person is not removed", needs, site.bot.user_id()]);
+        let club = site.room("club").await?;
+        assert_eq!(Vec::from_iter(club.inside()), ["alice", "bob", "carol", "owner"]);
+    }
+    site.run(&["check"]).await?.exits(1);
+    levels["users"][site.bot.user_id()] = json!(100);
+    owner.send_state(&id, "m.room.power_levels", "", levels).await?;
+    site.fine(&["sync"]).await?;
+    let club = site.room("club").await?;
+    assert_eq!(Vec::from_iter(club.inside()), ["alice", "bob", "owner"]);
+    Ok(())
+}
