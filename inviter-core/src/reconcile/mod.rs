@@ -30,7 +30,7 @@ use crate::{
     resolve::{ReadOutcome, resolve},
     room::{Binding, RoomRef},
     room_rules::Listing,
-    time::Clock,
+    time::{Clock, Timestamp},
     unite::unite,
 };
 
@@ -164,30 +164,31 @@ impl Reconciler {
         }
         let mut learned = Vec::new();
         // All of them, even for a run on some: an alias that leads to the same room unites its people (decision 7).
-        let bindings = bind(&backend, &desired, &memory, now, &mut learned).await;
-        let mut desired = unite(desired, &bindings);
-        keep_together(&mut desired, &bindings, &memory);
+        let resolved = desired;
+        let mut bindings = bind(&backend, &resolved, &memory, now, &mut learned).await;
+        let (mut desired, listings, mut plans) = loop {
+            let mut desired = unite(resolved.clone(), &bindings.all);
+            keep_together(&mut desired, &bindings.all, &memory);
+            let chosen = |room: &DesiredRoom| {
+                options.rooms.is_empty() || room.refs.iter().any(|r| options.rooms.contains(r))
+            };
+            let others;
+            (desired.rooms, others) = std::mem::take(&mut desired.rooms).into_iter().partition(chosen);
+            let listings = listings(&backend, &desired, &memory, now).await;
+            let cx = self.context(&desired, &identity, &memory, &listings, now);
+            let only = (!options.rooms.is_empty()).then(|| bound(&desired.rooms));
+            let plans = plan_rooms(&backend, &cx, only).await;
+            let wanted = (&desired, &*others);
+            // Ends: each round asks what is only remembered, and nothing is asked twice.
+            if !bindings
+                .confirm(&backend, wanted, &plans, &memory, now, &mut learned)
+                .await
+            {
+                break (desired, listings, plans);
+            }
+        };
         findings.append(&mut desired.findings);
-        if !options.rooms.is_empty() {
-            desired
-                .rooms
-                .retain(|room| room.refs.iter().any(|r| options.rooms.contains(r)));
-        }
-        let listings = listings(&backend, &desired, &memory, now).await;
-        let cx = PlanContext {
-            desired: &desired,
-            policy: &self.policy,
-            bot: &identity.user_id,
-            memory: &memory,
-            listings: &listings,
-            now,
-        };
-        let wanted = if options.rooms.is_empty() {
-            None
-        } else {
-            Some(bound(&desired.rooms))
-        };
-        let mut plans = plan_rooms(&backend, &cx, wanted).await;
+        let cx = self.context(&desired, &identity, &memory, &listings, now);
         hold_back(&backend, &cx, &mut plans).await;
         if options.rooms.is_empty() {
             findings.extend(abandoned(&desired, &memory));
@@ -214,6 +215,24 @@ impl Reconciler {
             listings,
             whole,
         })
+    }
+
+    fn context<'a>(
+        &'a self,
+        desired: &'a Desired,
+        identity: &'a Identity,
+        memory: &'a Memory,
+        listings: &'a BTreeMap<OwnedRoomId, Listing>,
+        now: Timestamp,
+    ) -> PlanContext<'a> {
+        PlanContext {
+            desired,
+            policy: &self.policy,
+            bot: &identity.user_id,
+            memory,
+            listings,
+            now,
+        }
     }
 
     /// Plans a run and does what the guard allows.

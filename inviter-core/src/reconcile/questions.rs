@@ -1,25 +1,37 @@
 //! What is asked of the homeserver before a plan stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
 
 use crate::{
     RoomBackend,
+    action::Op,
     backend::{AccountState, Observe},
-    desired::{Desired, DesiredRoom},
+    desired::{Desired, DesiredRoom, PersonIx},
     directory::Gap,
+    guard::is_loss,
+    levels::LevelSlot,
     plan::{PlanContext, RoomPlan, hold_back_unregistered, needs_after, needs_before, plan_room},
     policy::UnregisteredPolicy,
     recall::{Memory, MemoryChange, RememberedAlias},
-    room::{Binding, Cause, RoomState},
+    room::{Binding, Cause, RoomRef, RoomState},
     room_rules::Listing,
     time::Timestamp,
 };
 
 /// How many questions about single aliases or listings are under way at the same time.
 const QUESTIONS_AT_ONCE: usize = 8;
+
+/// Where the aliases lead.
+#[derive(Debug)]
+pub(super) struct Bindings {
+    /// By alias.
+    pub(super) all: BTreeMap<OwnedRoomAliasId, Binding>,
+    /// Those that were remembered instead of asked.
+    remembered: BTreeSet<OwnedRoomAliasId>,
+}
 
 /// Where the aliases lead; what the answers teach goes into `learned`.
 pub(super) async fn bind(
@@ -28,32 +40,109 @@ pub(super) async fn bind(
     memory: &Memory,
     now: Timestamp,
     learned: &mut Vec<MemoryChange>,
-) -> BTreeMap<OwnedRoomAliasId, Binding> {
+) -> Bindings {
     let needs = needs_before(desired, memory, now);
-    let mut bindings = needs.remembered;
-    let mut answers = stream::iter(needs.aliases)
-        .map(|alias| async move {
-            let binding = backend.resolve_alias(&alias).await;
-            (alias, binding)
-        })
-        .buffer_unordered(QUESTIONS_AT_ONCE);
-    while let Some((alias, binding)) = answers.next().await {
-        match &binding {
-            Binding::Bound(room) => {
-                let remembered = RememberedAlias {
-                    room: room.clone(),
-                    asked: now,
-                };
-                learned.push(MemoryChange::Alias(alias.clone(), remembered));
-            }
-            Binding::Missing if memory.aliases.contains_key(&alias) => {
-                learned.push(MemoryChange::AliasForgotten(alias.clone()));
-            }
-            Binding::Missing | Binding::Unknown(_) => {}
-        }
-        bindings.insert(alias, binding);
-    }
+    let mut bindings = Bindings {
+        remembered: needs.remembered.keys().cloned().collect(),
+        all: needs.remembered,
+    };
+    bindings.ask(backend, needs.aliases, memory, now, learned).await;
     bindings
+}
+
+impl Bindings {
+    /// Asks again what was only remembered of rooms in which somebody has a place who is about to lose something in
+    /// another: the alias may lead to that other room by now. Answers whether anything is other than remembered.
+    pub(super) async fn confirm(
+        &mut self,
+        backend: &dyn RoomBackend,
+        wanted: (&Desired, &[DesiredRoom]),
+        plans: &[RoomPlan],
+        memory: &Memory,
+        now: Timestamp,
+        learned: &mut Vec<MemoryChange>,
+    ) -> bool {
+        let (desired, others) = wanted;
+        let losers = losers(desired, plans);
+        let mut aliases = Vec::new();
+        for room in desired.rooms.iter().chain(others) {
+            let seated = |person: &PersonIx| {
+                room.seats
+                    .binary_search_by_key(person, |seat| seat.person)
+                    .is_ok()
+            };
+            if !losers.iter().any(seated) {
+                continue;
+            }
+            aliases.extend(room.refs.iter().filter_map(|r| match r {
+                RoomRef::Alias(alias) if self.remembered.contains(alias) => Some(alias.clone()),
+                _ => None,
+            }));
+        }
+        for alias in &aliases {
+            self.remembered.remove(alias);
+        }
+        self.ask(backend, aliases, memory, now, learned).await
+    }
+
+    async fn ask(
+        &mut self,
+        backend: &dyn RoomBackend,
+        aliases: Vec<OwnedRoomAliasId>,
+        memory: &Memory,
+        now: Timestamp,
+        learned: &mut Vec<MemoryChange>,
+    ) -> bool {
+        let mut differs = false;
+        let mut answers = stream::iter(aliases)
+            .map(|alias| async move {
+                let binding = backend.resolve_alias(&alias).await;
+                (alias, binding)
+            })
+            .buffer_unordered(QUESTIONS_AT_ONCE);
+        while let Some((alias, binding)) = answers.next().await {
+            match &binding {
+                Binding::Bound(room) => {
+                    let remembered = RememberedAlias {
+                        room: room.clone(),
+                        asked: now,
+                    };
+                    learned.push(MemoryChange::Alias(alias.clone(), remembered));
+                }
+                Binding::Missing if memory.aliases.contains_key(&alias) => {
+                    learned.push(MemoryChange::AliasForgotten(alias.clone()));
+                }
+                Binding::Missing | Binding::Unknown(_) => {}
+            }
+            differs |= self.all.get(&alias) != Some(&binding);
+            self.all.insert(alias, binding);
+        }
+        differs
+    }
+}
+
+/// Everyone who is to be removed or lowered anywhere.
+fn losers(desired: &Desired, plans: &[RoomPlan]) -> BTreeSet<PersonIx> {
+    let losses = plans
+        .iter()
+        .flat_map(|plan| &plan.actions)
+        .filter(|action| is_loss(action));
+    let users = losses.flat_map(|action| match &action.op {
+        Op::Remove { user, .. } => vec![user],
+        Op::SetLevels { changes } => changes
+            .iter()
+            .filter_map(|change| match &change.slot {
+                LevelSlot::User(user) => Some(user),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    });
+    let index = |user: &OwnedUserId| {
+        let found = desired.people.binary_search_by(|person| person.user_id.cmp(user));
+        found.ok().and_then(|at| u32::try_from(at).ok()).map(PersonIx)
+    };
+    users.filter_map(index).collect()
 }
 
 /// Listings that have to be known and are not remembered well enough.

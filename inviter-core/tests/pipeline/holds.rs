@@ -27,7 +27,7 @@ use serde_json::json;
 
 use crate::{
     faults::{kinds, membership, outcomes, settled, without},
-    model::{World, alias, room_group, user},
+    model::{Step, World, alias, room_group, user},
 };
 
 /// A second directory, whose group feeds the first room too.
@@ -71,7 +71,7 @@ fn a_room_whose_feeds_were_never_known_keeps_everyone_while_a_directory_is_down(
         room.feeds.clear();
     }
     world.store.set(memory);
-    world.step(&crate::model::Step::Bring(5, 0));
+    world.step(&Step::Bring(5, 0));
     for _ in 0..3 {
         assert_eq!(world.sync().tally().removed, 0);
     }
@@ -136,7 +136,7 @@ fn a_shrunken_directory_stays_held_when_a_gap_hid_what_it_takes() {
 fn nobody_is_lowered_when_the_alias_leads_elsewhere_by_then() {
     let world = settled();
     let room = world.room(0).unwrap();
-    world.step(&crate::model::Step::Raise(4, 0, 50));
+    world.step(&Step::Raise(4, 0, 50));
     without(&world, 4);
     let other = world
         .homeserver
@@ -376,4 +376,24 @@ fn an_alias_that_cannot_be_asked_keeps_levels_in_the_room_it_shares() {
         .set_alias_unknown(&alias(1), Some(inviter_core::room::Cause::new("502")));
     world.sync();
     assert_eq!(level(), json!(50));
+}
+
+#[test]
+fn an_alias_that_was_moved_to_the_room_brings_its_people_along() {
+    let world = settled();
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(1)).members(["p5", "p6"]));
+    world.sync();
+    // Merged by hand within the day for which an answer is remembered: both aliases lead to the first room, and the
+    // second one's people have moved there.
+    let room = world.room(0).unwrap();
+    world.homeserver.force_alias(alias(1), room, world.bot.clone());
+    for person in [5, 6] {
+        world.step(&Step::Bring(person, 0));
+    }
+    let report = world.sync();
+    assert_eq!(report.tally().removed, 0);
+    assert_eq!(world.people_in(0), (0..7).collect());
+    assert_eq!(world.sync().tally().changes(), 0);
 }
