@@ -400,14 +400,7 @@ impl Reconciler {
             rooms,
             ..desired.clone()
         };
-        let cx = PlanContext {
-            desired: &desired,
-            policy: &self.policy,
-            bot: &identity.user_id,
-            memory,
-            listings,
-            now,
-        };
+        let cx = self.context(&desired, identity, memory, listings, now);
         let mut plans = plan_rooms(&self.backend, &cx, Some(wanted)).await;
         hold_back(&self.backend, &cx, &mut plans).await;
         let cx = GuardContext {
