@@ -21,7 +21,8 @@ use std::{
 use inviter_core::{
     OwnedServerName,
     guard::Limits,
-    policy::{Adoption, LeftPolicy, UnregisteredPolicy, UserPatterns},
+    patterns::Patterns,
+    policy::{Adoption, LeftPolicy, UnregisteredPolicy},
     room_rules::{RoomRules, RoomSpec},
 };
 
@@ -55,7 +56,7 @@ pub struct Config {
     /// `[accounts] server`: whose user IDs are minted and managed; `None` means the bot's own server.
     pub accounts_server: Option<OwnedServerName>,
     /// `[accounts] exempt`: who is never removed or lowered.
-    pub exempt: UserPatterns,
+    pub exempt: Patterns,
     /// `[[directory]]`, in the order of the file: the first wins where settings conflict.
     pub directories: Vec<DirectoryConfig>,
     /// `[rooms]`: settings of rooms that group names decode to, and defaults of the listed ones.

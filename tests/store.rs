@@ -14,9 +14,11 @@ use inviter::{
         desired::{Feed, FeedRole, GroupRef},
         directory::{GroupKey, ProviderId},
         recall::{
-            Memory, MemoryChange, MemoryStore, Recalled, Refusal, RefusedOp, RememberedAlias,
+            Memory, MemoryChange, MemoryStore, Pause, Recalled, Refusal, RefusedOp, RememberedAlias,
             RememberedDirectory, RememberedRemoval,
         },
+        room::RoomRef,
+        room_template::Argument,
         time::Timestamp,
     },
     run_lock::{LockError, RunLock},
@@ -107,6 +109,14 @@ fn feeds() -> impl Strategy<Value = Vec<Feed>> {
     proptest::collection::vec(feed, 0..4)
 }
 
+fn pauses() -> impl Strategy<Value = Pause> {
+    prop_oneof![
+        Just(Pause::Everything),
+        rooms().prop_map(|id| Pause::Room(RoomRef::Id(id))),
+        Just(Pause::Room(RoomRef::Alias(RoomAliasId::parse("#a:x").unwrap()))),
+    ]
+}
+
 fn changes() -> impl Strategy<Value = MemoryChange> {
     use MemoryChange as C;
 
@@ -132,6 +142,8 @@ fn changes() -> impl Strategy<Value = MemoryChange> {
         }),
         (person(), times()).prop_map(|((room, user), at)| C::Removal(RememberedRemoval { at, room, user })),
         times().prop_map(C::ForgetRemovals),
+        (pauses(), proptest::option::of(times())).prop_map(|(what, at)| C::Paused(what, at)),
+        "[a-c]{1,2}(,[0-9])?".prop_map(|text| C::Argument(Argument::parse(&text).unwrap())),
     ]
 }
 
@@ -278,6 +290,32 @@ fn a_damaged_database_is_kept_aside() {
 }
 
 #[test]
+fn an_older_file_is_brought_up_to_date() {
+    let (_dir, path) = place();
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../src/sqlite_store/schema/0001_memory.sql"))
+        .unwrap();
+    old.execute_batch(
+        "PRAGMA application_id = 0x696e7674;
+         CREATE TABLE migration (version INTEGER PRIMARY KEY) STRICT;
+         INSERT INTO migration (version) VALUES (1);
+         INSERT INTO room (room_id, adopted) VALUES ('!r0:x', 7);",
+    )
+    .unwrap();
+    drop(old);
+    let store = SqliteStore::open(&path).unwrap();
+    let pause = MemoryChange::Paused(Pause::Everything, Some(Timestamp(8)));
+    wait(store.commit(&[pause])).unwrap();
+    let memory = recalled(&store);
+    assert_eq!(
+        memory.rooms[&RoomId::parse("!r0:x").unwrap()].adopted,
+        Some(Timestamp(7))
+    );
+    assert_eq!(memory.paused[&Pause::Everything], Timestamp(8));
+}
+
+#[test]
 fn a_newer_version_is_kept_aside() {
     let (_dir, path) = place();
     drop(remembering(&path));
@@ -290,7 +328,7 @@ fn a_newer_version_is_kept_aside() {
     assert_set_aside(
         &path,
         &store,
-        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 1)",
+        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 2)",
     );
     let kept = Connection::open(path.with_file_name("memory.sqlite.damaged-1")).unwrap();
     let rooms: i64 = kept

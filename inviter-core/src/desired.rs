@@ -133,6 +133,9 @@ pub struct DesiredRoom {
     pub precedence: u32,
     /// The groups that feed it, in a fixed order; seats refer to them by index.
     pub feeds: Arc<[Feed]>,
+    /// Whether the groups that feed it are within the [scope](crate::scope::Scope), as far as that is about groups.
+    /// In a room that is inside, a group outside is a gap and no feed; a room outside has all of its seats.
+    pub in_scope: bool,
 }
 
 impl DesiredRoom {

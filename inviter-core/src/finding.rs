@@ -88,6 +88,8 @@ pub enum FindingKind {
     // The run.
     /// What earlier runs remembered is lost.
     MemoryLost,
+    /// A person has paused a room, or everything.
+    Paused,
     // Rooms.
     /// Something about the room could not be learnt.
     RoomUnknown,

@@ -21,6 +21,7 @@ pub mod guard;
 pub mod levels;
 pub mod memory;
 pub mod mint;
+pub mod patterns;
 pub mod plan;
 pub mod policy;
 pub mod provider;
@@ -30,6 +31,8 @@ pub mod report;
 pub mod resolve;
 pub mod room;
 pub mod room_rules;
+pub mod room_template;
+pub mod scope;
 pub mod time;
 pub mod unite;
 

@@ -1,15 +1,17 @@
 //! What the administrator decided: scope, decoders, minting, adoption, exemptions.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use ruma_common::{OwnedServerName, OwnedUserId, UserId};
 
 use crate::{
     decode::RoomDecoder,
     directory::ProviderId,
     mint::Minting,
+    patterns::Patterns,
     room_rules::{RoomRules, RoomSpec},
+    room_template::RoomTemplate,
+    scope::Scope,
 };
 
 /// The decisions that hold for a whole run.
@@ -23,10 +25,14 @@ pub struct Policy {
     pub sources: Vec<SourcePolicy>,
     /// The explicit list of rooms.
     pub rooms: Vec<RoomSpec>,
+    /// Rooms of the explicit list with placeholders; each argument makes a room of it.
+    pub templates: Vec<RoomTemplate>,
+    /// Which rooms and groups are looked at: all, or those of a pilot.
+    pub scope: Scope,
     /// The settings of rooms that group names decode to.
     pub defaults: RoomRules,
     /// Who is never removed or lowered.
-    pub exempt: UserPatterns,
+    pub exempt: Patterns,
     /// Which existing rooms may be managed.
     pub adopt: Adoption,
     /// Whose invitations the bot accepts.
@@ -53,8 +59,10 @@ impl Policy {
             homeserver,
             sources: Vec::new(),
             rooms: Vec::new(),
+            templates: Vec::new(),
+            scope: Scope::default(),
             defaults: RoomRules::default(),
-            exempt: UserPatterns::default(),
+            exempt: Patterns::default(),
             adopt: Adoption::default(),
             trusted_inviters: BTreeSet::new(),
             left: LeftPolicy::default(),
@@ -64,6 +72,16 @@ impl Policy {
             invite_reason: None,
             remove_reason: None,
         }
+    }
+
+    /// The explicit list with each template as the rooms of its arguments.
+    pub fn listed_rooms(&self) -> Vec<RoomSpec> {
+        let made = self.templates.iter().flat_map(|template| {
+            let arguments = template.arguments.iter();
+            // One that makes no valid alias was refused when the template was made.
+            arguments.filter_map(|argument| template.expand(argument).ok())
+        });
+        self.rooms.iter().cloned().chain(made).collect()
     }
 
     /// Whether the user is one whose membership we manage.
@@ -112,63 +130,4 @@ pub enum UnregisteredPolicy {
     Hold,
     /// Invited; the invitation waits for the account. Deactivated accounts are not invited in any case.
     Invite,
-}
-
-/// User-ID patterns with `*` and `?`, such as `@bridge_*:example.org`.
-#[derive(Clone, Default)]
-pub struct UserPatterns {
-    patterns: Vec<String>,
-    set: Option<GlobSet>,
-}
-
-impl UserPatterns {
-    /// Compiles patterns.
-    ///
-    /// # Errors
-    /// Names the first pattern that is not well-formed.
-    pub fn new(patterns: impl IntoIterator<Item = String>) -> Result<Self, PatternError> {
-        let patterns: Vec<String> = patterns.into_iter().collect();
-        let mut set = GlobSetBuilder::new();
-        for pattern in &patterns {
-            let glob = GlobBuilder::new(pattern).build().map_err(|e| PatternError {
-                pattern: pattern.clone(),
-                reason: e.kind().to_string(),
-            })?;
-            set.add(glob);
-        }
-        let set = set.build().map_err(|e| PatternError {
-            pattern: patterns.join(" "),
-            reason: e.to_string(),
-        })?;
-        Ok(Self {
-            set: (!patterns.is_empty()).then_some(set),
-            patterns,
-        })
-    }
-
-    /// Whether any pattern matches the whole user ID.
-    pub fn matches(&self, user: &UserId) -> bool {
-        self.set.as_ref().is_some_and(|set| set.is_match(user.as_str()))
-    }
-
-    /// The patterns as they were given.
-    pub fn patterns(&self) -> &[String] {
-        &self.patterns
-    }
-}
-
-impl fmt::Debug for UserPatterns {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("UserPatterns").field(&self.patterns).finish()
-    }
-}
-
-/// A pattern cannot be understood.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("pattern `{pattern}`: {reason}")]
-pub struct PatternError {
-    /// The pattern.
-    pub pattern: String,
-    /// What is wrong with it.
-    pub reason: String,
 }

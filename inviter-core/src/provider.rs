@@ -5,7 +5,10 @@ use std::{error::Error as StdError, fmt, fmt::Debug, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream, stream::BoxStream};
 
-use crate::directory::{Directory, ProviderId};
+use crate::{
+    directory::{Directory, ProviderId},
+    scope::Selection,
+};
 
 /// A source of people and groups.
 ///
@@ -32,7 +35,19 @@ pub trait IdentityProvider: Debug + Send + Sync + 'static {
 /// What of a directory is wanted.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
-pub struct ReadRequest {}
+pub struct ReadRequest {
+    /// The groups that the run is about. Of a group that this does not admit, and that is inside no admitted one, the
+    /// name and the key are enough: its members and owners may be [`Extent::AtLeast`](crate::directory::Extent) what
+    /// was read without effort. It must still be listed, since one that is not counts as gone.
+    pub groups: Selection,
+}
+
+impl ReadRequest {
+    /// A request for the groups of a scope.
+    pub const fn new(groups: Selection) -> Self {
+        Self { groups }
+    }
+}
 
 #[async_trait]
 impl<T: IdentityProvider + ?Sized> IdentityProvider for Arc<T> {

@@ -11,7 +11,13 @@ use async_trait::async_trait;
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{desired::Feed, directory::ProviderId, time::Timestamp};
+use crate::{
+    desired::Feed,
+    directory::ProviderId,
+    room::{Binding, RoomRef},
+    room_template::Argument,
+    time::Timestamp,
+};
 
 /// What earlier runs saw and did.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -27,6 +33,20 @@ pub struct Memory {
     pub directories: BTreeMap<ProviderId, RememberedDirectory>,
     /// Removals of the last days, for the limits over time.
     pub removals: Vec<RememberedRemoval>,
+    /// What a person has paused, and when.
+    pub paused: BTreeMap<Pause, Timestamp>,
+    /// Arguments that runs were given: rooms of theirs are not gone because a run is about another.
+    pub arguments: BTreeSet<Argument>,
+}
+
+/// What can be paused: nothing is done there until a person resumes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pause {
+    /// All rooms.
+    Everything,
+    /// One room, by any of its names.
+    Room(RoomRef),
 }
 
 /// An answer of the homeserver about an alias.
@@ -131,6 +151,10 @@ pub enum MemoryChange {
     Removal(RememberedRemoval),
     /// Forget removals before this point.
     ForgetRemovals(Timestamp),
+    /// A person has paused something, or resumed it (`None`).
+    Paused(Pause, Option<Timestamp>),
+    /// A run was given an argument.
+    Argument(Argument),
 }
 
 impl Memory {
@@ -164,7 +188,25 @@ impl Memory {
             }
             MemoryChange::Removal(removal) => self.removals.push(removal),
             MemoryChange::ForgetRemovals(before) => self.removals.retain(|r| r.at >= before),
+            MemoryChange::Paused(what, Some(at)) => drop(self.paused.insert(what, at)),
+            MemoryChange::Paused(what, None) => drop(self.paused.remove(&what)),
+            MemoryChange::Argument(argument) => drop(self.arguments.insert(argument)),
         }
+    }
+
+    /// Whether a person has paused a room of these names, or everything.
+    pub fn is_paused(&self, refs: &[RoomRef], binding: &Binding) -> bool {
+        if self.paused.is_empty() {
+            return false;
+        }
+        let id = match binding {
+            Binding::Bound(id) => Some(RoomRef::Id(id.clone())),
+            Binding::Missing | Binding::Unknown(_) => None,
+        };
+        let rooms = refs.iter().cloned().chain(id).map(Pause::Room);
+        rooms
+            .chain([Pause::Everything])
+            .any(|pause| self.paused.contains_key(&pause))
     }
 
     fn room(&mut self, room: OwnedRoomId) -> &mut RememberedRoom {

@@ -97,6 +97,7 @@ fn merge(into: &mut DesiredRoom, other: DesiredRoom) {
     into.refs.extend(other.refs);
     into.members.absorb(&other.members);
     into.owners.absorb(&other.owners);
+    into.in_scope |= other.in_scope;
 }
 
 /// Both lists are in order, and so is the outcome.

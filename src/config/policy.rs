@@ -6,6 +6,7 @@ use inviter_core::{
     OwnedServerName, UserId,
     decode::{MtrxDecoder, RoomDecoder, XxxDecoder},
     policy::{Policy, SourcePolicy},
+    scope::Scope,
 };
 
 use super::{Config, DecoderKind};
@@ -27,6 +28,8 @@ impl Config {
         Policy {
             sources: sources.collect(),
             rooms: self.rooms.clone(),
+            templates: Vec::new(),
+            scope: Scope::default(),
             defaults: self.defaults.clone(),
             exempt: self.exempt.clone(),
             adopt: self.adopt.clone(),

@@ -8,7 +8,8 @@ use std::{
 use inviter_core::{
     OwnedServerName, OwnedUserId, ServerName, UserId,
     guard::Limits,
-    policy::{Adoption, LeftPolicy, UnregisteredPolicy, UserPatterns},
+    patterns::Patterns,
+    policy::{Adoption, LeftPolicy, UnregisteredPolicy},
 };
 
 use super::{Environment, keys, path_in};
@@ -52,20 +53,17 @@ pub(super) fn section<'n>(
         .unwrap_or(Section::absent(name))
 }
 
-pub(super) fn accounts(
-    top: &Section<'_>,
-    problems: &mut Problems,
-) -> (Option<OwnedServerName>, UserPatterns) {
+pub(super) fn accounts(top: &Section<'_>, problems: &mut Problems) -> (Option<OwnedServerName>, Patterns) {
     let section = section(top, "accounts", keys::ACCOUNTS, problems);
     let server = section.parsed("server", server_name, problems);
     let patterns = section.parsed_list("exempt", pattern, problems);
     let patterns = patterns.into_iter().map(|(_, pattern)| pattern);
-    let exempt = UserPatterns::new(patterns).unwrap_or_else(|error| {
+    let exempt = Patterns::new(patterns).unwrap_or_else(|error| {
         problems.add(
             section.at("exempt"),
             format!("{}: {error}", section.key("exempt")),
         );
-        UserPatterns::default()
+        Patterns::default()
     });
     (server, exempt)
 }
@@ -170,6 +168,6 @@ fn pattern(text: &str) -> Result<String, String> {
             "the pattern `{text}` matches no user ID, since those begin with `@`; write it like \"@bridge_*:example.com\""
         ));
     }
-    UserPatterns::new([text.to_owned()]).map_err(|error| error.to_string())?;
+    Patterns::new([text.to_owned()]).map_err(|error| error.to_string())?;
     Ok(text.to_owned())
 }

@@ -7,9 +7,11 @@ use inviter_core::{
     desired::{Feed, FeedRole, GroupRef},
     directory::{GroupKey, ProviderId},
     recall::{
-        Memory, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedRemoval,
+        Memory, Pause, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedRemoval,
         RememberedRoom,
     },
+    room::RoomRef,
+    room_template::Argument,
     time::Timestamp,
 };
 use rusqlite::{Connection, Row, Transaction};
@@ -77,6 +79,24 @@ impl Reader<'_> {
                 room: self.parsed(row, 1, RoomId::parse)?,
                 user: self.user(row, 2)?,
             });
+            Ok(())
+        })?;
+        self.each("SELECT what, at FROM pause", |row| {
+            let name: String = self.get(row, 0)?;
+            let what = if name.is_empty() {
+                Pause::Everything
+            } else if name.starts_with('!') {
+                Pause::Room(RoomRef::Id(self.parsed(row, 0, RoomId::parse)?))
+            } else {
+                Pause::Room(RoomRef::Alias(self.parsed(row, 0, RoomAliasId::parse)?))
+            };
+            memory.paused.insert(what, self.time(row, 1)?);
+            Ok(())
+        })?;
+        self.each("SELECT vals FROM argument", |row| {
+            memory
+                .arguments
+                .insert(self.parsed(row, 0, |text| Argument::parse(&text))?);
             Ok(())
         })?;
         memory.rooms = self.rooms()?.into_values().collect();

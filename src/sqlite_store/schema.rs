@@ -11,7 +11,10 @@ use super::damage::Trouble;
 const APPLICATION_ID: i64 = 0x696e_7674;
 
 /// Each step brings the schema from the version before to its own; a step that was released is never changed.
-const MIGRATIONS: [(i64, &str); 1] = [(1, include_str!("schema/0001_memory.sql"))];
+const MIGRATIONS: [(i64, &str); 2] = [
+    (1, include_str!("schema/0001_memory.sql")),
+    (2, include_str!("schema/0002_pauses_and_arguments.sql")),
+];
 
 /// Checks that the file is ours and sound, and applies the steps that it lacks.
 pub(super) fn prepare(mut connection: Connection, path: &Path) -> Result<Connection, Trouble> {

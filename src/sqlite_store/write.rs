@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use inviter_core::{
     OwnedRoomId, RoomId,
     desired::{Feed, FeedRole},
-    recall::{MemoryChange, Refusal, RefusedOp, StoreError},
+    recall::{MemoryChange, Pause, Refusal, RefusedOp, StoreError},
     time::Timestamp,
 };
 use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
@@ -134,6 +134,15 @@ impl Writer<'_> {
             MemoryChange::ForgetRemovals(before) => {
                 self.run("DELETE FROM removal WHERE at < ?1", [self.time(*before)?])
             }
+            MemoryChange::Paused(what, Some(at)) => self.run(
+                "INSERT OR REPLACE INTO pause (what, at) VALUES (?1, ?2)",
+                params![name(what), self.time(*at)?],
+            ),
+            MemoryChange::Paused(what, None) => self.run("DELETE FROM pause WHERE what = ?1", [name(what)]),
+            MemoryChange::Argument(argument) => self.run(
+                "INSERT OR IGNORE INTO argument (vals) VALUES (?1)",
+                [argument.to_string()],
+            ),
             // The core has learnt to remember something that this store has no table for: better no commit than
             // one that forgets it in silence.
             other => Err(self.failed(format!("this store has no place for {other:?}"))),
@@ -222,5 +231,12 @@ impl Writer<'_> {
             message,
             source: None,
         })
+    }
+}
+
+fn name(pause: &Pause) -> String {
+    match pause {
+        Pause::Everything => String::new(),
+        Pause::Room(room) => room.to_string(),
     }
 }

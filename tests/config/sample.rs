@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use inviter::{config::KNOWN_KEYS, core::policy::Policy, core::policy::UserPatterns};
+use inviter::{config::KNOWN_KEYS, core::patterns::Patterns, core::policy::Policy};
 use toml::Value;
 
 use super::{Place, good};
@@ -111,6 +111,6 @@ fn without_optional_keys_the_policy_is_the_cores_default() {
     let policy = good("").policy(&bot);
     let mut default = Policy::new(bot.server_name().to_owned());
     default.sources.clone_from(&policy.sources);
-    assert_eq!(policy.exempt.patterns(), UserPatterns::default().patterns());
+    assert_eq!(policy.exempt.patterns(), Patterns::default().patterns());
     assert_eq!(format!("{policy:?}"), format!("{default:?}"));
 }

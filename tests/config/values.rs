@@ -87,7 +87,7 @@ fn scope_and_minting_follow_accounts_server() {
     assert_eq!(policy.homeserver, "example.com");
     assert_eq!(policy.accounts_server, "people.example.org");
     assert_eq!(policy.sources[0].minting.server, "people.example.org");
-    assert!(policy.exempt.matches(&UserId::parse("@b_1:example.com").unwrap()));
+    assert!(policy.exempt.matches(UserId::parse("@b_1:example.com").unwrap()));
 }
 
 #[test]

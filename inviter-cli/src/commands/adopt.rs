@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use inviter::core::{reconcile::Adopted, room::RoomRef};
+use inviter::core::{
+    reconcile::{Adopted, RunOptions},
+    room::RoomRef,
+    room_template::Argument,
+};
 use serde_json::json;
 
 use super::room_ref;
@@ -24,9 +28,12 @@ use crate::{
 A room that the bot did not create is only found, and nothing is done in it until it is adopted: its people may \
 be in no group, and the first sync after that would remove them. Look at `inviter plan` after adopting.")]
 pub(crate) struct Adopt {
-    /// The rooms, as `inviter idp` names them
+    /// The rooms, by alias or ID
     #[arg(required = true, value_name = "ROOM", value_parser = room_ref)]
     rooms: Vec<RoomRef>,
+    /// The rooms are of this argument, which takes the place of <1>
+    #[arg(long, value_name = "VALUE", value_parser = Argument::parse)]
+    argument: Vec<Argument>,
     /// Write one JSON document
     #[arg(long)]
     json: bool,
@@ -36,7 +43,10 @@ impl Adopt {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
         let setup = context.setup().await?;
         let _lock = setup.lock()?;
-        let outcomes = setup.reconciler.adopt(&self.rooms).await?;
+        let mut options = RunOptions::by_person();
+        options.rooms = self.rooms.iter().cloned().collect();
+        options.arguments = self.argument.iter().cloned().collect();
+        let outcomes = setup.reconciler.adopt(&options).await?;
         let refused = outcomes
             .iter()
             .filter(|(_, outcome)| matches!(outcome, Adopted::Not(_)))

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use inviter::core::{plan::RoomStatus, reconcile::RunOptions};
+use inviter::core::plan::RoomStatus;
 use serde_json::json;
 
 use crate::{
@@ -16,6 +16,8 @@ use crate::{
 /// List the rooms that the directories want, with their status.
 #[derive(Debug, Args)]
 pub(crate) struct Managed {
+    #[command(flatten)]
+    part: super::Part,
     /// Write one JSON document
     #[arg(long)]
     json: bool,
@@ -24,7 +26,7 @@ pub(crate) struct Managed {
 impl Managed {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
         let reconciler = context.setup().await?.reconciler;
-        let draft = reconciler.plan(&RunOptions::by_person()).await?;
+        let draft = reconciler.plan(&self.part.options()).await?;
         let rooms = draft.plan.rooms();
         let managed = rooms
             .iter()

@@ -5,12 +5,20 @@ mod check;
 mod idp;
 mod joined;
 mod managed;
+mod pause;
 mod plan;
+mod resume;
 mod sync;
 
 use clap::{Args, Subcommand};
 use inviter::core::{
-    OwnedRoomAliasId, OwnedRoomId, guard::ReleaseCode, reconcile::RunOptions, room::RoomRef,
+    OwnedRoomAliasId, OwnedRoomId,
+    guard::ReleaseCode,
+    patterns::Patterns,
+    reconcile::RunOptions,
+    room::RoomRef,
+    room_template::Argument,
+    scope::{self, Scope},
 };
 
 use crate::{context::Context, exit::Exit};
@@ -32,6 +40,10 @@ pub(crate) enum Command {
     Sync(sync::Sync),
     /// Put rooms that existed before under management
     Adopt(adopt::Adopt),
+    /// Do nothing more in a room, or anywhere, until it is resumed
+    Pause(pause::Pause),
+    /// Take a pause back
+    Resume(resume::Resume),
 }
 
 /// Runs a command until it ends, or until it is interrupted. What only reads may end anywhere.
@@ -44,6 +56,8 @@ pub(crate) async fn run(command: &Command, context: &Context<'_>) -> anyhow::Res
             Command::Managed(args) => args.run(context).await,
             Command::Plan(args) => args.run(context).await,
             Command::Adopt(args) => args.run(context).await,
+            Command::Pause(args) => args.run(context).await,
+            Command::Resume(args) => args.run(context).await,
             // Says itself when it may be interrupted.
             Command::Sync(args) => return args.run(context).await,
         }
@@ -60,9 +74,8 @@ pub(crate) async fn run(command: &Command, context: &Context<'_>) -> anyhow::Res
 /// Which part of everything is meant, and what was let go.
 #[derive(Debug, Args)]
 struct Selection {
-    /// Only this room, as `inviter idp` names it; may be given several times
-    #[arg(long, value_name = "ROOM", value_parser = room_ref)]
-    room: Vec<RoomRef>,
+    #[command(flatten)]
+    part: Part,
     /// Let go what is held under this code, which the plan shows; may be given several times
     #[arg(long, value_name = "CODE")]
     release: Vec<String>,
@@ -70,11 +83,62 @@ struct Selection {
 
 impl Selection {
     fn options(&self) -> RunOptions {
-        let mut options = RunOptions::by_person();
-        options.rooms = self.room.iter().cloned().collect();
+        let mut options = self.part.options();
         options.releases = self.release.iter().map(ReleaseCode::new).collect();
         options
     }
+}
+
+/// Which part of everything is meant. Patterns narrow the scope of the configuration, and never widen it.
+#[derive(Debug, Args)]
+struct Part {
+    /// Only this room, by alias or ID; may be given several times
+    #[arg(long, value_name = "ROOM", value_parser = room_ref)]
+    room: Vec<RoomRef>,
+    /// Only the rooms that this makes of the [[room]] entries with <1>; several values with commas for <1>, <2> and so on; may be given several times
+    #[arg(long, value_name = "VALUE", value_parser = Argument::parse)]
+    argument: Vec<Argument>,
+    /// Only rooms whose alias or ID matches this pattern (* and ?); may be given several times
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    include_room: Vec<String>,
+    /// No room whose alias or ID matches this pattern; may be given several times
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    exclude_room: Vec<String>,
+    /// Only rooms of groups whose name or key matches this pattern; may be given several times
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    include_group: Vec<String>,
+    /// No room of groups whose name or key matches this pattern; may be given several times
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    exclude_group: Vec<String>,
+}
+
+impl Part {
+    fn options(&self) -> RunOptions {
+        let mut options = RunOptions::by_person();
+        options.rooms = self.room.iter().cloned().collect();
+        options.arguments = self.argument.iter().cloned().collect();
+        options.scope = Scope {
+            rooms: selection(&self.include_room, &self.exclude_room),
+            groups: selection(&self.include_group, &self.exclude_group),
+        };
+        options
+    }
+}
+
+/// Both lists were checked one by one.
+fn selection(include: &[String], exclude: &[String]) -> scope::Selection {
+    let compiled = |texts: &[String]| Patterns::new(texts.iter().cloned()).unwrap_or_default();
+    scope::Selection::new(compiled(include), compiled(exclude))
+}
+
+/// Checks a pattern.
+fn pattern(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("it is empty; write a name with * and ? for what may differ".to_owned());
+    }
+    let compiled = Patterns::new([text.to_owned()]);
+    compiled.map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
 }
 
 /// Reads an alias or a room ID.

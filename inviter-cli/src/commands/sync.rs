@@ -1,6 +1,6 @@
 //! `inviter sync`
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use clap::Args;
 use inviter::core::{
@@ -104,7 +104,9 @@ impl Sync {
         if self.adopt {
             let found = found(&draft);
             if !found.is_empty() {
-                for (room, adopted) in reconciler.adopt(&found).await? {
+                let mut adopting = options.clone();
+                adopting.rooms = found;
+                for (room, adopted) in reconciler.adopt(&adopting).await? {
                     if let Adopted::Not(why) = adopted {
                         output::warning(&format!(
                             "{} was not adopted: {}",
@@ -129,7 +131,7 @@ enum Prepared {
 }
 
 /// Rooms that wait for being adopted.
-fn found(draft: &Draft) -> Vec<RoomRef> {
+fn found(draft: &Draft) -> BTreeSet<RoomRef> {
     let plans = draft.plan.rooms().iter().map(GuardedRoom::plan);
     plans
         .filter(|plan| plan.status == RoomStatus::Found)

@@ -68,6 +68,7 @@ pub(crate) fn status(status: RoomStatus) -> String {
         RoomStatus::Invited => "the bot is invited".to_owned(),
         RoomStatus::NotJoined => "the bot is not in it".to_owned(),
         RoomStatus::Replaced => "replaced".to_owned(),
+        RoomStatus::Paused => "paused".to_owned(),
         RoomStatus::Unknown => "unknown".to_owned(),
         other => word(&other).replace('_', " "),
     }

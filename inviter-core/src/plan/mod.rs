@@ -16,7 +16,7 @@ use crate::{
     desired::{Desired, DesiredRoom, Feed, GroupStanding, PersonStanding, Role, Seat, SourceOutcome},
     finding::{Finding, FindingKind, Subject},
     policy::Policy,
-    recall::{Memory, MemoryChange, RememberedRoom},
+    recall::{Memory, MemoryChange, Pause, RememberedRoom},
     room::{Binding, Cause, Membership, RoomRef, RoomSnapshot, RoomState},
     room_rules::{Listing, RoomKind},
     time::Timestamp,
@@ -88,6 +88,8 @@ pub enum RoomStatus {
     NotJoined,
     /// Replaced by another room.
     Replaced,
+    /// A person has paused it, or everything.
+    Paused,
     /// Something about it is unknown or cannot be understood.
     Unknown,
 }
@@ -122,6 +124,21 @@ pub fn plan_room(room: &DesiredRoom, state: &RoomState, cx: &PlanContext<'_>) ->
     draft.plan.findings.sort();
     // A group may be there twice, for its members and for its owners; what it causes is told once.
     draft.plan.findings.dedup();
+    draft.plan
+}
+
+/// The plan of a room that is not looked at, because a person has paused it.
+pub fn paused_room(room: &DesiredRoom, cx: &PlanContext<'_>) -> RoomPlan {
+    let mut draft = RoomDraft::new(room, cx);
+    draft.plan.status = RoomStatus::Paused;
+    // Whoever has paused everything is told so once.
+    if !cx.memory.paused.contains_key(&Pause::Everything) {
+        let name = draft.plan.room.clone();
+        draft.tell(
+            FindingKind::Paused,
+            format!("{name}: paused, so nothing is done in it; `inviter resume '{name}'` goes on"),
+        );
+    }
     draft.plan
 }
 

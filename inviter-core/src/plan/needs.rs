@@ -8,7 +8,7 @@ use super::RoomPlan;
 use crate::{
     action::Op,
     backend::AccountState,
-    desired::Desired,
+    desired::{Desired, DesiredRoom},
     finding::{Finding, FindingKind, Subject},
     levels::LevelSlot,
     recall::Memory,
@@ -32,10 +32,14 @@ pub struct Needs {
     pub accounts: Vec<OwnedUserId>,
 }
 
-/// What to ask before rooms are read: aliases that are not remembered from the last day.
-pub fn needs_before(desired: &Desired, memory: &Memory, now: Timestamp) -> Needs {
+/// What to ask before rooms are read: their aliases, but for those that are remembered from the last day.
+pub fn needs_before<'r>(
+    rooms: impl IntoIterator<Item = &'r DesiredRoom>,
+    memory: &Memory,
+    now: Timestamp,
+) -> Needs {
     let mut needs = Needs::default();
-    for room in &desired.rooms {
+    for room in rooms {
         for reference in &room.refs {
             let RoomRef::Alias(alias) = reference else {
                 continue;
@@ -62,6 +66,9 @@ pub fn needs_after(desired: &Desired, plans: &[RoomPlan], memory: &Memory, now: 
         let (Binding::Bound(id), Some(_)) = (&room.binding, room.rules.listing) else {
             continue;
         };
+        if memory.is_paused(&room.refs, &room.binding) {
+            continue;
+        }
         let checked = memory.rooms.get(id).and_then(|r| r.listing_checked);
         if checked.is_none_or(|at| now.since(at) >= TRUSTED_FOR) {
             needs.listings.push(id.clone());

@@ -1,5 +1,8 @@
 //! [`Reconciler`]: the whole chain from directories to rooms, as one object for every frontend.
 
+mod about;
+mod pausing;
+mod planning;
 mod questions;
 mod remembering;
 
@@ -8,30 +11,27 @@ use std::{
     sync::Arc,
 };
 
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
+use ruma_common::OwnedRoomId;
 
-use self::{
-    questions::{bind, bound, hold_back, keep_together, listings, plan_rooms},
-    remembering::abandoned,
-};
 use crate::{
     IdentityProvider, RoomBackend,
     action::RoomTarget,
     apply::{ApplyOptions, apply},
-    backend::{BackendError, Identity, ReadOnly},
-    desired::{Desired, DesiredRoom},
-    finding::{Finding, FindingKind, Subject},
-    guard::{GuardContext, GuardedPlan, Limits, ReleaseCode, Trigger, guard},
-    plan::{PlanContext, RoomStatus},
+    backend::{BackendError, Identity},
+    desired::Desired,
+    finding::Finding,
+    guard::{GuardedPlan, Limits, ReleaseCode, Trigger},
+    plan::RoomStatus,
     policy::Policy,
     provider::ReadRequest,
-    recall::{Memory, MemoryChange, MemoryStore, Recalled, StoreError},
+    recall::{Memory, MemoryChange, MemoryStore, StoreError},
     report::Report,
     resolve::{ReadOutcome, resolve},
-    room::{Binding, RoomRef},
+    room::RoomRef,
     room_rules::Listing,
-    time::{Clock, Timestamp},
-    unite::unite,
+    room_template::Argument,
+    scope::{Scope, Selection},
+    time::Clock,
 };
 
 /// Reads directories and rooms, plans, guards, and applies.
@@ -61,13 +61,22 @@ pub struct Reconciler {
 pub struct RunOptions {
     /// What started it.
     pub trigger: Trigger,
-    /// Only these rooms; all if empty.
+    /// Only these rooms, by alias or ID; all if empty.
     pub rooms: BTreeSet<RoomRef>,
+    /// Only the rooms that these make of the listed ones with placeholders; all rooms if empty.
+    pub arguments: BTreeSet<Argument>,
+    /// Only what is in this scope and in the policy's.
+    pub scope: Scope,
     /// What a person let go.
     pub releases: BTreeSet<ReleaseCode>,
 }
 
 impl RunOptions {
+    /// Whether the run is about everything that the configuration is about.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.rooms.is_empty() && self.arguments.is_empty() && self.scope.is_everything()
+    }
+
     /// A run on all rooms that a person has asked for: removals that nothing holds are done. The default, for timers
     /// and the like, is cautious and lists them.
     pub fn by_person() -> Self {
@@ -94,6 +103,7 @@ pub struct Draft {
     learned: Vec<MemoryChange>,
     listings: BTreeMap<OwnedRoomId, Listing>,
     whole: bool,
+    left_out: bool,
 }
 
 impl Draft {
@@ -116,6 +126,14 @@ pub enum RunError {
     /// A room was named that is not among the desired ones.
     #[error("{0} is not a room of any directory or of the configuration; `inviter idp` lists them")]
     NoSuchRoom(RoomRef),
+    /// A room was named that this run may not look at.
+    #[error(
+        "{0} is outside the scope; change `[scope]` in the configuration, or leave out the patterns given"
+    )]
+    OutOfScope(RoomRef),
+    /// An argument fits no room with placeholders: a sentence saying why.
+    #[error("{0}")]
+    Argument(String),
 }
 
 /// What adopting one room came to.
@@ -130,9 +148,13 @@ pub enum Adopted {
 }
 
 impl Reconciler {
-    /// Reads all directories, at the same time.
+    /// Reads all directories, at the same time, as far as the scope is about them.
     pub async fn read(&self) -> Vec<ReadOutcome> {
-        let request = ReadRequest::default();
+        self.read_groups(&self.policy.scope.groups).await
+    }
+
+    async fn read_groups(&self, groups: &Selection) -> Vec<ReadOutcome> {
+        let request = ReadRequest::new(groups.clone());
         let reads = self.providers.iter().map(|provider| async {
             let result = provider.read(&request).await;
             ReadOutcome {
@@ -146,93 +168,6 @@ impl Reconciler {
     /// Reads all directories and works out what they want, without asking the homeserver.
     pub async fn desired(&self) -> Desired {
         resolve(&self.read().await, &self.policy)
-    }
-
-    /// Plans a run. Sends no writing request, and remembers nothing.
-    pub async fn plan(&self, options: &RunOptions) -> Result<Draft, RunError> {
-        let backend = ReadOnly(Arc::clone(&self.backend));
-        let identity = backend.whoami().await?;
-        let now = self.clock.now();
-        let mut findings = Vec::new();
-        let memory = self.recall(&mut findings).await?;
-        let mut desired = self.desired().await;
-        findings.append(&mut desired.findings);
-        for wanted in &options.rooms {
-            if !desired.rooms.iter().any(|room| room.refs.contains(wanted)) {
-                return Err(RunError::NoSuchRoom(wanted.clone()));
-            }
-        }
-        let mut learned = Vec::new();
-        // All of them, even for a run on some: an alias that leads to the same room unites its people (decision 7).
-        let resolved = desired;
-        let mut bindings = bind(&backend, &resolved, &memory, now, &mut learned).await;
-        let (mut desired, listings, mut plans) = loop {
-            let mut desired = unite(resolved.clone(), &bindings.all);
-            keep_together(&mut desired, &bindings.all, &memory);
-            let chosen = |room: &DesiredRoom| {
-                options.rooms.is_empty() || room.refs.iter().any(|r| options.rooms.contains(r))
-            };
-            let others;
-            (desired.rooms, others) = std::mem::take(&mut desired.rooms).into_iter().partition(chosen);
-            let listings = listings(&backend, &desired, &memory, now).await;
-            let cx = self.context(&desired, &identity, &memory, &listings, now);
-            let only = (!options.rooms.is_empty()).then(|| bound(&desired.rooms));
-            let plans = plan_rooms(&backend, &cx, only).await;
-            let wanted = (&desired, &*others);
-            // Ends: each round asks what is only remembered, and nothing is asked twice.
-            if !bindings
-                .confirm(&backend, wanted, &plans, &memory, now, &mut learned)
-                .await
-            {
-                break (desired, listings, plans);
-            }
-        };
-        findings.append(&mut desired.findings);
-        let cx = self.context(&desired, &identity, &memory, &listings, now);
-        hold_back(&backend, &cx, &mut plans).await;
-        if options.rooms.is_empty() {
-            findings.extend(abandoned(&desired, &memory));
-        }
-        findings.sort();
-        findings.dedup();
-        let whole = options.rooms.is_empty();
-        let cx = GuardContext {
-            limits: &self.limits,
-            trigger: options.trigger,
-            desired: &desired,
-            memory: &memory,
-            releases: &options.releases,
-            now,
-        };
-        let plan = guard(plans, &cx);
-        Ok(Draft {
-            identity,
-            desired,
-            plan,
-            findings,
-            memory,
-            learned,
-            listings,
-            whole,
-        })
-    }
-
-    fn context<'a>(
-        &'a self,
-        desired: &'a Desired,
-        identity: &'a Identity,
-        memory: &'a Memory,
-        listings: &'a BTreeMap<OwnedRoomId, Listing>,
-        now: Timestamp,
-    ) -> PlanContext<'a> {
-        PlanContext {
-            desired,
-            policy: &self.policy,
-            bot: &identity.user_id,
-            memory,
-            listings,
-            now,
-        }
     }
 
     /// Plans a run and does what the guard allows.
@@ -253,6 +188,7 @@ impl Reconciler {
             learned,
             listings,
             whole,
+            left_out,
         } = draft;
         let apply_options = ApplyOptions {
             clock: &*self.clock,
@@ -306,6 +242,7 @@ impl Reconciler {
         let now = self.clock.now();
         let run = remembering::Run {
             whole,
+            left_out,
             released: !options.releases.is_empty(),
             now,
         };
@@ -316,14 +253,9 @@ impl Reconciler {
         report
     }
 
-    /// Puts rooms under management (decision 9).
-    pub async fn adopt(&self, rooms: &[RoomRef]) -> Result<Vec<(RoomRef, Adopted)>, RunError> {
-        let draft = self
-            .plan(&RunOptions {
-                rooms: rooms.iter().cloned().collect(),
-                ..RunOptions::default()
-            })
-            .await?;
+    /// Puts the rooms that the options are about under management (decision 9).
+    pub async fn adopt(&self, options: &RunOptions) -> Result<Vec<(RoomRef, Adopted)>, RunError> {
+        let draft = self.plan(options).await?;
         let now = self.clock.now();
         let mut outcomes = Vec::new();
         let mut changes = Vec::new();
@@ -348,69 +280,5 @@ impl Reconciler {
         }
         self.store.commit(&changes).await?;
         Ok(outcomes)
-    }
-
-    async fn recall(&self, findings: &mut Vec<Finding>) -> Result<Memory, RunError> {
-        match self.store.recall().await? {
-            Recalled::Memory(memory) => Ok(memory),
-            Recalled::Lost(why) => {
-                let message =
-                    format!("{why}; nobody is removed before one full run has gone through cleanly");
-                findings.push(Finding::new(Subject::Run, FindingKind::MemoryLost, message));
-                Ok(Memory::default())
-            }
-        }
-    }
-
-    async fn revisit(
-        &self,
-        identity: &Identity,
-        desired: &Desired,
-        memory: &Memory,
-        listings: &BTreeMap<OwnedRoomId, Listing>,
-        ids: &BTreeMap<OwnedRoomId, usize>,
-        options: &RunOptions,
-    ) -> GuardedPlan {
-        let now = self.clock.now();
-        let alias_of: BTreeMap<&OwnedRoomAliasId, &OwnedRoomId> = memory
-            .aliases
-            .iter()
-            .filter(|(_, a)| ids.contains_key(&a.room))
-            .map(|(alias, a)| (alias, &a.room))
-            .collect();
-        let rooms: Vec<DesiredRoom> = desired
-            .rooms
-            .iter()
-            .filter_map(|room| {
-                let id = match &room.binding {
-                    Binding::Bound(id) => ids.contains_key(id).then_some(id),
-                    _ => room.refs.iter().find_map(|r| match r {
-                        RoomRef::Alias(alias) => alias_of.get(alias).copied(),
-                        RoomRef::Id(_) => None,
-                    }),
-                }?;
-                Some(DesiredRoom {
-                    binding: Binding::Bound(id.clone()),
-                    ..room.clone()
-                })
-            })
-            .collect();
-        let wanted = bound(&rooms);
-        let desired = Desired {
-            rooms,
-            ..desired.clone()
-        };
-        let cx = self.context(&desired, identity, memory, listings, now);
-        let mut plans = plan_rooms(&self.backend, &cx, Some(wanted)).await;
-        hold_back(&self.backend, &cx, &mut plans).await;
-        let cx = GuardContext {
-            limits: &self.limits,
-            trigger: options.trigger,
-            desired: &desired,
-            memory,
-            releases: &options.releases,
-            now,
-        };
-        guard(plans, &cx)
     }
 }

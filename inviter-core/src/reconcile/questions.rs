@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt, stream};
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
 
+use super::about::About;
 use crate::{
     RoomBackend,
     action::Op,
@@ -13,7 +14,9 @@ use crate::{
     directory::Gap,
     guard::is_loss,
     levels::LevelSlot,
-    plan::{PlanContext, RoomPlan, hold_back_unregistered, needs_after, needs_before, plan_room},
+    plan::{
+        PlanContext, RoomPlan, hold_back_unregistered, needs_after, needs_before, paused_room, plan_room,
+    },
     policy::UnregisteredPolicy,
     recall::{Memory, MemoryChange, RememberedAlias},
     room::{Binding, Cause, RoomRef, RoomState},
@@ -29,30 +32,45 @@ const QUESTIONS_AT_ONCE: usize = 8;
 pub(super) struct Bindings {
     /// By alias.
     pub(super) all: BTreeMap<OwnedRoomAliasId, Binding>,
-    /// Those that were remembered instead of asked.
-    remembered: BTreeSet<OwnedRoomAliasId>,
+    /// Those that were not asked: a remembered answer was good enough, or the run is not about their rooms.
+    unasked: BTreeSet<OwnedRoomAliasId>,
 }
 
-/// Where the aliases lead; what the answers teach goes into `learned`.
+/// Where the aliases lead; what the answers teach goes into `learned`. Only aliases of rooms that the run may be about
+/// are asked; of the others what is remembered has to do, however old.
 pub(super) async fn bind(
     backend: &dyn RoomBackend,
     desired: &Desired,
+    about: &About,
     memory: &Memory,
     now: Timestamp,
     learned: &mut Vec<MemoryChange>,
 ) -> Bindings {
-    let needs = needs_before(desired, memory, now);
+    let asked = |room: &&DesiredRoom| about.may_include(room) && !memory.is_paused(&room.refs, &room.binding);
+    let (asked, others): (Vec<_>, Vec<_>) = desired.rooms.iter().partition(asked);
+    let needs = needs_before(asked, memory, now);
     let mut bindings = Bindings {
-        remembered: needs.remembered.keys().cloned().collect(),
+        unasked: needs.remembered.keys().cloned().collect(),
         all: needs.remembered,
     };
+    for reference in others.iter().flat_map(|room| &room.refs) {
+        if let RoomRef::Alias(alias) = reference {
+            bindings.unasked.insert(alias.clone());
+            if let Some(known) = memory.aliases.get(alias) {
+                bindings
+                    .all
+                    .insert(alias.clone(), Binding::Bound(known.room.clone()));
+            }
+        }
+    }
     bindings.ask(backend, needs.aliases, memory, now, learned).await;
     bindings
 }
 
 impl Bindings {
-    /// Asks again what was only remembered of rooms in which somebody has a place who is about to lose something in
-    /// another: the alias may lead to that other room by now. Answers whether anything is other than remembered.
+    /// Asks what was not asked yet of rooms in which somebody has a place, or may have one, who is about to lose
+    /// something in another: the alias may lead to that other room. Answers whether anything is other than was
+    /// reckoned with.
     pub(super) async fn confirm(
         &mut self,
         backend: &dyn RoomBackend,
@@ -64,6 +82,9 @@ impl Bindings {
     ) -> bool {
         let (desired, others) = wanted;
         let losers = losers(desired, plans);
+        if losers.is_empty() {
+            return false;
+        }
         let mut aliases = Vec::new();
         for room in desired.rooms.iter().chain(others) {
             let seated = |person: &PersonIx| {
@@ -71,16 +92,16 @@ impl Bindings {
                     .binary_search_by_key(person, |seat| seat.person)
                     .is_ok()
             };
-            if !losers.iter().any(seated) {
+            if room.members.is_complete() && !losers.iter().any(seated) {
                 continue;
             }
             aliases.extend(room.refs.iter().filter_map(|r| match r {
-                RoomRef::Alias(alias) if self.remembered.contains(alias) => Some(alias.clone()),
+                RoomRef::Alias(alias) if self.unasked.contains(alias) => Some(alias.clone()),
                 _ => None,
             }));
         }
         for alias in &aliases {
-            self.remembered.remove(alias);
+            self.unasked.remove(alias);
         }
         self.ask(backend, aliases, memory, now, learned).await
     }
@@ -114,7 +135,11 @@ impl Bindings {
                 }
                 Binding::Missing | Binding::Unknown(_) => {}
             }
-            differs |= self.all.get(&alias) != Some(&binding);
+            differs |= match self.all.get(&alias) {
+                Some(known) => *known != binding,
+                // Nothing was reckoned with, and nothing comes of an alias that leads nowhere.
+                None => matches!(binding, Binding::Bound(_)),
+            };
             self.all.insert(alias, binding);
         }
         differs
@@ -163,25 +188,42 @@ pub(super) async fn listings(
         .await
 }
 
+/// Which rooms to look at: all that the bot is in, in one go, unless the run is about few of those that are wanted.
+pub(super) fn observed(desired: &Desired, others: &[DesiredRoom], memory: &Memory) -> Observe {
+    let paused = |room: &&DesiredRoom| memory.is_paused(&room.refs, &room.binding);
+    let wanted = bound(desired.rooms.iter().filter(|room| !paused(room)));
+    let rest = others.iter().chain(desired.rooms.iter().filter(paused));
+    // What was not asked may be there.
+    let rest = rest.filter(|room| room.binding != Binding::Missing).count();
+    if rest > wanted.len() {
+        Observe::Rooms(wanted)
+    } else {
+        Observe::Joined
+    }
+}
+
 /// Plans every desired room, one at a time as its state comes in: no two snapshots are held at once.
 pub(super) async fn plan_rooms(
     backend: &dyn RoomBackend,
     cx: &PlanContext<'_>,
-    only: Option<Vec<OwnedRoomId>>,
+    what: Observe,
 ) -> Vec<RoomPlan> {
     let rooms = &cx.desired.rooms;
+    let paused = |room: &DesiredRoom| cx.memory.is_paused(&room.refs, &room.binding);
+    let mut plans: Vec<Option<RoomPlan>> = rooms
+        .iter()
+        .map(|room| paused(room).then(|| paused_room(room, cx)))
+        .collect();
     let by_id: BTreeMap<&OwnedRoomId, usize> = rooms
         .iter()
         .enumerate()
         .filter_map(|(index, room)| match &room.binding {
-            Binding::Bound(id) => Some((id, index)),
+            Binding::Bound(id) if plans[index].is_none() => Some((id, index)),
             _ => None,
         })
         .collect();
-    let mut plans: Vec<Option<RoomPlan>> = vec![None; rooms.len()];
     let mut absent = RoomState::NotJoined { invited_by: None };
     if !by_id.is_empty() {
-        let what = only.map_or(Observe::Joined, Observe::Rooms);
         let mut states = backend.observe(what);
         while let Some(observed) = states.next().await {
             match observed {
@@ -259,8 +301,8 @@ pub(super) fn keep_together(
     }
 }
 
-pub(super) fn bound(rooms: &[DesiredRoom]) -> Vec<OwnedRoomId> {
-    let bound = rooms.iter().filter_map(|room| match &room.binding {
+pub(super) fn bound<'r>(rooms: impl IntoIterator<Item = &'r DesiredRoom>) -> Vec<OwnedRoomId> {
+    let bound = rooms.into_iter().filter_map(|room| match &room.binding {
         Binding::Bound(id) => Some(id.clone()),
         _ => None,
     });

@@ -10,7 +10,8 @@ use crate::{
     plan::RoomStatus,
     recall::{Memory, MemoryChange, RememberedDirectory},
     report::{Outcome, Report, ReportItem},
-    room::RoomRef,
+    room::{Binding, RoomRef},
+    scope::Scope,
     time::Timestamp,
 };
 
@@ -19,6 +20,8 @@ use crate::{
 pub(super) struct Run {
     /// Over all rooms.
     pub(super) whole: bool,
+    /// Some desired rooms were not looked at: they are outside the scope, or paused.
+    pub(super) left_out: bool,
     /// A person let something go.
     pub(super) released: bool,
     /// When it came to its end.
@@ -58,7 +61,9 @@ pub(super) fn learned(
         let held = items().any(|item| holds_for(&item.outcome, &source.provider));
         // Remembering the smaller size would let go on the next run what this one holds, or what this one did not
         // come to because something else was not known.
-        if !shrank || clean && !held && (decided() || hides_nothing(desired, &source.provider)) {
+        if !shrank
+            || clean && !run.left_out && !held && (decided() || hides_nothing(desired, &source.provider))
+        {
             let remembered = RememberedDirectory {
                 at: now,
                 active_accounts,
@@ -95,8 +100,14 @@ fn holds_for(outcome: &Outcome, provider: &ProviderId) -> bool {
 }
 
 /// Rooms that were fed at their last good run and that no group stands for any more: kept, and told.
-pub(super) fn abandoned(desired: &Desired, memory: &Memory) -> Vec<Finding> {
-    let wanted: BTreeSet<&RoomRef> = desired.rooms.iter().flat_map(|room| &room.refs).collect();
+pub(super) fn abandoned(
+    desired: &Desired,
+    others: &[DesiredRoom],
+    scope: &Scope,
+    memory: &Memory,
+) -> Vec<Finding> {
+    let rooms = desired.rooms.iter().chain(others);
+    let wanted: BTreeSet<&RoomRef> = rooms.flat_map(|room| &room.refs).collect();
     let mut findings = Vec::new();
     for (id, room) in &memory.rooms {
         let aliases = memory
@@ -104,13 +115,14 @@ pub(super) fn abandoned(desired: &Desired, memory: &Memory) -> Vec<Finding> {
             .iter()
             .filter(|(_, a)| a.room == *id)
             .map(|(alias, _)| alias);
-        let mut refs = aliases
-            .map(|a| RoomRef::Alias(a.clone()))
-            .chain([RoomRef::Id(id.clone())]);
-        let name = refs.next().unwrap_or_else(|| RoomRef::Id(id.clone()));
+        let refs = aliases.map(|a| RoomRef::Alias(a.clone()));
+        let refs: Vec<RoomRef> = refs.chain([RoomRef::Id(id.clone())]).collect();
+        let Some(name) = refs.first() else { continue };
         let gone = |feed: &Feed| desired.group_standing(&feed.group) == GroupStanding::Vanished;
+        let outside = |feed: &Feed| !scope.groups.admits([&*feed.group.name, feed.group.key.as_str()]);
+        let is_outside = !scope.has_room(&refs, &Binding::Missing) || room.feeds.iter().all(outside);
         // A group that could not be read this time is another matter, and told as such.
-        if wanted.contains(&name) || refs.any(|r| wanted.contains(&r)) || !room.feeds.iter().any(gone) {
+        if is_outside || refs.iter().any(|r| wanted.contains(r)) || !room.feeds.iter().any(gone) {
             continue;
         }
         // A group may feed members and owners; it is named once.

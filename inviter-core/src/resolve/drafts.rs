@@ -12,6 +12,7 @@ use crate::{
     finding::{Finding, FindingKind, Subject},
     room::RoomRef,
     room_rules::{RoomRules, RoomSpec, SpecGroup},
+    scope::Scope,
 };
 
 /// How many undecodable groups of one directory are told one by one.
@@ -28,6 +29,36 @@ pub(super) struct Draft<'a> {
     /// What is unknown besides the groups' own gaps.
     pub(super) members: GapSet,
     pub(super) owners: GapSet,
+    /// Groups outside the scope, with the role of their members.
+    outside: Vec<(usize, u32, Role)>,
+    /// A group is listed for it that is within the scope and was not found.
+    awaits_group: bool,
+    /// See [`DesiredRoom::in_scope`].
+    pub(super) in_scope: bool,
+}
+
+impl Draft<'_> {
+    /// Decides whether the room is within the scope, and what groups outside mean for it: gaps in a room inside, and
+    /// feeds as any others in a room outside, so that it is known who has a place there.
+    fn settle(&mut self, sources: &[Source<'_>], names: &[Names<'_>], scope: &Scope) {
+        let fed = self.feeds.keys().any(|key| key.role == FeedRole::Members);
+        self.in_scope =
+            fed || self.awaits_group || self.outside.is_empty() && scope.groups.admits_the_nameless();
+        for (source, group, role) in std::mem::take(&mut self.outside) {
+            if self.in_scope {
+                let name = &sources[source].directory.groups[group as usize].name;
+                let provider = sources[source].provider;
+                let gap = GapSet::one(
+                    format!("group {name} of directory {provider}"),
+                    "it is outside the configured scope",
+                );
+                self.members.absorb(&gap);
+                self.owners.absorb(&gap);
+            } else {
+                add_feed(self, &sources[source], &names[source], source, group, role);
+            }
+        }
+    }
 }
 
 /// A group of a source in a role.
@@ -67,6 +98,7 @@ fn find<'i>(index: &'i [(&str, u32)], text: &str) -> impl Iterator<Item = u32> +
 /// Collects the rooms of all sources and of the explicit list.
 pub(super) struct Drafts<'a> {
     sources: &'a [Source<'a>],
+    scope: &'a Scope,
     names: Vec<Names<'a>>,
     pub(super) rooms: BTreeMap<RoomRef, Draft<'a>>,
     findings: &'a mut Vec<Finding>,
@@ -74,9 +106,10 @@ pub(super) struct Drafts<'a> {
 }
 
 impl<'a> Drafts<'a> {
-    pub(super) fn new(sources: &'a [Source<'a>], findings: &'a mut Vec<Finding>) -> Self {
+    pub(super) fn new(sources: &'a [Source<'a>], scope: &'a Scope, findings: &'a mut Vec<Finding>) -> Self {
         Self {
             sources,
+            scope,
             names: Vec::new(),
             rooms: BTreeMap::new(),
             findings,
@@ -105,8 +138,15 @@ impl<'a> Drafts<'a> {
             }
             for (room, group) in rooms {
                 let draft = self.rooms.entry(room).or_default();
-                add_feed(draft, source, &self.names[index], index, group, Role::Member);
+                if self.scope.has_group(&source.directory.groups[group as usize]) {
+                    add_feed(draft, source, &self.names[index], index, group, Role::Member);
+                } else {
+                    draft.outside.push((index, group, Role::Member));
+                }
             }
+        }
+        for draft in self.rooms.values_mut() {
+            draft.settle(self.sources, &self.names, self.scope);
         }
         self.rooms
     }
@@ -206,6 +246,13 @@ impl<'a> Drafts<'a> {
         for wanted in &spec.groups {
             let role = wanted.level.map_or(Role::Member, Role::Level);
             match self.find_group(wanted, unread) {
+                Ok((source, group))
+                    if !self
+                        .scope
+                        .has_group(&self.sources[source].directory.groups[group as usize]) =>
+                {
+                    draft.outside.push((source, group, role));
+                }
                 Ok((source, group)) => {
                     add_feed(
                         &mut draft,
@@ -218,6 +265,7 @@ impl<'a> Drafts<'a> {
                 }
                 Err(why) => {
                     let gap = GapSet::one(format!("group {} of room {room}", wanted.group), &*why);
+                    draft.awaits_group |= self.scope.groups.admits([wanted.group.as_str()]);
                     // Whoever is in it is neither removed nor lowered.
                     draft.members.absorb(&gap);
                     draft.owners.absorb(&gap);

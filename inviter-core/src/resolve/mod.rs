@@ -84,7 +84,8 @@ fn resolve_sources(
         .map(|outcome| &outcome.provider)
         .collect();
     let explicit = sources.iter().flat_map(|source| &source.directory.rooms);
-    let fixed = policy.rooms.iter().chain(explicit).flat_map(|spec| &spec.members);
+    let listed = policy.listed_rooms();
+    let fixed = listed.iter().chain(explicit).flat_map(|spec| &spec.members);
     let people = People::collect(sources, fixed.map(|m| m.user_id.clone()), policy, findings);
     let nestings: Vec<Nesting> = sources
         .iter()
@@ -94,7 +95,7 @@ fn resolve_sources(
     for (source, nesting) in sources.iter().zip(&nestings) {
         report_nesting(source, nesting, findings);
     }
-    let drafts = Drafts::new(sources, findings).collect(&policy.rooms, &unread);
+    let drafts = Drafts::new(sources, &policy.scope, findings).collect(&listed, &unread);
     let mut seating = Seating::new(sources, &nestings, &people, policy);
     let rooms = drafts
         .iter()

@@ -150,6 +150,7 @@ impl<'a> Seating<'a> {
             rules,
             precedence,
             feeds: feeds.into_iter().map(|(feed, ..)| feed).collect(),
+            in_scope: draft.in_scope,
         }
     }
 

@@ -418,13 +418,19 @@ fn a_found_room_is_managed_once_a_person_has_adopted_it() {
     assert_eq!(report.tally().changed, 1);
     assert!(kinds(&report).contains(&FindingKind::NotAdopted));
     let reference = RoomRef::Alias(alias(0));
-    let adopted = block_on(world.reconciler.adopt(std::slice::from_ref(&reference))).unwrap();
+    let adopted = block_on(world.reconciler.adopt(&only(&reference))).unwrap();
     assert_eq!(adopted, [(reference.clone(), Adopted::Now(room.clone()))]);
-    let again = block_on(world.reconciler.adopt(std::slice::from_ref(&reference))).unwrap();
+    let again = block_on(world.reconciler.adopt(&only(&reference))).unwrap();
     assert_eq!(again, [(reference, Adopted::Already(room))]);
     let unknown = RoomRef::Alias(alias(9));
-    let error = block_on(world.reconciler.adopt(std::slice::from_ref(&unknown))).unwrap_err();
+    let error = block_on(world.reconciler.adopt(&only(&unknown))).unwrap_err();
     assert!(matches!(error, RunError::NoSuchRoom(room) if room == unknown));
+}
+
+fn only(room: &RoomRef) -> RunOptions {
+    let mut options = RunOptions::default();
+    options.rooms.insert(room.clone());
+    options
 }
 
 #[test]

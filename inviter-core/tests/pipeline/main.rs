@@ -7,3 +7,4 @@ mod faults;
 mod holds;
 mod model;
 mod properties;
+mod scope;

@@ -4,7 +4,8 @@ use inviter_core::{
     action::{Op, Why},
     desired::{PersonStanding, Role},
     finding::FindingKind,
-    policy::{LeftPolicy, UserPatterns},
+    patterns::Patterns,
+    policy::LeftPolicy,
     recall::{MemoryChange, Refusal, RefusedOp},
     room::Membership,
     time::Timestamp,
@@ -207,7 +208,7 @@ fn a_room_without_federation_takes_no_foreigners() {
 #[test]
 fn exempt_people_are_never_removed_or_lowered_and_may_be_invited() {
     let exempt = |w: &mut World| {
-        w.policy.exempt = UserPatterns::new(["@svc-*:example.org".to_owned()]).unwrap();
+        w.policy.exempt = Patterns::new(["@svc-*:example.org".to_owned()]).unwrap();
     };
     World::new()
         .joined("svc-backup")

@@ -377,7 +377,7 @@ fn the_census_counts_who_could_go() {
         .users(json!({ "@bot:example.org": 100, "@admin:example.org": 100, "@alice:example.org": 50 }))
         .with(|w| {
             w.policy.exempt =
-                inviter_core::policy::UserPatterns::new(["@bridge_*:example.org".to_owned()]).unwrap();
+                inviter_core::patterns::Patterns::new(["@bridge_*:example.org".to_owned()]).unwrap();
         });
     let census = world.plan().census;
     assert_eq!(
