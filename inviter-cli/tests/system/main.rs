@@ -13,5 +13,6 @@ mod fault_table;
 mod harness;
 mod killed;
 mod listed_rooms;
+mod parts;
 mod versions;
 mod writes;
