@@ -10,6 +10,7 @@ mod interrupt;
 mod logging;
 mod output;
 mod render;
+mod table_file;
 
 use std::process::ExitCode;
 

@@ -33,6 +33,13 @@ pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// Tells something beside the result, on standard error.
+pub(crate) fn told(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    // Not worth failing for.
+    let _ = writeln!(stderr, "inviter: {text}");
+}
+
+/// Warns, on standard error.
 pub(crate) fn warning(text: &str) {
     let mut stderr = anstream::stderr().lock();
     // Not worth failing for.

@@ -157,6 +157,7 @@ impl Run<'_> {
             findings: plan.findings,
             feeds: plan.feeds,
             census: plan.census,
+            going: plan.going,
             release,
         };
         RoomApplied {

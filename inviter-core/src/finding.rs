@@ -86,6 +86,8 @@ pub enum FindingKind {
     /// A group that fed a room is gone.
     GroupVanished,
     // The run.
+    /// No group stands for a room, and the configuration lists none.
+    NothingWanted,
     /// What earlier runs remembered is lost.
     MemoryLost,
     /// A person has paused a room, or everything.

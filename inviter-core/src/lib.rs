@@ -16,6 +16,8 @@ pub mod conformance;
 pub mod decode;
 pub mod desired;
 pub mod directory;
+pub mod evidence;
+pub mod explain;
 pub mod finding;
 pub mod guard;
 pub mod levels;

@@ -1,7 +1,8 @@
 //! What became of a run: every action with its outcome.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use ruma_common::OwnedUserId;
 use serde::Serialize;
 
 use crate::{
@@ -46,6 +47,8 @@ pub struct RoomReport {
     pub feeds: Arc<[Feed]>,
     /// Numbers before the run.
     pub census: Census,
+    /// The level, before the run, of everyone who is to be removed.
+    pub going: BTreeMap<OwnedUserId, i64>,
     /// Releases what is held in this room.
     pub release: Option<ReleaseCode>,
 }
@@ -174,7 +177,8 @@ impl Report {
 }
 
 impl RoomReport {
-    fn of_plan(room: &GuardedRoom) -> Self {
+    /// A room's part in the report of a plan that was not applied.
+    pub fn of_plan(room: &GuardedRoom) -> Self {
         let items = room.actions().iter().map(|a| ReportItem {
             action: a.action.clone(),
             outcome: match &a.verdict {
@@ -194,6 +198,7 @@ impl RoomReport {
             findings: plan.findings.clone(),
             feeds: Arc::clone(&plan.feeds),
             census: plan.census,
+            going: plan.going.clone(),
             release: room.release().cloned(),
         }
     }

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use inviter::core::plan::RoomStatus;
+use inviter::core::{finding::FindingKind, plan::RoomStatus};
 use serde_json::json;
 
 use crate::{
     context::Context,
     exit::Exit,
     output,
-    render::{counted, document, rooms, style::HEADLINE},
+    render::{counted, document, report::note, rooms, style::HEADLINE},
 };
 
 /// List the rooms that the directories want, with their status.
@@ -41,8 +41,14 @@ impl Managed {
             output::json(&document::Document::new("managed", contents))?;
         } else {
             let mut text = String::new();
-            rooms::nothing_wanted(&mut text, &draft.desired)?;
             rooms::statuses(&mut text, rooms, false)?;
+            for finding in draft
+                .findings
+                .iter()
+                .filter(|f| f.kind == FindingKind::NothingWanted)
+            {
+                note(&mut text, "", finding)?;
+            }
             let rooms = counted(rooms.len(), "room", "rooms");
             writeln!(text, "\n{HEADLINE}managed: {managed} of {rooms}{HEADLINE:#}")?;
             output::text(&text)?;

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod check;
+mod explain;
 mod idp;
 mod joined;
 mod managed;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Managed(managed::Managed),
     /// Show what a sync would do, without doing anything
     Plan(plan::Plan),
+    /// Tell why somebody is in a room or not, and what the next sync would do about it
+    Explain(explain::Explain),
     /// Make the rooms as the directories want them
     Sync(sync::Sync),
     /// Put rooms that existed before under management
@@ -55,6 +58,7 @@ pub(crate) async fn run(command: &Command, context: &Context<'_>) -> anyhow::Res
             Command::Joined(args) => args.run(context).await,
             Command::Managed(args) => args.run(context).await,
             Command::Plan(args) => args.run(context).await,
+            Command::Explain(args) => args.run(context).await,
             Command::Adopt(args) => args.run(context).await,
             Command::Pause(args) => args.run(context).await,
             Command::Resume(args) => args.run(context).await,

@@ -1,7 +1,10 @@
 //! `inviter plan`
 
+use std::path::PathBuf;
+
 use clap::Args;
 use inviter::core::{
+    evidence::Evidence,
     reconcile::{Draft, Reconciler},
     report::Tally,
 };
@@ -12,7 +15,8 @@ use crate::{
     context::Context,
     exit::Exit,
     output,
-    render::{document, report, rooms},
+    render::{counted, document, removals, report},
+    table_file::TableFile,
 };
 
 /// Show what a sync would do.
@@ -21,28 +25,54 @@ use crate::{
 pub(crate) struct Plan {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    showing: Showing,
+    /// Show the plan as `sync --adopt` would do it: as if the rooms that exist and that nobody has adopted were adopted
+    #[arg(long)]
+    adopt: bool,
+    /// Write everything that would be taken from people to this file, as a table (CSV) to go through and sign; `-`
+    /// writes the table to standard output, in place of the plan
+    #[arg(long, value_name = "FILE")]
+    removals_csv: Option<PathBuf>,
+}
+
+/// How a plan is shown.
+#[derive(Debug, Args)]
+pub(super) struct Showing {
     /// Write one JSON document
     #[arg(long)]
-    json: bool,
-    /// End with code 2 if there are changes to make
+    pub(super) json: bool,
+    /// Tell by which nested groups each person comes
     #[arg(long)]
-    exit_code: bool,
+    pub(super) paths: bool,
+    /// End with code 2 if there are changes to make; after a sync, if some are left pending
+    #[arg(long)]
+    pub(super) exit_code: bool,
 }
 
 impl Plan {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
+        let table = self.removals_csv.as_deref().map(TableFile::new).transpose()?;
+        if self.showing.json && matches!(table, Some(TableFile::Stdout)) {
+            anyhow::bail!(
+                "`--json` and `--removals-csv -` both write to standard output; name a file for the table"
+            );
+        }
         let reconciler = context.setup().await?.reconciler;
-        show(&reconciler, &self.selection, self.json, self.exit_code).await
+        show(reconciler, &self.selection, &self.showing, self.adopt, table).await
     }
 }
 
 /// Plans and shows the plan; also what `sync --dry-run` does.
 pub(super) async fn show(
-    reconciler: &Reconciler,
+    mut reconciler: Reconciler,
     selection: &Selection,
-    json: bool,
-    exit_code: bool,
+    showing: &Showing,
+    adopt: bool,
+    table: Option<TableFile>,
 ) -> anyhow::Result<Exit> {
+    // What adopting changes for a plan, without remembering it.
+    reconciler.policy.adopt.any |= adopt;
     let draft = reconciler.plan(&selection.options()).await?;
     let report = draft.report();
     tracing::info!(
@@ -50,17 +80,41 @@ pub(super) async fn show(
         changes = report.tally().changes(),
         "planned"
     );
-    if json {
-        let contents = document::report(&report, &draft.desired, draft.identity.user_id.as_str());
+    let evidence = Evidence::gather(
+        &draft.directories,
+        &reconciler.policy,
+        &report.rooms,
+        showing.paths,
+    );
+    if let Some(table) = &table {
+        let removals = removals::removals(&report, &evidence)?;
+        table.write(&removals.table)?;
+        output::told(&format!(
+            "{} and {} in the table",
+            counted(removals.removed, "removal", "removals"),
+            counted(removals.lowered, "lowered level", "lowered levels"),
+        ));
+    }
+    if showing.json {
+        let contents = document::report(
+            &report,
+            &evidence,
+            &draft.desired,
+            draft.identity.user_id.as_str(),
+        );
         output::json(&document::Document::new("plan", contents))?;
-    } else {
+    } else if !matches!(table, Some(TableFile::Stdout)) {
+        let kind = if adopt {
+            report::Kind::PlanAdopting
+        } else {
+            report::Kind::Plan
+        };
         let mut text = String::new();
-        rooms::nothing_wanted(&mut text, &draft.desired)?;
-        report::report(&mut text, &report, report::Kind::Plan)?;
+        report::report(&mut text, &report, &evidence, kind)?;
         output::text(&text)?;
     }
     mismatched(selection, &draft);
-    Ok(Exit::of_plan(&report, &draft.desired, exit_code))
+    Ok(Exit::of_plan(&report, &draft.desired, showing.exit_code))
 }
 
 /// Tells that a code was given and something is still held, or that it let nothing go: what is held has changed since,

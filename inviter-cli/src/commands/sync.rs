@@ -4,26 +4,29 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use clap::Args;
 use inviter::core::{
+    evidence::Evidence,
     guard::GuardedRoom,
     plan::RoomStatus,
     reconcile::{Adopted, Draft, Reconciler, RunOptions},
     room::RoomRef,
 };
 
-use super::{Selection, plan};
+use super::{
+    Selection,
+    plan::{self, Showing},
+};
 use crate::{
     args::EXIT_CODES,
     context::Context,
     exit::Exit,
     interrupt::Stoppable,
     output,
-    render::{clean::clean, document, report, rooms},
+    render::{clean::clean, document, report},
 };
 
 /// Make the rooms as the directories want them.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXIT_CODES)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Sync {
     #[command(flatten)]
     selection: Selection,
@@ -31,14 +34,10 @@ pub(crate) struct Sync {
     #[arg(long)]
     dry_run: bool,
     /// First adopt the rooms that exist and that nobody has adopted, so that they are managed in this run
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     adopt: bool,
-    /// Write one JSON document
-    #[arg(long)]
-    json: bool,
-    /// End with code 2 if there are changes to make: in a dry run those of the plan, otherwise those left pending
-    #[arg(long)]
-    exit_code: bool,
+    #[command(flatten)]
+    showing: Showing,
 }
 
 impl Sync {
@@ -58,6 +57,7 @@ impl Sync {
         tracing::info!(changes = planned.changes(), held = planned.held, "applying");
         let bot = draft.identity.user_id.to_string();
         let desired = draft.desired.clone();
+        let directories = Arc::clone(&draft.directories);
         // The first signal ends the run in order; whoever sends a second one does not want to wait for that.
         let stopped = async {
             context.interrupt.after(1).await;
@@ -70,13 +70,18 @@ impl Sync {
             report = reconciler.apply(draft, &options) => report,
             signal = stopped => return Ok(Exit::Interrupted(signal)),
         };
-        if self.json {
-            let contents = document::report(&report, &desired, &bot);
+        let evidence = Evidence::gather(
+            &directories,
+            &reconciler.policy,
+            &report.rooms,
+            self.showing.paths,
+        );
+        if self.showing.json {
+            let contents = document::report(&report, &evidence, &desired, &bot);
             output::json(&document::Document::new("sync", contents))?;
         } else {
             let mut text = String::new();
-            rooms::nothing_wanted(&mut text, &desired)?;
-            report::report(&mut text, &report, report::Kind::Sync)?;
+            report::report(&mut text, &report, &evidence, report::Kind::Sync)?;
             output::text(&text)?;
         }
         Ok(match context.interrupt.signal() {
@@ -84,14 +89,14 @@ impl Sync {
                 output::warning("the run was stopped; what was not sent is done by the next one");
                 Exit::Interrupted(signal)
             }
-            None => Exit::of_sync(&report, &desired, self.exit_code),
+            None => Exit::of_sync(&report, &desired, self.showing.exit_code),
         })
     }
 
     async fn prepare(&self, context: &Context<'_>, options: &RunOptions) -> anyhow::Result<Prepared> {
         let setup = context.setup().await?;
         if self.dry_run {
-            let exit = plan::show(&setup.reconciler, &self.selection, self.json, self.exit_code).await?;
+            let exit = plan::show(setup.reconciler, &self.selection, &self.showing, self.adopt, None).await?;
             return Ok(Prepared::Shown(exit));
         }
         let lock = setup.lock()?;

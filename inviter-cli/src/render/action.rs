@@ -1,13 +1,12 @@
 //! One action as lines of text.
 
 use inviter::core::{
-    action::{Action, Blueprint, Op, Why},
-    desired::Feed,
+    action::{Blueprint, Op},
     levels::{LevelChange, LevelSlot},
     room_rules::{HistoryVisibility, Listing, RoomKind},
 };
 
-use super::{clean::clean, group};
+use super::clean::clean;
 
 /// Whether something comes, changes or goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,53 +128,4 @@ fn level(change: &LevelChange) -> String {
 /// An absent entry means the room's default.
 fn value(level: Option<i64>) -> String {
     level.map_or_else(|| "default".to_owned(), |level| level.to_string())
-}
-
-/// Why an action is in the plan, cleaned.
-pub(crate) fn why(action: &Action, feeds: &[Feed]) -> String {
-    let named = |index: u16| {
-        feeds
-            .get(usize::from(index))
-            .map_or_else(|| "a group".to_owned(), |feed| clean(&group(feed)))
-    };
-    match &action.why {
-        Why::RoomWanted => match groups(feeds) {
-            groups if groups.is_empty() => "configured".to_owned(),
-            groups => format!("wanted by {}", groups.join(", ")),
-        },
-        Why::TrustedInviter => match &action.op {
-            Op::Join { invited_by } => format!("invited by {}", clean(invited_by.as_str())),
-            _ => "invited by a trusted inviter".to_owned(),
-        },
-        Why::InGroup { feed } => named(*feed),
-        Why::Fixed => "named in the configuration".to_owned(),
-        Why::InNoGroup => match groups(feeds).as_slice() {
-            [] => "in no group of this room".to_owned(),
-            [one] => format!("not in {one}"),
-            several => format!("in none of {}", several.join(", ")),
-        },
-        Why::AccountDisabled => "the account is disabled".to_owned(),
-        Why::OwnerOf { feed } => format!("owner: {}", named(*feed)),
-        Why::NoLongerGiven => "given by no group any more".to_owned(),
-        Why::LeftBehind => "not in the room any more".to_owned(),
-        Why::OwnLevel => "the bot's own, kept".to_owned(),
-        Why::Template => "permission template".to_owned(),
-        Why::Configured => "configured".to_owned(),
-        other => super::word(other).replace('_', " "),
-    }
-}
-
-/// The groups of a room, each once whatever it feeds; of very many only the first, since this stands in each line.
-fn groups(feeds: &[Feed]) -> Vec<String> {
-    const SHOWN: usize = 4;
-    let unique: std::collections::BTreeSet<_> = feeds.iter().map(|feed| &feed.group).collect();
-    let mut names: Vec<String> = unique
-        .iter()
-        .take(SHOWN)
-        .map(|group| clean(&group.to_string()))
-        .collect();
-    if unique.len() > SHOWN {
-        names.push(format!("{} more groups", unique.len() - SHOWN));
-    }
-    names
 }

@@ -2,19 +2,25 @@
 //! never renamed or removed without a new `schema`.
 
 use inviter::core::{
-    action::{Op, RoomTarget, Why},
+    action::{Op, RoomTarget},
     desired::{Desired, DesiredRoom, Feed, PersonStanding, Role, SourceOutcome},
     directory::Extent,
+    evidence::{Evidence, giver},
     finding::{Finding, Subject},
     guard::GuardedRoom,
     levels::{LevelChange, LevelSlot},
     report::{Outcome, Report, ReportItem, RoomReport, Tally},
+    resolve::KnownAccount,
     room_rules::HistoryVisibility,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{release, time, word};
+use super::{
+    release, time,
+    why::{Place, status},
+    word,
+};
 
 /// The version of all documents.
 const SCHEMA: u32 = 1;
@@ -40,10 +46,10 @@ impl<T: Serialize> Document<T> {
 }
 
 /// A plan or what became of it.
-pub(crate) fn report(report: &Report, desired: &Desired, bot: &str) -> Value {
+pub(crate) fn report(report: &Report, evidence: &Evidence, desired: &Desired, bot: &str) -> Value {
     json!({
         "bot": bot,
-        "rooms": report.rooms.iter().map(room).collect::<Vec<_>>(),
+        "rooms": report.rooms.iter().map(|r| room(r, evidence)).collect::<Vec<_>>(),
         "findings": findings(&report.findings),
         "directories": directories(desired),
         "errors": report.errors,
@@ -66,27 +72,47 @@ fn counts(tally: &Tally) -> Value {
     })
 }
 
-fn room(room: &RoomReport) -> Value {
+fn room(room: &RoomReport, evidence: &Evidence) -> Value {
     json!({
         "room": room.room.to_string(),
         "room_id": room_id(room.target.as_ref()),
         "status": word(&room.status),
         "groups": room.feeds.iter().map(group).collect::<Vec<_>>(),
-        "actions": room.items.iter().map(|item| action(item, &room.feeds)).collect::<Vec<_>>(),
+        "actions": actions(room, evidence),
         "findings": findings(&room.findings),
         "release": release(room),
         "census": room.census,
     })
 }
 
-fn room_id(target: Option<&RoomTarget>) -> Option<&str> {
+/// The ID of a room that exists.
+pub(crate) fn room_id(target: Option<&RoomTarget>) -> Option<&str> {
     match target {
         Some(RoomTarget::Existing(id)) => Some(id.as_str()),
         _ => None,
     }
 }
 
-fn action(item: &ReportItem, feeds: &[Feed]) -> Value {
+/// A room's actions, each with its evidence.
+pub(crate) fn actions(room: &RoomReport, evidence: &Evidence) -> Vec<Value> {
+    let place = Place {
+        room: &room.room,
+        feeds: &room.feeds,
+        evidence,
+    };
+    let items = room.items.iter();
+    items
+        .map(|item| {
+            let mut object = action(item, &place);
+            if let Op::Remove { user, .. } = &item.action.op {
+                object["level"] = room.going.get(user).copied().into();
+            }
+            object
+        })
+        .collect()
+}
+
+fn action(item: &ReportItem, place: &Place<'_>) -> Value {
     let mut object = Map::new();
     let mut put = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
     put("action", word(&item.action.op).into());
@@ -130,9 +156,10 @@ fn action(item: &ReportItem, feeds: &[Feed]) -> Value {
         _ => {}
     }
     put("why", word(&item.action.why).into());
-    if let Why::InGroup { feed } | Why::OwnerOf { feed } = &item.action.why {
-        put("group", feeds.get(usize::from(*feed)).map_or(Value::Null, group));
+    if let Some(feed) = giver(&item.action, place.feeds) {
+        put("group", group(feed));
     }
+    put("evidence", place.evidence(&item.action));
     put("outcome", outcome_word(&item.outcome).into());
     match &item.outcome {
         Outcome::Stale { detail } => put("detail", detail.as_str().into()),
@@ -176,12 +203,22 @@ fn level_change(change: &LevelChange) -> Value {
     json!({ "section": section, "key": key, "from": change.from, "to": change.to })
 }
 
-fn group(feed: &Feed) -> Value {
+/// A group that feeds a room.
+pub(crate) fn group(feed: &Feed) -> Value {
     json!({
         "directory": feed.group.provider.as_str(),
         "key": feed.group.key.as_str(),
         "name": &*feed.group.name,
         "role": word(&feed.role),
+    })
+}
+
+/// An account of a directory.
+pub(crate) fn account(account: &KnownAccount) -> Value {
+    json!({
+        "directory": account.provider.as_str(),
+        "key": &*account.key,
+        "status": status(account.status),
     })
 }
 

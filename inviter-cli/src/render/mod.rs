@@ -3,11 +3,14 @@
 pub(crate) mod action;
 pub(crate) mod clean;
 pub(crate) mod document;
+pub(crate) mod explanation;
+pub(crate) mod removals;
 pub(crate) mod report;
 pub(crate) mod rooms;
 #[cfg(test)]
 mod snapshots;
 pub(crate) mod style;
+pub(crate) mod why;
 
 use inviter::core::{
     desired::Feed,

@@ -4,17 +4,19 @@ use std::fmt::{self, Write};
 
 use inviter::core::{
     action::RoomTarget,
+    evidence::Evidence,
     finding::{Finding, FindingKind},
     plan::RoomStatus,
     report::{Outcome, Report, ReportItem, RoomReport, Tally},
 };
 
 use super::{
-    action::{Sign, lines, why},
+    action::{Sign, lines},
     clean::{Clean, clean},
     counted, release, status,
     style::{ADD, CHANGE, FAILED, HEADLINE, HELD, NOTE, QUIET, REMOVE},
     time,
+    why::Place,
 };
 
 /// What stands before the counts.
@@ -22,22 +24,34 @@ use super::{
 pub(crate) enum Kind {
     /// What would be done.
     Plan,
+    /// What would be done if the rooms that were found were adopted.
+    PlanAdopting,
     /// What was done.
     Sync,
+}
+
+impl Kind {
+    /// The command that does what is shown here.
+    const fn sync(self) -> &'static str {
+        match self {
+            Self::PlanAdopting => "inviter sync --adopt",
+            Self::Plan | Self::Sync => "inviter sync",
+        }
+    }
 }
 
 /// Reasons stand in one column, unless that would be too far to the right.
 const MAX_COLUMN: usize = 60;
 
 /// The whole report.
-pub(crate) fn report(out: &mut impl Write, report: &Report, kind: Kind) -> fmt::Result {
+pub(crate) fn report(out: &mut impl Write, report: &Report, evidence: &Evidence, kind: Kind) -> fmt::Result {
     let rooms: Vec<&RoomReport> = report
         .rooms
         .iter()
         .filter(|room| !room.items.is_empty() || !room.findings.is_empty())
         .collect();
     for room in &rooms {
-        write_room(out, room)?;
+        write_room(out, room, evidence, kind)?;
         writeln!(out)?;
     }
     for finding in &report.findings {
@@ -52,7 +66,8 @@ pub(crate) fn report(out: &mut impl Write, report: &Report, kind: Kind) -> fmt::
     if let Some(code) = everything {
         writeln!(
             out,
-            "{HELD}!{HELD:#} to do all that is held, run `inviter sync --release {code}`"
+            "{HELD}!{HELD:#} to do all that is held, run `{} --release {code}`",
+            kind.sync()
         )?;
     }
     if !report.findings.is_empty() || !report.errors.is_empty() || everything.is_some() {
@@ -79,7 +94,7 @@ fn left_alone(rooms: &[RoomReport]) -> String {
     }
 }
 
-fn write_room(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
+fn write_room(out: &mut impl Write, room: &RoomReport, evidence: &Evidence, kind: Kind) -> fmt::Result {
     write!(out, "{HEADLINE}{}{HEADLINE:#}", Clean(&room.room.to_string()))?;
     let id = match &room.target {
         Some(RoomTarget::Existing(id)) => Some(id.as_str()),
@@ -90,6 +105,25 @@ fn write_room(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
         (Some(id), other) => writeln!(out, "  {QUIET}{}, {}{QUIET:#}", Clean(id), status(other))?,
         (None, other) => writeln!(out, "  {QUIET}{}{QUIET:#}", status(other))?,
     }
+    write_items(out, room, evidence, kind)?;
+    for finding in &room.findings {
+        note(out, "  ", finding)?;
+    }
+    Ok(())
+}
+
+/// What is to be done in a room or was done, and what is held there.
+pub(crate) fn write_items(
+    out: &mut impl Write,
+    room: &RoomReport,
+    evidence: &Evidence,
+    kind: Kind,
+) -> fmt::Result {
+    let place = Place {
+        room: &room.room,
+        feeds: &room.feeds,
+        evidence,
+    };
     let rows: Vec<(&ReportItem, Vec<String>)> = room
         .items
         .iter()
@@ -99,20 +133,16 @@ fn write_room(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
     let widths = rows.iter().flat_map(|(_, lines)| lines).map(width);
     let column = widths.filter(|width| *width <= MAX_COLUMN).max().unwrap_or(0);
     for (item, lines) in &rows {
-        write_item(out, item, lines, room, column)?;
+        write_item(out, item, lines, &place, column)?;
     }
-    write_held(out, room)?;
-    for finding in &room.findings {
-        note(out, "  ", finding)?;
-    }
-    Ok(())
+    write_held(out, room, kind)
 }
 
 fn write_item(
     out: &mut impl Write,
     item: &ReportItem,
     lines: &[String],
-    room: &RoomReport,
+    place: &Place<'_>,
     column: usize,
 ) -> fmt::Result {
     let sign = Sign::of(&item.action.op);
@@ -121,7 +151,7 @@ fn write_item(
         Sign::Change => CHANGE,
         Sign::Remove => REMOVE,
     };
-    let why = why(&item.action, &room.feeds);
+    let why = place.clause(&item.action);
     let held = matches!(item.outcome, Outcome::Held { .. });
     for line in lines {
         let (mark, mark_style) = if held { ("!", HELD) } else { (sign.as_str(), style) };
@@ -160,7 +190,7 @@ fn outcome(outcome: &Outcome) -> Option<(String, bool)> {
 }
 
 /// Why things are held in a room, each reason once, and how to let them go.
-fn write_held(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
+fn write_held(out: &mut impl Write, room: &RoomReport, kind: Kind) -> fmt::Result {
     let mut reasons: Vec<String> = Vec::new();
     for item in &room.items {
         let Outcome::Held { reasons: of_item } = &item.outcome else {
@@ -180,7 +210,11 @@ fn write_held(out: &mut impl Write, room: &RoomReport) -> fmt::Result {
         writeln!(out, "    {HELD}held:{HELD:#} {reason}")?;
     }
     if let Some(code) = release(room) {
-        writeln!(out, "    if that is right, run `inviter sync --release {code}`")?;
+        writeln!(
+            out,
+            "    if that is right, run `{} --release {code}`",
+            kind.sync()
+        )?;
     }
     Ok(())
 }
@@ -200,7 +234,7 @@ pub(crate) fn note(out: &mut impl Write, indent: &str, finding: &Finding) -> fmt
 /// The last line.
 pub(crate) fn counts(tally: &Tally, kind: Kind) -> String {
     let (name, words) = match kind {
-        Kind::Plan => ("plan", ["to create", "to invite", "to remove", "to change"]),
+        Kind::Plan | Kind::PlanAdopting => ("plan", ["to create", "to invite", "to remove", "to change"]),
         Kind::Sync => ("sync", ["created", "invited", "removed", "changed"]),
     };
     let rooms = if tally.rooms_created == 1 { "room" } else { "rooms" };
@@ -226,7 +260,7 @@ pub(crate) fn counts(tally: &Tally, kind: Kind) -> String {
     };
     let always = tally.changes() > 0;
     add(tally.held, "held", always);
-    add(tally.pending, "pending", always && kind == Kind::Plan);
+    add(tally.pending, "pending", always && kind != Kind::Sync);
     add(tally.failed, "failed", always && kind == Kind::Sync);
     add(tally.parked, "put off", always && kind == Kind::Sync);
     let rest = if rest.is_empty() {

@@ -16,7 +16,7 @@ use super::{
     counted, group,
     report::note,
     status,
-    style::{FAILED, HEADLINE, NOTE, QUIET},
+    style::{FAILED, HEADLINE, QUIET},
 };
 use crate::exit::is_unread;
 
@@ -33,7 +33,6 @@ pub(crate) fn desired(out: &mut impl Write, desired: &Desired) -> fmt::Result {
     if !notes.is_empty() {
         writeln!(out)?;
     }
-    nothing_wanted(out, desired)?;
     for source in &desired.sources {
         writeln!(out, "{}", source_line(source, desired))?;
     }
@@ -105,29 +104,6 @@ pub(crate) fn gaps(room: &DesiredRoom) -> Vec<&Gap> {
         }
     }
     gaps
-}
-
-/// That no room at all is wanted. Nobody means that, and without a word the output would say that all is well.
-pub(crate) fn nothing_wanted(out: &mut impl Write, desired: &Desired) -> fmt::Result {
-    // What was not read may want rooms, and is told as such.
-    if !desired.rooms.is_empty() || desired.sources.iter().any(is_unread) {
-        return Ok(());
-    }
-    let names: Vec<String> = desired
-        .sources
-        .iter()
-        .map(|source| clean(source.provider.as_str()))
-        .collect();
-    let names = match names.as_slice() {
-        [] => "any directory".to_owned(),
-        [one] => format!("directory {one}"),
-        several => format!("the directories {}", several.join(", ")),
-    };
-    writeln!(
-        out,
-        "{NOTE}note:{NOTE:#} no group of {names} stands for a room, and the configuration lists none; name groups like \
-         `MTRX #room:example.com`, or list rooms with their groups as [[room]]\n"
-    )
 }
 
 /// How a directory fared, in one line.

@@ -8,10 +8,12 @@ use inviter::{
     core::{
         RoomBackend as _,
         backend::BackendErrorKind,
+        evidence::Evidence,
         guard::ReleaseCode,
         memory::{Call, InMemoryHomeserver, InMemoryStore, NewRoom, UserOp},
         reconcile::{Reconciler, RunOptions},
         report::Report,
+        resolve::ReadOutcome,
     },
     wiring::Setup,
 };
@@ -72,12 +74,18 @@ impl Place {
         write(&self.dir.path().join("people.json"), &directory.to_string());
     }
 
+    /// With ways, as `--paths` asks for them.
+    fn evidence(&self, directories: &[ReadOutcome], report: &Report) -> Evidence {
+        Evidence::gather(directories, &self.reconciler.policy, &report.rooms, true)
+    }
+
     async fn plan(&self, options: &RunOptions) -> Seen {
         let draft = self.reconciler.plan(options).await.unwrap();
         let report = draft.report();
+        let evidence = self.evidence(&draft.directories, &report);
         Seen {
-            text: text(&report, report::Kind::Plan),
-            json: document::report(&report, &draft.desired, "@inviter:example.com"),
+            text: text(&report, &evidence, report::Kind::Plan),
+            json: document::report(&report, &evidence, &draft.desired, "@inviter:example.com"),
             exit: Exit::of_plan(&report, &draft.desired, true),
         }
     }
@@ -85,10 +93,12 @@ impl Place {
     async fn sync(&self, options: &RunOptions) -> Seen {
         let draft = self.reconciler.plan(options).await.unwrap();
         let desired = draft.desired.clone();
+        let directories = Arc::clone(&draft.directories);
         let report = self.reconciler.apply(draft, options).await;
+        let evidence = self.evidence(&directories, &report);
         Seen {
-            text: text(&report, report::Kind::Sync),
-            json: document::report(&report, &desired, "@inviter:example.com"),
+            text: text(&report, &evidence, report::Kind::Sync),
+            json: document::report(&report, &evidence, &desired, "@inviter:example.com"),
             exit: Exit::of_sync(&report, &desired, true),
         }
     }
@@ -105,9 +115,9 @@ fn write(path: &Path, text: &str) {
 }
 
 /// Without colours and without the room ID, which is another each time.
-fn text(report: &Report, kind: report::Kind) -> String {
+fn text(report: &Report, evidence: &Evidence, kind: report::Kind) -> String {
     let mut text = String::new();
-    report::report(&mut text, report, kind).unwrap();
+    report::report(&mut text, report, evidence, kind).unwrap();
     let text = strip_str(&text).to_string();
     let lines = text.lines().map(|line| match line.split_once("  !") {
         Some((before, id)) if before.starts_with('#') => {
@@ -129,11 +139,11 @@ async fn a_first_plan_and_what_becomes_of_it() {
     let room =
         "  + create the room \"staff\", encrypted, history shared  wanted by MTRX #staff:example.com (people)
   + level of @ada:example.com: default → 50             wanted by MTRX #staff:example.com (people)
-  + invite @ada:example.com                             MTRX #staff:example.com (people)
-  + invite @bob:example.com                             MTRX #staff:example.com (people)
-  + invite @cid:example.com                             MTRX #staff:example.com (people)
-  + invite @dan:example.com                             MTRX #staff:example.com (people)
-  + invite @eve:example.com                             MTRX #staff:example.com (people)";
+  + invite @ada:example.com                             owner of MTRX #staff:example.com (people)
+  + invite @bob:example.com                             member of MTRX #staff:example.com (people)
+  + invite @cid:example.com                             member of MTRX #staff:example.com (people)
+  + invite @dan:example.com                             member of MTRX #staff:example.com (people)
+  + invite @eve:example.com                             member of MTRX #staff:example.com (people)";
     let last = "plan: 1 room to create, 5 to invite, 0 to remove, 0 to change; 0 held, 0 pending";
     assert_eq!(
         plan.text,
@@ -168,9 +178,9 @@ async fn a_level_and_a_removal() {
         plan.text,
         "\
 #staff:example.com  !ID
-  ~ level of @ada:example.com: 50 → default      given by no group any more
-  ~ level of @bob:example.com: default → 50      owner: MTRX #staff:example.com (people)
-  - withdraw the invitation of @eve:example.com  not in MTRX #staff:example.com (people)
+  ~ level of @ada:example.com: 50 → default      not given by MTRX #staff:example.com (people) any more
+  ~ level of @bob:example.com: default → 50      owner of MTRX #staff:example.com (people)
+  - withdraw the invitation of @eve:example.com  not in MTRX #staff:example.com (people); active in people
 
 plan: 0 rooms to create, 0 to invite, 1 to remove, 2 to change; 0 held, 0 pending"
     );
@@ -188,10 +198,10 @@ async fn what_is_held_tells_how_to_let_it_go() {
         format!(
             "\
 #staff:example.com  !ID
-  ! withdraw the invitation of @bob:example.com  not in MTRX #staff:example.com (people)  held
-  ! withdraw the invitation of @cid:example.com  not in MTRX #staff:example.com (people)  held
-  ! withdraw the invitation of @dan:example.com  not in MTRX #staff:example.com (people)  held
-  ! withdraw the invitation of @eve:example.com  not in MTRX #staff:example.com (people)  held
+  ! withdraw the invitation of @bob:example.com  not in MTRX #staff:example.com (people); active in people  held
+  ! withdraw the invitation of @cid:example.com  not in MTRX #staff:example.com (people); active in people  held
+  ! withdraw the invitation of @dan:example.com  not in MTRX #staff:example.com (people); active in people  held
+  ! withdraw the invitation of @eve:example.com  not in MTRX #staff:example.com (people); active in people  held
     held: 4 of 5 people of this room would go, the limit is 3 and 25 %
     if that is right, run `inviter sync --release {code}`
 
@@ -230,7 +240,7 @@ async fn a_failure_is_told_where_it_belongs() {
     let sync = place.sync(&run).await;
     assert!(
         sync.text
-            .contains("+ invite @fay:example.com  MTRX #staff:example.com (people)  failed: "),
+            .contains("+ invite @fay:example.com  member of MTRX #staff:example.com (people)  failed: "),
         "{}",
         sync.text
     );

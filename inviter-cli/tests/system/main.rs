@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod evidence;
 mod fault_table;
 mod harness;
 mod killed;

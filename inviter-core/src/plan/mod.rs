@@ -5,7 +5,10 @@ mod needs;
 mod people;
 mod settings;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use needs::{Needs, hold_back_unregistered, needs_after, needs_before};
 use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, UserId};
@@ -58,6 +61,8 @@ pub struct RoomPlan {
     pub feeds: Arc<[Feed]>,
     /// Numbers for the guard and for reports.
     pub census: Census,
+    /// The level, before the run, of everyone who is to be removed.
+    pub going: BTreeMap<OwnedUserId, i64>,
     /// Groups that fed the room at its last good run and have vanished: its removals are held (decision 2).
     pub vanished: Vec<Feed>,
     /// What to remember whatever becomes of the actions.
@@ -172,6 +177,7 @@ impl<'a> RoomDraft<'a> {
             findings: Vec::new(),
             feeds: Arc::clone(&room.feeds),
             census: Census::default(),
+            going: BTreeMap::new(),
             vanished: Vec::new(),
             learned: Vec::new(),
             learned_if_invited: BTreeMap::new(),
@@ -419,6 +425,9 @@ impl<'a> RoomDraft<'a> {
         if reasons.is_empty() {
             return true;
         }
+        // What is missing from a group is missing for its members and for its owners.
+        let mut told = BTreeSet::new();
+        reasons.retain(|reason| told.insert(reason.clone()));
         let more = reasons.len().saturating_sub(3);
         reasons.truncate(3);
         let rest = if more > 0 {

@@ -277,6 +277,8 @@ impl<'a> RoomDraft<'a> {
                 reason: self.cx.policy.remove_reason.clone(),
             };
             self.act(op, why);
+            let level = snapshot.levels.user(user, &snapshot.creator);
+            self.plan.going.insert(user.to_owned(), level);
         }
     }
 

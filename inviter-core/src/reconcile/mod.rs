@@ -1,6 +1,7 @@
 //! [`Reconciler`]: the whole chain from directories to rooms, as one object for every frontend.
 
 mod about;
+mod explaining;
 mod pausing;
 mod planning;
 mod questions;
@@ -99,6 +100,10 @@ pub struct Draft {
     pub plan: GuardedPlan,
     /// Findings about directories, groups, accounts, and rooms that nobody wants any more.
     pub findings: Vec<Finding>,
+    /// What the directories answered: the evidence behind the plan.
+    pub directories: Arc<[ReadOutcome]>,
+    /// The rooms that the run is not about, by all their names and by ID.
+    pub outside: BTreeSet<RoomRef>,
     memory: Memory,
     learned: Vec<MemoryChange>,
     listings: BTreeMap<OwnedRoomId, Listing>,
@@ -184,12 +189,16 @@ impl Reconciler {
             desired,
             plan,
             findings,
+            directories,
+            outside: _,
             mut memory,
             learned,
             listings,
             whole,
             left_out,
         } = draft;
+        // As large as the directories themselves, and not needed any more but by a caller who has kept a share.
+        drop(directories);
         let apply_options = ApplyOptions {
             clock: &*self.clock,
             store: &self.store,

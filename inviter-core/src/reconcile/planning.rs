@@ -18,7 +18,7 @@ use crate::{
     guard::{GuardContext, GuardedPlan, guard},
     plan::{PlanContext, RoomStatus},
     recall::{Memory, MemoryChange, Pause, Recalled},
-    resolve::resolve,
+    resolve::{ReadOutcome, resolve},
     room::{Binding, RoomRef},
     room_rules::Listing,
     time::Timestamp,
@@ -34,7 +34,8 @@ impl Reconciler {
         let mut findings = Vec::new();
         let memory = self.recall(&mut findings).await?;
         let about = About::new(&self.policy, options, &memory)?;
-        let mut resolved = resolve(&self.read_groups(&about.policy.scope.groups).await, &about.policy);
+        let directories: Arc<[ReadOutcome]> = self.read_groups(&about.policy.scope.groups).await.into();
+        let mut resolved = resolve(&directories, &about.policy);
         findings.append(&mut resolved.findings);
         let mut learned: Vec<MemoryChange> = options
             .arguments
@@ -95,6 +96,8 @@ impl Reconciler {
             desired,
             plan,
             findings,
+            directories,
+            outside: others.iter().flat_map(names).collect(),
             memory,
             learned,
             listings,
@@ -184,4 +187,13 @@ impl Reconciler {
         };
         guard(plans, &cx)
     }
+}
+
+/// Every name of a room, and its ID if that is known.
+fn names(room: &DesiredRoom) -> impl Iterator<Item = RoomRef> {
+    let id = match &room.binding {
+        Binding::Bound(id) => Some(RoomRef::Id(id.clone())),
+        Binding::Missing | Binding::Unknown(_) => None,
+    };
+    room.refs.iter().cloned().chain(id)
 }

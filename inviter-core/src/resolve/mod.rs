@@ -4,6 +4,7 @@
 //! directories changes its answer. What was not read stays visible in it as [`Extent::AtLeast`], from the group
 //! that has the gap up to every room that it feeds.
 
+mod accounts;
 mod drafts;
 mod gaps;
 mod graph;
@@ -15,7 +16,11 @@ mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use self::path::membership_paths;
+pub(crate) use self::accounts::directory_of;
+pub use self::{
+    accounts::{KnownAccount, accounts_of},
+    path::{membership_paths, ways_to, ways_to_owners},
+};
 use self::{drafts::Drafts, gaps::GapSet, graph::Nesting, people::People, seats::Seating};
 use crate::{
     desired::{Desired, GroupRef, SourceOutcome},
@@ -64,6 +69,7 @@ pub fn resolve(directories: &[ReadOutcome], policy: &Policy) -> Desired {
         }
     }
     let mut desired = resolve_sources(&sources, &outcomes, policy, &mut findings);
+    findings.extend(nothing_wanted(&desired, &outcomes));
     // One order for all, whatever stage they came from.
     findings.sort_unstable();
     findings.dedup();
@@ -202,6 +208,25 @@ impl<'a> Source<'a> {
         }
         named
     }
+}
+
+/// That no room at all is wanted. Nobody means that, and without a word it would look as if all were well.
+fn nothing_wanted(desired: &Desired, outcomes: &[SourceOutcome]) -> Option<Finding> {
+    // What was not read may want rooms, and is told as such.
+    if !desired.rooms.is_empty() || outcomes.iter().any(|outcome| outcome.listing.is_none()) {
+        return None;
+    }
+    let names = outcomes.iter().map(|outcome| outcome.provider.as_str());
+    let names = if outcomes.is_empty() {
+        "any directory".to_owned()
+    } else {
+        several("directory", "the directories", names)
+    };
+    let message = format!(
+        "no group of {names} stands for a room, and the configuration lists none; name groups like \
+         `MTRX #room:example.com`, or list rooms with their groups as [[room]]"
+    );
+    Some(Finding::new(Subject::Run, FindingKind::NothingWanted, message))
 }
 
 fn unread(provider: &ProviderId, error: String, findings: &mut Vec<Finding>) -> SourceOutcome {

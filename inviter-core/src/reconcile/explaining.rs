@@ -1,0 +1,59 @@
+//! Answers about one person in one room, from a draft.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use ruma_common::{OwnedRoomId, UserId};
+
+use super::{Draft, Reconciler};
+use crate::{
+    RoomBackend,
+    backend::{Observe, ReadOnly},
+    decode::normalise_alias,
+    explain::{Explanation, Question, explain, find_room},
+    room::{Binding, Cause, RoomRef, RoomState},
+};
+
+impl Reconciler {
+    /// Why someone is in a room or not. `draft` is a plan over all rooms, so that what is held there for the sake of
+    /// all of them is held in the answer too. Asks the homeserver for this one room; sends no writing request.
+    pub async fn explain(&self, draft: &Draft, user: &UserId, room: &RoomRef) -> Explanation {
+        let backend = ReadOnly(Arc::clone(&self.backend));
+        let room = &match room {
+            RoomRef::Alias(alias) => RoomRef::Alias(normalise_alias(alias)),
+            RoomRef::Id(id) => RoomRef::Id(id.clone()),
+        };
+        let binding = match (find_room(&draft.desired, room, None), room) {
+            (Some(wanted), _) => wanted.binding.clone(),
+            (None, RoomRef::Id(id)) => Binding::Bound(id.clone()),
+            (None, RoomRef::Alias(alias)) => backend.resolve_alias(alias).await,
+        };
+        let (room_id, state) = match binding {
+            Binding::Bound(id) => {
+                let state = observe(&backend, &id).await;
+                (Some(id), state)
+            }
+            Binding::Missing => (None, RoomState::Missing),
+            Binding::Unknown(cause) => (None, RoomState::Unknown(cause)),
+        };
+        let question = Question {
+            user,
+            room,
+            room_id: room_id.as_ref(),
+            state: &state,
+        };
+        explain(&question, draft, &self.policy)
+    }
+}
+
+async fn observe(backend: &dyn RoomBackend, id: &OwnedRoomId) -> RoomState {
+    let mut states = backend.observe(Observe::Rooms(vec![id.clone()]));
+    while let Some(observed) = states.next().await {
+        match observed {
+            Ok(observed) if observed.room_id == *id => return observed.state,
+            Ok(_) => {}
+            Err(error) => return RoomState::Unknown(Cause::new(error.to_string())),
+        }
+    }
+    RoomState::NotJoined { invited_by: None }
+}
