@@ -144,6 +144,7 @@ fn changes() -> impl Strategy<Value = MemoryChange> {
         times().prop_map(C::ForgetRemovals),
         (pauses(), proptest::option::of(times())).prop_map(|(what, at)| C::Paused(what, at)),
         "[a-c]{1,2}(,[0-9])?".prop_map(|text| C::Argument(Argument::parse(&text).unwrap())),
+        rooms().prop_map(C::Forgotten),
     ]
 }
 

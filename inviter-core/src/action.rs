@@ -33,6 +33,7 @@ impl Action {
             | Op::SetListing { .. } => 3,
             Op::Invite { .. } => 4,
             Op::Remove { .. } => 5,
+            Op::Leave => 6,
         }
     }
 }
@@ -92,6 +93,8 @@ pub enum Op {
         /// Shown in the room.
         reason: Option<String>,
     },
+    /// Leave it, as the bot. Only a person's word asks for this: no plan does, and `apply` does not send it.
+    Leave,
 }
 
 /// Everything that the creation of a room needs.
@@ -198,6 +201,8 @@ pub enum Why {
     Template,
     /// A setting of the configuration.
     Configured,
+    /// A person asked for it.
+    ByHand,
 }
 
 /// One room's place in a plan or report.

@@ -155,6 +155,9 @@ pub enum MemoryChange {
     Paused(Pause, Option<Timestamp>),
     /// A run was given an argument.
     Argument(Argument),
+    /// A person has taken a room out of management: forget it, and the aliases that lead to it. Removals stay counted,
+    /// since the limits over time are about people, whatever has become of the room.
+    Forgotten(OwnedRoomId),
 }
 
 impl Memory {
@@ -191,6 +194,10 @@ impl Memory {
             MemoryChange::Paused(what, Some(at)) => drop(self.paused.insert(what, at)),
             MemoryChange::Paused(what, None) => drop(self.paused.remove(&what)),
             MemoryChange::Argument(argument) => drop(self.arguments.insert(argument)),
+            MemoryChange::Forgotten(room) => {
+                self.rooms.remove(&room);
+                self.aliases.retain(|_, alias| alias.room != room);
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use ruma::{
         directory::set_room_visibility,
         membership::{
             invite_user::v3::{self as invite, InviteUserId},
-            join_room_by_id, kick_user,
+            join_room_by_id, joined_rooms, kick_user, leave_room,
         },
         room::Visibility,
         state::{get_state_event_for_key, send_state_event},
@@ -61,6 +61,7 @@ pub(crate) async fn execute(
         Op::SetListing { to } => set_listing(shared, room, *to).await,
         Op::Invite { user, reason } => invite(shared, room, user, reason.as_deref()).await,
         Op::Remove { user, reason, .. } => remove(shared, room, user, reason.as_deref()).await,
+        Op::Leave => leave(shared, room).await,
         _ => Err(BackendError::new(
             BackendErrorKind::Refused,
             room.as_str(),
@@ -80,6 +81,7 @@ const fn op_name(op: &Op) -> &'static str {
         Op::SetListing { .. } => "listing",
         Op::Invite { .. } => "invite",
         Op::Remove { .. } => "remove",
+        Op::Leave => "leave",
         _ => "other",
     }
 }
@@ -222,6 +224,31 @@ async fn remove(
     })
 }
 
+/// Only somebody who has joined leaves; an invitation is not declined by this.
+async fn leave(shared: &Arc<Shared>, room: &RoomId) -> Result<Effect, BackendError> {
+    if !shared.has_joined(room).await? {
+        return Ok(Effect::AlreadySo);
+    }
+    let call = Call::write(
+        room.as_str(),
+        Work::in_room(Class::Send, room.as_str()),
+        Repeat::Never,
+    );
+    let request = leave_room::v3::Request::new(room.to_owned());
+    let Err(failure) = shared.client.send(&call, request).await else {
+        return Ok(Effect::Done);
+    };
+    let may_be_so = failure.is_forbidden() || failure.is_not_found() || failure.may_have_happened;
+    if !may_be_so || shared.has_joined(room).await? {
+        return Err(failure.into());
+    }
+    Ok(if failure.may_have_happened {
+        Effect::Done
+    } else {
+        Effect::AlreadySo
+    })
+}
+
 fn about(room: &RoomId, user: &UserId) -> String {
     format!("{user} in {room}")
 }
@@ -288,6 +315,13 @@ impl Shared {
         );
         self.client.send(&call, request).await?;
         Ok(())
+    }
+
+    /// Whether the bot is in a room. The room itself tells only those who are, or were.
+    async fn has_joined(&self, room: &RoomId) -> Result<bool, BackendError> {
+        let call = Call::read(room.as_str());
+        let list = self.client.send(&call, joined_rooms::v3::Request::new()).await?;
+        Ok(list.joined_rooms.iter().any(|joined| joined == room))
     }
 
     /// `membership` of somebody's member event, read just now; nothing if there never was one.

@@ -143,6 +143,7 @@ impl Writer<'_> {
                 "INSERT OR IGNORE INTO argument (vals) VALUES (?1)",
                 [argument.to_string()],
             ),
+            MemoryChange::Forgotten(room) => self.forget(room),
             // The core has learnt to remember something that this store has no table for: better no commit than
             // one that forgets it in silence.
             other => Err(self.failed(format!("this store has no place for {other:?}"))),
@@ -188,6 +189,19 @@ impl Writer<'_> {
             "INSERT OR REPLACE INTO refused (room, user, at, cause, operation) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![room, user, self.time(refusal.at)?, refusal.cause, operation],
         )
+    }
+
+    /// A room with everything that refers to it.
+    fn forget(&mut self, room: &RoomId) -> Result<(), Trouble> {
+        let number = self.room(room)?;
+        for table in ["feed", "given", "absent", "reinvited", "refused"] {
+            self.run(&format!("DELETE FROM {table} WHERE room = ?1"), [number])?;
+        }
+        self.run("DELETE FROM room WHERE number = ?1", [number])?;
+        self.run("DELETE FROM alias WHERE room = ?1", [room.as_str()])?;
+        // It may come back in the same commit, under another number.
+        self.rooms.remove(room);
+        Ok(())
     }
 
     /// The number of a room, which is written down if it is new.

@@ -24,7 +24,7 @@ impl Sign {
     pub(crate) const fn of(op: &Op) -> Self {
         match op {
             Op::CreateRoom(_) | Op::Join { .. } | Op::Invite { .. } => Self::Add,
-            Op::Remove { .. } => Self::Remove,
+            Op::Remove { .. } | Op::Leave => Self::Remove,
             _ => Self::Change,
         }
     }
@@ -77,6 +77,7 @@ pub(crate) fn lines(op: &Op) -> Vec<String> {
         } => {
             format!("withdraw the invitation of {}", clean(user.as_str()))
         }
+        Op::Leave => "leave".to_owned(),
         other => format!("something that this version cannot show ({})", super::word(other)),
     };
     vec![line]

@@ -99,6 +99,7 @@ impl Place<'_> {
             Why::OwnLevel => "the bot's own, kept".to_owned(),
             Why::Template => "permission template".to_owned(),
             Why::Configured => "configured".to_owned(),
+            Why::ByHand => "asked for".to_owned(),
             other => word(other).replace('_', " "),
         }
     }

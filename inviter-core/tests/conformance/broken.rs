@@ -44,6 +44,8 @@ pub(crate) enum Breakage {
     ReportsJoinWithoutRevisit,
     LeavesTombstoneToModerators,
     IgnoresListing,
+    SaysItLeftWithoutLeaving,
+    DeclinesInvitationsByLeaving,
 }
 
 impl Breakage {
@@ -80,6 +82,8 @@ impl Breakage {
             "create_moderators_cannot_close_version_12",
         ),
         (Self::IgnoresListing, "listing_there_and_back"),
+        (Self::SaysItLeftWithoutLeaving, "leave"),
+        (Self::DeclinesInvitationsByLeaving, "leave_keeps_an_invitation"),
     ];
 }
 
@@ -285,6 +289,14 @@ impl RoomBackend for Broken {
         match op {
             Op::Remove { .. } if self.is(Breakage::SaysRemovedWithoutRemoving) => return Ok(Effect::Done),
             Op::SetListing { .. } if self.is(Breakage::IgnoresListing) => return Ok(Effect::Done),
+            Op::Leave if self.is(Breakage::SaysItLeftWithoutLeaving) => return Ok(Effect::Done),
+            Op::Leave if self.is(Breakage::DeclinesInvitationsByLeaving) => {
+                if let RoomTarget::Existing(room) = room {
+                    let op = UserOp::Leave { room: room.clone() };
+                    // Where it is refused, there was nothing to decline.
+                    let _ = self.inner.homeserver().act(self.inner.user(), &op);
+                }
+            }
             _ => {}
         }
         let told = self.distort(room, op);

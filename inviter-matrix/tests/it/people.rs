@@ -36,6 +36,40 @@ async fn inviting() -> Result<()> {
 }
 
 #[tokio::test]
+async fn leaving() -> Result<()> {
+    let world = world().await?;
+    let owner = world.synapse.register(&unique("owner")).await?;
+    let me = world.bot.user_id();
+    // Invited, and that stays.
+    let room = owner.create_room(json!({ "invite": [me] })).await?;
+    assert_eq!(world.execute(&room, Op::Leave).await?, Effect::AlreadySo);
+    assert_eq!(world.proxy.writes().len(), 0);
+    assert_eq!(owner.members(&room).await?[me], "invite");
+    // Joined, with an answer that comes and with one that is lost.
+    world.bot.join(&room).await?;
+    assert_eq!(world.execute(&room, Op::Leave).await?, Effect::Done);
+    assert_eq!(world.execute(&room, Op::Leave).await?, Effect::AlreadySo);
+    assert_eq!(owner.members(&room).await?[me], "leave");
+    owner.invite(&room, me).await?;
+    world.bot.join(&room).await?;
+    world
+        .proxy
+        .on_request(|r| r.path.ends_with("/leave").then_some(Fault::LoseAnswer));
+    assert_eq!(world.execute(&room, Op::Leave).await?, Effect::Done);
+    assert_eq!(owner.members(&room).await?[me], "leave");
+    // The homeserver refuses: the bot is still there, and nobody is told otherwise.
+    owner.invite(&room, me).await?;
+    world.bot.join(&room).await?;
+    world.proxy.on_request(|r| {
+        let fault = || Fault::matrix(403, "M_FORBIDDEN");
+        r.path.ends_with("/leave").then(fault)
+    });
+    let error = world.execute(&room, Op::Leave).await.unwrap_err();
+    assert_eq!(error.kind, BackendErrorKind::Refused, "{error}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn removing() -> Result<()> {
     let world = world().await?;
     let room = world.bot.create_room(json!({ "room_version": "11" })).await?;

@@ -6,9 +6,12 @@ use super::{
     Check, Checked, Verdict, ensure, equal,
     stage::{Stage, invite, invite_op, remove_op},
 };
+use ruma_common::{RoomId, RoomVersionId, UserId};
+
 use crate::{
-    action::Op,
+    action::{Blueprint, Op},
     backend::Effect,
+    levels::{LevelChange, LevelSlot},
     memory::{NewRoom, UserOp},
     room::{Membership, RoomState},
 };
@@ -27,6 +30,10 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("remove_equal_rank_is_refused", |s| remove_outranked(s).boxed()),
     ("join_by_invitation", |s| join(s).boxed()),
     ("join_uninvited_is_refused", |s| join_uninvited(s).boxed()),
+    ("leave", |s| leave(s).boxed()),
+    ("leave_again_is_already_so", |s| leave_again(s).boxed()),
+    ("leave_keeps_an_invitation", |s| leave_invited(s).boxed()),
+    ("lower_oneself_and_leave", |s| lower_and_leave(s).boxed()),
 ];
 
 async fn invites(stage: &Stage<'_>) -> Checked {
@@ -256,4 +263,90 @@ async fn join_uninvited(stage: &Stage<'_>) -> Checked {
         )),
         _ => Ok(()),
     }
+}
+
+/// The bot's membership as somebody else in the room sees it.
+async fn bot_seen_by(stage: &Stage<'_>, user: &UserId, room: &RoomId) -> Checked<Option<String>> {
+    let bot = stage.bot.as_str();
+    let content = stage.world.content(user, room, "m.room.member", bot).await?;
+    Ok(content.and_then(|content| Some(content.get("membership")?.as_str()?.to_owned())))
+}
+
+async fn leave(stage: &Stage<'_>) -> Checked {
+    let alice = stage.user("alice").await?;
+    let room = stage.room_with_bot(&alice, NewRoom::default()).await?;
+    stage.expect(&room, Op::Leave, Effect::Done).await?;
+    equal(
+        "the bot's membership",
+        &bot_seen_by(stage, &alice, &room).await?,
+        &Some("leave".to_owned()),
+    )?;
+    match stage.state(&room).await? {
+        RoomState::NotJoined { invited_by: None } => Ok(()),
+        other => Err(Verdict::Failed(format!(
+            "after leaving: found {other:?}, wanted NotJoined"
+        ))),
+    }
+}
+
+async fn leave_again(stage: &Stage<'_>) -> Checked {
+    let alice = stage.user("alice").await?;
+    let room = stage.room_with_bot(&alice, NewRoom::default()).await?;
+    stage.expect(&room, Op::Leave, Effect::Done).await?;
+    stage.expect(&room, Op::Leave, Effect::AlreadySo).await?;
+    // Never there.
+    let other = stage.room_of(&alice, NewRoom::default()).await?;
+    stage.expect(&other, Op::Leave, Effect::AlreadySo).await?;
+    // Removed since.
+    let third = stage.room_with_bot(&alice, NewRoom::default()).await?;
+    let kick = UserOp::Kick {
+        room: third.clone(),
+        user: stage.bot.clone(),
+        reason: None,
+    };
+    stage.act(&alice, kick).await?;
+    stage.expect(&third, Op::Leave, Effect::AlreadySo).await
+}
+
+async fn leave_invited(stage: &Stage<'_>) -> Checked {
+    let alice = stage.user("alice").await?;
+    let room = stage.room_of(&alice, NewRoom::default()).await?;
+    stage.act(&alice, invite(&room, &stage.bot)).await?;
+    stage.expect(&room, Op::Leave, Effect::AlreadySo).await?;
+    equal(
+        "the bot's membership",
+        &bot_seen_by(stage, &alice, &room).await?,
+        &Some("invite".to_owned()),
+    )
+}
+
+async fn lower_and_leave(stage: &Stage<'_>) -> Checked {
+    let alice = stage.user("alice").await?;
+    let blueprint = Blueprint {
+        version: Some(RoomVersionId::V11),
+        levels: vec![(alice.clone(), 100)],
+        ..stage.blueprint("left")
+    };
+    let room = stage.create(&blueprint).await?;
+    stage.bring_in(&stage.bot, &room, &alice).await?;
+    let own = LevelChange {
+        slot: LevelSlot::User(stage.bot.clone()),
+        from: Some(100),
+        to: None,
+    };
+    let lower = Op::SetLevels { changes: vec![own] };
+    stage.expect(&room, lower.clone(), Effect::Done).await?;
+    stage.expect(&room, lower, Effect::AlreadySo).await?;
+    stage.expect(&room, Op::Leave, Effect::Done).await?;
+    let levels = stage
+        .world
+        .content(&alice, &room, "m.room.power_levels", "")
+        .await?
+        .unwrap_or_default();
+    equal("the bot's entry", &levels["users"].get(stage.bot.as_str()), &None)?;
+    equal(
+        "the other admin's",
+        &levels["users"][alice.as_str()],
+        &serde_json::Value::from(100),
+    )
 }

@@ -105,7 +105,18 @@ impl InMemoryBackend {
                 )?;
                 Ok(Effect::Done)
             }
+            Op::Leave => self.leave(room),
         }
+    }
+
+    /// Only somebody who has joined leaves; an invitation is not declined by this.
+    fn leave(&self, room: &RoomId) -> Result<Effect, BackendError> {
+        if self.membership(room, &self.user).as_deref() != Some("join") {
+            return Ok(Effect::AlreadySo);
+        }
+        let room = room.to_owned();
+        self.send(room.clone().as_str(), &UserOp::Leave { room })?;
+        Ok(Effect::Done)
     }
 
     fn join(&self, room: &RoomId) -> Result<Effect, BackendError> {
