@@ -457,25 +457,11 @@ impl Run<'_> {
     }
 
     fn outcome(&self, result: Result<&Effect, &BackendError>, changes: Option<&Vec<LevelChange>>) -> Outcome {
-        match result {
-            Ok(Effect::Done | Effect::Revisit(_)) => Outcome::Done,
-            Ok(Effect::AlreadySo) => Outcome::AlreadySo,
-            Ok(Effect::Stale(dropped)) => match changes {
-                Some(changes) if !changes.iter().any(|c| dropped.contains(c)) => Outcome::Done,
-                _ => Outcome::Stale {
-                    detail: "someone changed it since it was read; plan again".to_owned(),
-                },
-            },
-            Err(error) => match (&error.kind, error.retry_after) {
-                (BackendErrorKind::RateLimited, Some(wait)) => Outcome::Parked {
-                    until: self.options.clock.now().plus(wait),
-                    error: error.to_string(),
-                },
-                _ => Outcome::Failed {
-                    error: error.to_string(),
-                    temporary: error.is_temporary(),
-                },
-            },
+        match (result, changes) {
+            (Ok(Effect::Stale(dropped)), Some(changes)) if !changes.iter().any(|c| dropped.contains(c)) => {
+                Outcome::Done
+            }
+            _ => Outcome::of(result, self.options.clock.now()),
         }
     }
 

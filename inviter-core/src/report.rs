@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     action::{Action, Op, RoomTarget},
+    backend::{BackendError, BackendErrorKind, Effect},
     desired::Feed,
     finding::Finding,
     guard::{GuardedPlan, GuardedRoom, HoldReason, ReleaseCode, Verdict},
@@ -107,6 +108,29 @@ pub enum Outcome {
     },
     /// Waits for a person's own run.
     Pending,
+}
+
+impl Outcome {
+    /// What became of an operation at the time `now`.
+    pub(crate) fn of(result: Result<&Effect, &BackendError>, now: Timestamp) -> Self {
+        match result {
+            Ok(Effect::Done | Effect::Revisit(_)) => Self::Done,
+            Ok(Effect::AlreadySo) => Self::AlreadySo,
+            Ok(Effect::Stale(_)) => Self::Stale {
+                detail: "someone changed it since it was read; plan again".to_owned(),
+            },
+            Err(error) => match (&error.kind, error.retry_after) {
+                (BackendErrorKind::RateLimited, Some(wait)) => Self::Parked {
+                    until: now.plus(wait),
+                    error: error.to_string(),
+                },
+                _ => Self::Failed {
+                    error: error.to_string(),
+                    temporary: error.is_temporary(),
+                },
+            },
+        }
+    }
 }
 
 /// How many items came to what.

@@ -2,6 +2,7 @@
 
 mod about;
 mod explaining;
+mod by_hand;
 mod pausing;
 mod planning;
 mod questions;

@@ -106,7 +106,7 @@ impl Reconciler {
         })
     }
 
-    fn context<'a>(
+    pub(super) fn context<'a>(
         &'a self,
         desired: &'a Desired,
         identity: &'a Identity,
