@@ -17,6 +17,8 @@ use tokio::{
     time::sleep,
 };
 
+use crate::output;
+
 const STOPPED: &str = "not sent, because the run was stopped; the next run does it";
 const CUT_OFF: &str = "cut off, because the run was stopped; the next run sees whether it was done";
 
@@ -76,6 +78,15 @@ impl Interrupt {
             // The listener is gone: the runtime is going down, and nothing will come.
             None => std::future::pending().await,
         }
+    }
+
+    /// The first signal ends a run in order, and is told; whoever sends a second one does not want to wait for that.
+    pub(crate) async fn insisted(&self) -> u8 {
+        self.after(1).await;
+        output::warning(
+            "stopping; what is under way is ended first, within seconds; once more stops at once",
+        );
+        self.after(2).await
     }
 }
 

@@ -1,15 +1,20 @@
 //! The sub-commands, one in a file, each with its arguments and what it does.
 
 mod adopt;
+mod by_hand;
 mod check;
 mod explain;
 mod idp;
+mod invite_admin;
+mod invite_member;
 mod joined;
+mod kick_member;
 mod managed;
 mod pause;
 mod plan;
 mod resume;
 mod sync;
+mod unmanage;
 
 use clap::{Args, Subcommand};
 use inviter::core::{
@@ -47,11 +52,19 @@ pub(crate) enum Command {
     Pause(pause::Pause),
     /// Take a pause back
     Resume(resume::Resume),
+    /// Take a room out of management: the bot gives up its level and leaves
+    Unmanage(unmanage::Unmanage),
+    /// Invite a person of another server into a managed room
+    InviteMember(invite_member::InviteMember),
+    /// Remove a person of another server from a managed room, or withdraw their invitation
+    KickMember(kick_member::KickMember),
+    /// Invite a person of another server into a managed room, with level 100
+    InviteAdmin(invite_admin::InviteAdmin),
 }
 
 /// Runs a command until it ends, or until it is interrupted. What only reads may end anywhere.
 pub(crate) async fn run(command: &Command, context: &Context<'_>) -> anyhow::Result<Exit> {
-    let reading = async {
+    let run = async {
         match command {
             Command::Check(args) => args.run(context).await,
             Command::Idp(args) => args.run(context).await,
@@ -59,19 +72,36 @@ pub(crate) async fn run(command: &Command, context: &Context<'_>) -> anyhow::Res
             Command::Managed(args) => args.run(context).await,
             Command::Plan(args) => args.run(context).await,
             Command::Explain(args) => args.run(context).await,
+            Command::Sync(args) => args.run(context).await,
             Command::Adopt(args) => args.run(context).await,
             Command::Pause(args) => args.run(context).await,
             Command::Resume(args) => args.run(context).await,
-            // Says itself when it may be interrupted.
-            Command::Sync(args) => return args.run(context).await,
+            Command::Unmanage(args) => args.run(context).await,
+            Command::InviteMember(args) => args.run(context).await,
+            Command::KickMember(args) => args.run(context).await,
+            Command::InviteAdmin(args) => args.run(context).await,
         }
     };
-    if let Command::Sync(_) = command {
-        return reading.await;
+    if command.writes() {
+        return run.await;
     }
     tokio::select! {
-        exit = reading => exit,
+        exit = run => exit,
         signal = context.interrupt.after(1) => Ok(Exit::Interrupted(signal)),
+    }
+}
+
+impl Command {
+    /// What sends writing requests says itself when it may be interrupted.
+    const fn writes(&self) -> bool {
+        matches!(
+            self,
+            Self::Sync(_)
+                | Self::Unmanage(_)
+                | Self::InviteMember(_)
+                | Self::KickMember(_)
+                | Self::InviteAdmin(_)
+        )
     }
 }
 

@@ -58,17 +58,9 @@ impl Sync {
         let bot = draft.identity.user_id.to_string();
         let desired = draft.desired.clone();
         let directories = Arc::clone(&draft.directories);
-        // The first signal ends the run in order; whoever sends a second one does not want to wait for that.
-        let stopped = async {
-            context.interrupt.after(1).await;
-            output::warning(
-                "stopping; what is under way is ended first, within seconds; once more stops at once",
-            );
-            context.interrupt.after(2).await
-        };
         let report = tokio::select! {
             report = reconciler.apply(draft, &options) => report,
-            signal = stopped => return Ok(Exit::Interrupted(signal)),
+            signal = context.interrupt.insisted() => return Ok(Exit::Interrupted(signal)),
         };
         let evidence = Evidence::gather(
             &directories,

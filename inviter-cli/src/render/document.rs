@@ -112,7 +112,8 @@ pub(crate) fn actions(room: &RoomReport, evidence: &Evidence) -> Vec<Value> {
         .collect()
 }
 
-fn action(item: &ReportItem, place: &Place<'_>) -> Value {
+/// An action and its outcome.
+pub(crate) fn action(item: &ReportItem, place: &Place<'_>) -> Value {
     let mut object = Map::new();
     let mut put = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
     put("action", word(&item.action.op).into());

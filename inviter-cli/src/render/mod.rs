@@ -1,6 +1,7 @@
 //! Text and JSON for people and programs.
 
 pub(crate) mod action;
+pub(crate) mod by_hand;
 pub(crate) mod clean;
 pub(crate) mod document;
 pub(crate) mod explanation;

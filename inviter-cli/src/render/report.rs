@@ -124,18 +124,21 @@ pub(crate) fn write_items(
         feeds: &room.feeds,
         evidence,
     };
-    let rows: Vec<(&ReportItem, Vec<String>)> = room
-        .items
-        .iter()
-        .map(|item| (item, lines(&item.action.op)))
-        .collect();
+    items(out, &room.items, &place)?;
+    write_held(out, room, kind)
+}
+
+/// Actions with their outcomes, a line for each thing that changes.
+pub(crate) fn items(out: &mut impl Write, items: &[ReportItem], place: &Place<'_>) -> fmt::Result {
+    let rows: Vec<(&ReportItem, Vec<String>)> =
+        items.iter().map(|item| (item, lines(&item.action.op))).collect();
     let width = |line: &String| line.chars().count();
     let widths = rows.iter().flat_map(|(_, lines)| lines).map(width);
     let column = widths.filter(|width| *width <= MAX_COLUMN).max().unwrap_or(0);
     for (item, lines) in &rows {
-        write_item(out, item, lines, &place, column)?;
+        write_item(out, item, lines, place, column)?;
     }
-    write_held(out, room, kind)
+    Ok(())
 }
 
 fn write_item(

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod evidence;
+mod by_hand;
 mod fault_table;
 mod harness;
 mod killed;

@@ -23,12 +23,11 @@ pub(super) fn unmanage(scene: &Scene<'_>, admin: Option<&UserId>) -> Result<Deci
         }
         RoomState::Missing | RoomState::NotJoined { .. } => return Ok(gone(scene)),
     };
-    let mut decision = match admin {
-        Some(admin) => hand_over(scene, snapshot, admin)?,
-        None => {
-            somebody_stays(scene, snapshot)?;
-            Decision::fulfilled()
-        }
+    let mut decision = if let Some(admin) = admin {
+        hand_over(scene, snapshot, admin)?
+    } else {
+        somebody_stays(scene, snapshot)?;
+        Decision::fulfilled()
     };
     if decision.end == End::Fulfilled {
         leave(scene, snapshot, &mut decision);
