@@ -45,6 +45,9 @@ pub(crate) struct Global {
     /// Log to standard error: -v what is done, -vv more, -vvv everything; errors with their causes
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Show no progress on standard error; it is shown only on a terminal, and without -v
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,

@@ -11,10 +11,10 @@ use inviter::{
         provider::ReadRequest,
         resolve::{ReadOutcome, resolve},
     },
-    wiring::{Setup, connect_backend, providers},
+    wiring::{Setup, SetupError, connect_backend, providers},
 };
 
-use crate::{args::Global, config_file, interrupt::Interrupt};
+use crate::{args::Global, config_file, interrupt::Interrupt, progress};
 
 /// What holds for the whole program.
 #[derive(Debug)]
@@ -42,10 +42,17 @@ impl<'a> Context<'a> {
     /// Everything wired up, and logged in.
     pub(crate) async fn setup(&self) -> anyhow::Result<Setup> {
         let (_, config) = self.config()?;
-        let setup = Setup::connect(&config).await?;
+        let setup = connect(&config).await?;
         tracing::info!(homeserver = %config.homeserver.url, user = %setup.identity.user_id, "connected");
         Ok(setup)
     }
+}
+
+/// Everything that a configuration describes, wired up and logged in, with its progress shown.
+pub(crate) async fn connect(config: &Config) -> Result<Setup, SetupError> {
+    let mut setup = Setup::connect(config).await?;
+    setup.reconciler.backend = progress::watch(setup.reconciler.backend);
+    Ok(setup)
 }
 
 /// What the directories want. The homeserver is only asked who the bot is, and only if the configuration does not

@@ -9,6 +9,7 @@ mod failure;
 mod interrupt;
 mod logging;
 mod output;
+mod progress;
 mod render;
 mod table_file;
 
@@ -25,7 +26,11 @@ fn main() -> ExitCode {
     };
     cli.global.color.apply();
     logging::start(cli.global.verbose);
-    match run(&cli) {
+    progress::start(&cli.global);
+    let exit = run(&cli);
+    // However it ended.
+    progress::end();
+    match exit {
         Ok(exit) => exit,
         Err(error) => {
             failure::tell(&error, cli.global.verbose > 0);

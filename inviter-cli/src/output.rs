@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use crate::render::clean;
+use crate::{progress, render::clean};
 
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
@@ -13,6 +13,7 @@ const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 ///
 /// A reader that went away is no error: what a command came to does not depend on who reads about it.
 pub(crate) fn text(text: &str) -> anyhow::Result<()> {
+    progress::end();
     let mut stdout = anstream::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     match written {
@@ -41,7 +42,9 @@ pub(crate) fn told(text: &str) {
 
 /// Warns, on standard error.
 pub(crate) fn warning(text: &str) {
-    let mut stderr = anstream::stderr().lock();
-    // Not worth failing for.
-    let _ = writeln!(stderr, "{WARNING}inviter: warning:{WARNING:#} {text}");
+    progress::aside(|| {
+        let mut stderr = anstream::stderr().lock();
+        // Not worth failing for.
+        let _ = writeln!(stderr, "{WARNING}inviter: warning:{WARNING:#} {text}");
+    });
 }

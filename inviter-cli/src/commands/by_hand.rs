@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use inviter::core::{
     OwnedUserId,
+    backend::Stoppable,
     by_hand::{Considered, Request, Standing, Wish},
     reconcile::Reconciler,
     room::RoomRef,
@@ -13,7 +14,6 @@ use inviter::core::{
 use crate::{
     context::Context,
     exit::Exit,
-    interrupt::Stoppable,
     output,
     render::{by_hand, document},
 };
@@ -92,10 +92,8 @@ impl How {
         let setup = context.setup().await?;
         let lock = if self.dry_run { None } else { Some(setup.lock()?) };
         let mut reconciler = setup.reconciler;
-        reconciler.backend = Arc::new(Stoppable {
-            backend: Arc::clone(&reconciler.backend),
-            interrupt: context.interrupt.clone(),
-        });
+        let stop = Arc::new(context.interrupt.clone());
+        reconciler.backend = Arc::new(Stoppable::new(reconciler.backend, stop));
         let considered = reconciler.consider(request).await?;
         Ok((reconciler, considered, lock))
     }

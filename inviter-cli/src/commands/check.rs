@@ -12,7 +12,6 @@ use inviter::{
         plan::RoomStatus,
         reconcile::{Draft, RunOptions},
     },
-    wiring::Setup,
 };
 use serde_json::{Value, json};
 
@@ -54,7 +53,7 @@ impl Check {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
         let (path, config) = context.config()?;
         let homeserver = config.homeserver.url.to_string();
-        let draft = match Setup::connect(&config).await {
+        let draft = match context::connect(&config).await {
             Ok(setup) => setup
                 .reconciler
                 .plan(&RunOptions::by_person())

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use clap::Args;
 use inviter::core::{
+    backend::Stoppable,
     evidence::Evidence,
     guard::GuardedRoom,
     plan::RoomStatus,
@@ -19,8 +20,7 @@ use crate::{
     args::EXIT_CODES,
     context::Context,
     exit::Exit,
-    interrupt::Stoppable,
-    output,
+    output, progress,
     render::{clean::clean, document, report},
 };
 
@@ -54,6 +54,7 @@ impl Sync {
         };
         plan::mismatched(&self.selection, &draft);
         let planned = draft.report().tally();
+        progress::expect(draft.operations());
         tracing::info!(changes = planned.changes(), held = planned.held, "applying");
         let bot = draft.identity.user_id.to_string();
         let desired = draft.desired.clone();
@@ -93,10 +94,8 @@ impl Sync {
         }
         let lock = setup.lock()?;
         let mut reconciler = setup.reconciler;
-        reconciler.backend = Arc::new(Stoppable {
-            backend: Arc::clone(&reconciler.backend),
-            interrupt: context.interrupt.clone(),
-        });
+        let stop = Arc::new(context.interrupt.clone());
+        reconciler.backend = Arc::new(Stoppable::new(reconciler.backend, stop));
         let mut draft = reconciler.plan(options).await?;
         if self.adopt {
             let found = found(&draft);

@@ -17,12 +17,12 @@ use ruma_common::OwnedRoomId;
 
 use crate::{
     IdentityProvider, RoomBackend,
-    action::RoomTarget,
+    action::{Op, RoomTarget},
     apply::{ApplyOptions, apply},
     backend::{BackendError, Identity},
     desired::Desired,
     finding::Finding,
-    guard::{GuardedPlan, Limits, ReleaseCode, Trigger},
+    guard::{GuardedPlan, GuardedRoom, Limits, ReleaseCode, Trigger, Verdict},
     plan::RoomStatus,
     policy::Policy,
     provider::ReadRequest,
@@ -116,6 +116,19 @@ impl Draft {
     /// The plan as a report, with nothing done.
     pub fn report(&self) -> Report {
         Report::of_plan(&self.plan, self.findings.clone())
+    }
+
+    /// How many operations applying it comes to, for showing progress. Rooms that are created or joined on the way are
+    /// planned once more, and that may add a few.
+    pub fn operations(&self) -> usize {
+        let of_room = |room: &GuardedRoom| {
+            let allowed = room.actions().iter().filter(|a| a.verdict == Verdict::Allowed);
+            let (levels, others): (Vec<_>, Vec<_>) =
+                allowed.partition(|a| matches!(a.action.op, Op::SetLevels { .. }));
+            // All levels of a room are one event.
+            others.len() + usize::from(!levels.is_empty())
+        };
+        self.plan.rooms().iter().map(of_room).sum()
     }
 }
 

@@ -6,5 +6,6 @@
 mod faults;
 mod holds;
 mod model;
+mod progress;
 mod properties;
 mod scope;

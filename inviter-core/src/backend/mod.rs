@@ -1,4 +1,8 @@
-//! [`RoomBackend`]: where rooms are.
+//! [`RoomBackend`]: where rooms are. Beside it, decorators for what is none of an implementation's business.
+
+mod read_only;
+mod stoppable;
+mod watched;
 
 use std::{error::Error as StdError, fmt, fmt::Debug, sync::Arc, time::Duration};
 
@@ -7,6 +11,11 @@ use futures_util::{StreamExt, stream, stream::BoxStream};
 use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, RoomVersionId};
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    read_only::ReadOnly,
+    stoppable::{Stop, Stoppable},
+    watched::{Counts, Event, Watched, Watcher},
+};
 use crate::{
     action::{Op, RoomTarget},
     levels::LevelChange,
@@ -219,45 +228,6 @@ impl<T: RoomBackend + ?Sized> RoomBackend for Arc<T> {
 
     fn changes(&self) -> BoxStream<'static, OwnedRoomId> {
         (**self).changes()
-    }
-}
-
-/// Passes every reading request on and refuses every writing one: the second belt of a dry run.
-#[derive(Debug, Clone)]
-pub struct ReadOnly<B>(pub B);
-
-#[async_trait]
-impl<B: RoomBackend> RoomBackend for ReadOnly<B> {
-    async fn whoami(&self) -> Result<Identity, BackendError> {
-        self.0.whoami().await
-    }
-
-    async fn resolve_alias(&self, alias: &RoomAliasId) -> Binding {
-        self.0.resolve_alias(alias).await
-    }
-
-    fn observe(&self, what: Observe) -> BoxStream<'static, Result<Observed, BackendError>> {
-        self.0.observe(what)
-    }
-
-    async fn accounts(&self, users: &[OwnedUserId]) -> Result<Vec<AccountState>, BackendError> {
-        self.0.accounts(users).await
-    }
-
-    async fn listing(&self, room: &ruma_common::RoomId) -> Result<Listing, BackendError> {
-        self.0.listing(room).await
-    }
-
-    async fn execute(&self, room: &RoomTarget, _op: &Op) -> Result<Effect, BackendError> {
-        Err(BackendError::new(
-            BackendErrorKind::ReadOnly,
-            room.to_string(),
-            "this run only reads, so nothing was sent",
-        ))
-    }
-
-    fn changes(&self) -> BoxStream<'static, OwnedRoomId> {
-        self.0.changes()
     }
 }
 
