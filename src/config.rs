@@ -2,16 +2,27 @@
 //!
 //! [`Config::load`] answers with a [`Config`] in which everything is of its right type and consistent, or with
 //! [`ConfigErrors`]: every error at once, each with file, line and column. `inviter.sample.toml` shows and
-//! explains every key; [`KNOWN_KEYS`] lists them.
+//! explains every key; [`SectionKeys::top`] is the table of them.
+//!
+//! # Overrides
+//!
+//! Every key can be overridden by a variable of the [`Environment`] that is handed in: `INVITER__HOMESERVER__URL` is
+//! `url` in `[homeserver]`. Two underscores stand before each key, in capitals or not; `INVITER__DIRECTORY__0__PATH` is
+//! `path` of the first `[[directory]]`, and the number behind the last one appends another. Where keys are free, they
+//! are taken as written, or in lower case if there are only capitals. The value is written without quotation marks;
+//! lists and tables are written as TOML (`["a", "b"]`), and lists of strings also with commas between them (`a,b`).
 
 mod directories;
+mod environment;
 mod errors;
 mod homeserver;
 mod keys;
+mod overrides;
 mod policy;
 mod rooms;
 mod secrets;
 mod settings;
+mod source;
 
 use std::{
     fs,
@@ -27,25 +38,14 @@ use inviter_core::{
 };
 
 pub use directories::{DecoderKind, DirectoryConfig, DirectoryKind};
+pub use environment::{Environment, OVERRIDE_PREFIX, is_override};
 pub use errors::{ConfigError, ConfigErrors};
 pub use homeserver::{Credentials, HomeserverConfig};
-pub use keys::KNOWN_KEYS;
+pub use keys::{Fallback, Key, Kind, SectionKeys};
+pub use source::Place;
 
 use crate::document::{self, Node, Problems, Section};
-
-/// Reads environment variables on behalf of the library, which never does so by itself.
-///
-/// Any closure will do: `&|name: &str| std::env::var(name).ok()` in a program, `&|_: &str| None` in a test.
-pub trait Environment {
-    /// The value of a variable, if it is set.
-    fn var(&self, name: &str) -> Option<String>;
-}
-
-impl<F: Fn(&str) -> Option<String>> Environment for F {
-    fn var(&self, name: &str) -> Option<String> {
-        self(name)
-    }
-}
+use source::Source;
 
 /// A configuration that has been checked.
 #[derive(Debug, Clone)]
@@ -106,11 +106,14 @@ impl Config {
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
-            ConfigErrors::locate(path, &text, {
-                let mut problems = Problems::default();
-                problems.add(valid, "not UTF-8 from here on; save the file as UTF-8");
-                problems
-            })
+            let source = Source {
+                file: Some(path),
+                text: &text,
+                variables: &[],
+            };
+            let mut problems = Problems::default();
+            problems.add(valid, "not UTF-8 from here on; save the file as UTF-8");
+            ConfigErrors::locate(&source, problems)
         })?;
         Self::parse(&text, path, env)
     }
@@ -120,26 +123,55 @@ impl Config {
     /// # Errors
     /// All errors of the text at once.
     pub fn parse(text: &str, path: &Path, env: &dyn Environment) -> Result<Self, ConfigErrors> {
+        let source = Source {
+            file: Some(path),
+            text,
+            variables: &env.overrides(),
+        };
+        let base = path.parent().unwrap_or(Path::new(""));
+        Ok(Self::examine(&source, base, env)?.0)
+    }
+
+    /// Takes all keys from variables, without any file. Relative paths are relative to `base`.
+    ///
+    /// # Errors
+    /// All errors at once.
+    pub fn from_environment(base: &Path, env: &dyn Environment) -> Result<Self, ConfigErrors> {
+        let source = Source {
+            file: None,
+            text: "",
+            variables: &env.overrides(),
+        };
+        Ok(Self::examine(&source, base, env)?.0)
+    }
+
+    /// Reads a source, and hands out the document too, with the overrides in it.
+    fn examine<'t>(
+        source: &Source<'t>,
+        base: &Path,
+        env: &dyn Environment,
+    ) -> Result<(Self, Node<'t>), ConfigErrors> {
         let mut problems = Problems::default();
-        let tree = document::parse_toml(text, &mut problems);
+        let mut tree = document::parse_toml(source.text, &mut problems);
         if !problems.is_empty() {
             // What follows a syntax error may be misread, and would only be blamed for it.
-            return Err(ConfigErrors::locate(path, text, problems));
+            return Err(ConfigErrors::locate(source, problems));
         }
-        let base = path.parent().unwrap_or(Path::new(""));
+        overrides::lay_over(&mut tree, source, &mut problems);
         let config = Self::read(&tree, base, env, &mut problems);
         match config {
             Some(config) if problems.is_empty() => {
-                tracing::debug!(file = %path.display(), "configuration read");
-                Ok(config)
+                let file = source.file.map(|file| file.display().to_string());
+                tracing::debug!(file, overrides = source.variables.len(), "configuration read");
+                Ok((config, tree))
             }
-            _ => Err(ConfigErrors::locate(path, text, problems)),
+            _ => Err(ConfigErrors::locate(source, problems)),
         }
     }
 
     /// `None` only together with a problem.
     fn read(tree: &Node<'_>, base: &Path, env: &dyn Environment, problems: &mut Problems) -> Option<Self> {
-        let top = Section::read(tree, "", keys::TOP, problems)?;
+        let top = Section::read(tree, "", &keys::TOP.names(), problems)?;
         let danger = settings::Danger::read(&top, problems);
         let homeserver = homeserver::read(&top, base, env, problems);
         let (accounts_server, exempt) = settings::accounts(&top, problems);

@@ -11,7 +11,7 @@ mod toml_tree;
 use std::borrow::Cow;
 
 pub(crate) use positions::Positions;
-pub(crate) use section::{Section, choose, dotted_hint, nearest, text_of};
+pub(crate) use section::{Section, choose, dotted_hint, nearest, shortened, text_of};
 
 /// Tables and lists may be nested this deep; nothing that we read needs more than five.
 const MAX_DEPTH: usize = 32;
@@ -43,6 +43,23 @@ pub(crate) struct Entry<'t> {
     pub(crate) at: usize,
     pub(crate) key: Cow<'t, str>,
     pub(crate) node: Node<'t>,
+}
+
+impl Node<'_> {
+    /// Gives everything in it one place.
+    fn move_to(&mut self, at: usize) {
+        self.at = at;
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.move_to(at)),
+            Value::Table(entries) => {
+                for entry in entries {
+                    entry.at = at;
+                    entry.node.move_to(at);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Value<'_> {
@@ -94,6 +111,11 @@ impl Problems {
 /// Parses TOML. What cannot be parsed is a problem, and the rest comes along, so that its errors can be told too.
 pub(crate) fn parse_toml<'t>(text: &'t str, problems: &mut Problems) -> Node<'t> {
     toml_tree::parse(text, problems)
+}
+
+/// Parses a single TOML value, all of which stands at one place.
+pub(crate) fn parse_toml_value<'t>(text: &'t str, at: usize, problems: &mut Problems) -> Value<'t> {
+    toml_tree::parse_value(text, at, problems)
 }
 
 /// Parses JSON; `None` when it is not well-formed.

@@ -287,7 +287,7 @@ fn json_errors_have_places_too() {
     assert_eq!(
         message,
         "2:28: unknown key `enable` in [people], did you mean `enabled`?; \
-         3:30: `name` in [groups] must be a string, not an integer; \
+         3:30: `name` in [groups] must be a string, not an integer; write \"3\"; \
          4:3: unknown key `x`; it knows `people` and `groups`"
     );
     assert_eq!(
@@ -360,7 +360,7 @@ fn attributes_twice_and_of_wrong_type() {
     assert_eq!(
         malformed("d.toml", text),
         "4:16: the attribute `UID` is given twice for this person; 4:31: the attribute `n` must be a string, not an \
-         integer"
+         integer; write \"1\""
     );
 }
 

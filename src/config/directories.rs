@@ -88,7 +88,7 @@ pub(super) fn read(top: &Section<'_>, base: &Path, problems: &mut Problems) -> V
     let mut directories = Vec::new();
     let mut names = BTreeSet::new();
     for node in top.list("directory", problems) {
-        let Some(section) = Section::read(node, "directory", keys::DIRECTORY, problems) else {
+        let Some(section) = Section::read(node, "directory", &keys::DIRECTORY.names(), problems) else {
             continue;
         };
         if let Some(directory) = read_one(&section, base, problems) {

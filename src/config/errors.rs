@@ -1,13 +1,11 @@
-//! What is wrong with a configuration file.
+//! What is wrong with a configuration.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{fmt, path::Path};
 
-use crate::document::{Positions, Problems};
+use super::source::{Place, Source};
+use crate::document::Problems;
 
-/// Everything that is wrong with a configuration file, in its order. Shown one error a line.
+/// Everything that is wrong with a configuration: the file in its order, then the variables. Shown one error a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigErrors {
     errors: Vec<ConfigError>,
@@ -18,19 +16,17 @@ impl ConfigErrors {
     pub(super) fn of_file(file: &Path, message: String) -> Self {
         Self {
             errors: vec![ConfigError {
-                file: file.to_owned(),
-                place: None,
+                place: Place::File(file.to_owned()),
                 message,
             }],
         }
     }
 
-    /// Turns byte offsets into lines and columns.
-    pub(super) fn locate(file: &Path, text: &str, problems: Problems) -> Self {
-        let positions = Positions::new(text);
+    /// Turns offsets into places.
+    pub(super) fn locate(source: &Source<'_>, problems: Problems) -> Self {
+        let place = source.places();
         let errors = problems.into_sorted().into_iter().map(|problem| ConfigError {
-            file: file.to_owned(),
-            place: Some(positions.line_and_column(problem.at)),
+            place: place(problem.at),
             message: problem.message,
         });
         Self {
@@ -56,24 +52,13 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-/// One error of a configuration file, shown as `file:line:column: message`.
+/// One error of a configuration, shown as `file:line:column: message` or `VARIABLE: message`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {message}")]
 #[non_exhaustive]
 pub struct ConfigError {
-    /// The file.
-    pub file: PathBuf,
-    /// Line and column, both from 1; `None` if it is about the file as a whole.
-    pub place: Option<(usize, usize)>,
+    /// Where it is.
+    pub place: Place,
     /// What is wrong and what to do, as one sentence without a full stop.
     pub message: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some((line, column)) = self.place {
-            write!(f, ":{line}:{column}")?;
-        }
-        write!(f, ": {}", self.message)
-    }
 }

@@ -14,7 +14,7 @@ use super::{
     Environment, keys, path_in,
     secrets::{self, SecretKeys},
 };
-use crate::document::{Node, Problems, Section, Value};
+use crate::document::{Node, Problems, Section};
 
 const TOKEN: SecretKeys = SecretKeys {
     file: "access_token_file",
@@ -159,12 +159,10 @@ fn section<'n>(node: &'n Node<'n>, problems: &mut Problems) -> Option<Section<'n
             ),
         );
     }
-    let known: Vec<&str> = if has_misplaced.is_empty() {
-        keys::HOMESERVER.to_vec()
-    } else {
-        keys::HOMESERVER.iter().chain(&misplaced).copied().collect()
-    };
-    debug_assert!(matches!(node.value, Value::Table(_)), "opened above");
+    let mut known = keys::HOMESERVER.names();
+    if !has_misplaced.is_empty() {
+        known.extend(misplaced);
+    }
     Section::read(node, "homeserver", &known, problems)
 }
 

@@ -1,113 +1,134 @@
-//! The keys that each section knows. The sample configuration is tested against this list.
+//! Every key of the configuration: what it takes, what holds without it, and what it is for.
+//!
+//! The table says; the readers read. Tests hold the two and the sample to each other. Overrides from the environment,
+//! `inviter config` and the JSON Schema are made from the table.
 
-pub(super) const TOP: &[&str] = &[
-    "homeserver",
-    "accounts",
-    "directory",
-    "rooms",
-    "room",
-    "adopt",
-    "trusted_inviters",
-    "limits",
-    "people",
-    "state",
-    "danger_allow_world_readable",
-    "danger_allow_admin_levels",
-];
-pub(super) const HOMESERVER: &[&str] = &[
-    "url",
-    "user",
-    "access_token_file",
-    "access_token_env",
-    "password_file",
-    "password_env",
-    "ca_file",
-    "connect_timeout",
-    "request_timeout",
-    "sync_timeout",
-    "proxy",
-    "concurrency",
-    "danger_allow_plain_http",
-];
-pub(super) const ACCOUNTS: &[&str] = &["server", "exempt"];
-pub(super) const DIRECTORY: &[&str] = &[
-    "name",
-    "kind",
-    "path",
-    "decoders",
-    "attribute",
-    "before_at",
-    "guests",
-    "renames",
-];
-pub(super) const ROOMS: &[&str] = &[
-    "encrypt",
-    "history_visibility",
-    "history_exact",
-    "listing",
-    "topic",
-    "levels",
-    "owner_level",
-    "version",
-    "manage_permissions",
-    "permissions",
-];
-pub(super) const PERMISSIONS: &[&str] = &[
-    "users_default",
-    "events_default",
-    "state_default",
-    "invite",
-    "kick",
-    "ban",
-    "redact",
-    "events",
-];
-pub(super) const ROOM: &[&str] = &[
-    "alias",
-    "id",
-    "name",
-    "kind",
-    "groups",
-    "members",
-    "encrypt",
-    "history_visibility",
-    "history_exact",
-    "listing",
-    "topic",
-    "levels",
-    "owner_level",
-    "version",
-    "manage_permissions",
-    "permissions",
-];
-pub(super) const ROOM_GROUP: &[&str] = &["group", "directory", "level"];
-pub(super) const ROOM_MEMBER: &[&str] = &["user", "level"];
-pub(super) const ADOPT: &[&str] = &["any", "trusted_creators"];
-pub(super) const LIMITS: &[&str] = &[
-    "room_count",
-    "room_percent",
-    "total_count",
-    "total_percent",
-    "window",
-];
-pub(super) const PEOPLE: &[&str] = &["left", "unregistered", "invite_reason", "remove_reason"];
-pub(super) const STATE: &[&str] = &["dir"];
+mod rooms;
+mod table;
 
-/// Every key of the configuration file, by section; the section `""` is the top of the file. The keys of
-/// `rooms.permissions.events` and `directory.renames` are free and not listed.
-pub const KNOWN_KEYS: &[(&str, &[&str])] = &[
-    ("", TOP),
-    ("homeserver", HOMESERVER),
-    ("accounts", ACCOUNTS),
-    ("directory", DIRECTORY),
-    ("rooms", ROOMS),
-    ("rooms.permissions", PERMISSIONS),
-    ("room", ROOM),
-    ("room.groups", ROOM_GROUP),
-    ("room.members", ROOM_MEMBER),
-    ("room.permissions", PERMISSIONS),
-    ("adopt", ADOPT),
-    ("limits", LIMITS),
-    ("people", PEOPLE),
-    ("state", STATE),
-];
+pub(super) use rooms::{PERMISSIONS, ROOM, ROOM_GROUP, ROOM_MEMBER, ROOMS};
+pub(super) use table::{ACCOUNTS, ADOPT, DIRECTORY, HOMESERVER, LIMITS, PEOPLE, STATE, TOP};
+
+/// A table of the configuration and the keys that it knows.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SectionKeys {
+    /// Its place, as in `rooms.permissions`; empty for the top of the file.
+    pub name: &'static str,
+    /// Its keys, in the order in which they are shown.
+    pub keys: &'static [Key],
+}
+
+/// A key of the configuration.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Key {
+    /// How it is written.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// What holds where it is left out.
+    pub fallback: Fallback,
+    /// A password can be part of it, so it is masked where it is shown.
+    pub secret: bool,
+    /// What it is for: one sentence without a full stop.
+    pub about: &'static str,
+}
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A string that is not empty.
+    Text,
+    /// An integer within these bounds, both included.
+    Integer {
+        /// The least.
+        least: i64,
+        /// The most.
+        most: i64,
+    },
+    /// A power level, or `"keep"`.
+    LevelOrKeep,
+    /// `true` or `false`.
+    Flag,
+    /// A string such as `"30s"` or `"1h 30m"`.
+    Duration,
+    /// One of these strings.
+    Word(&'static [&'static str]),
+    /// A list of strings, and of tables where there is a section for them.
+    List {
+        /// The only strings that are taken; none means any that is not empty.
+        words: &'static [&'static str],
+        /// The keys of the tables.
+        tables: Option<&'static SectionKeys>,
+    },
+    /// A table.
+    Table(&'static SectionKeys),
+    /// A list of tables, written as `[[name]]`.
+    Tables(&'static SectionKeys),
+    /// A table whose keys are free, with values of one kind.
+    Free(&'static Kind),
+}
+
+/// What holds where a key is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fallback {
+    /// The configuration is wrong without it.
+    Required,
+    /// This value, as TOML.
+    Value(&'static str),
+    /// No single value: what happens then, to follow "by default".
+    Said(&'static str),
+}
+
+impl SectionKeys {
+    /// The names of all keys.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        self.keys.iter().map(|key| key.name).collect()
+    }
+
+    /// A key by its name.
+    pub fn find(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The keys at the top of a configuration, from which every other section can be reached.
+    pub const fn top() -> &'static Self {
+        &TOP
+    }
+
+    /// This section and all below it, each once, outer ones first.
+    pub fn all(&'static self) -> Vec<&'static Self> {
+        let mut found = vec![self];
+        for key in self.keys {
+            let below = match key.kind {
+                Kind::Table(section) | Kind::Tables(section) => Some(section),
+                Kind::List { tables, .. } => tables,
+                _ => None,
+            };
+            found.extend(below.into_iter().flat_map(Self::all));
+        }
+        found
+    }
+}
+
+impl Key {
+    /// A key that may be left out, with what happens then.
+    const fn new(name: &'static str, kind: Kind, fallback: Fallback, about: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            fallback,
+            secret: false,
+            about,
+        }
+    }
+
+    /// The same with a password in it.
+    const fn with_password(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+}

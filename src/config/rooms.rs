@@ -20,7 +20,7 @@ const ADMIN_LEVEL: i64 = 100;
 
 /// `[rooms]`
 pub(super) fn defaults(top: &Section<'_>, danger: Danger, problems: &mut Problems) -> RoomRules {
-    let section = super::settings::section(top, "rooms", keys::ROOMS, problems);
+    let section = super::settings::section(top, &keys::ROOMS, problems);
     settings(
         &section,
         "rooms.permissions",
@@ -41,7 +41,7 @@ pub(super) fn listed(
     let mut rooms = Vec::new();
     let mut seen = BTreeSet::new();
     for node in top.list("room", problems) {
-        let Some(section) = Section::read(node, "room", keys::ROOM, problems) else {
+        let Some(section) = Section::read(node, "room", &keys::ROOM.names(), problems) else {
             continue;
         };
         let room = room_ref(&section, problems);

@@ -12,7 +12,11 @@ use inviter_core::{
     policy::{Adoption, LeftPolicy, UnregisteredPolicy},
 };
 
-use super::{Environment, keys, path_in};
+use super::{
+    Environment,
+    keys::{self, SectionKeys},
+    path_in,
+};
 use crate::document::{Problems, Section};
 
 /// What the `danger_` keys accept.
@@ -44,17 +48,16 @@ pub(super) struct People {
 /// A section that may be absent.
 pub(super) fn section<'n>(
     top: &Section<'n>,
-    name: &'static str,
-    known: &[&str],
+    keys: &'static SectionKeys,
     problems: &mut Problems,
 ) -> Section<'n> {
-    top.get(name)
-        .and_then(|node| Section::read(node, name, known, problems))
-        .unwrap_or(Section::absent(name))
+    top.get(keys.name)
+        .and_then(|node| Section::read(node, keys.name, &keys.names(), problems))
+        .unwrap_or(Section::absent(keys.name))
 }
 
 pub(super) fn accounts(top: &Section<'_>, problems: &mut Problems) -> (Option<OwnedServerName>, Patterns) {
-    let section = section(top, "accounts", keys::ACCOUNTS, problems);
+    let section = section(top, &keys::ACCOUNTS, problems);
     let server = section.parsed("server", server_name, problems);
     let patterns = section.parsed_list("exempt", pattern, problems);
     let patterns = patterns.into_iter().map(|(_, pattern)| pattern);
@@ -69,7 +72,7 @@ pub(super) fn accounts(top: &Section<'_>, problems: &mut Problems) -> (Option<Ow
 }
 
 pub(super) fn adopt(top: &Section<'_>, problems: &mut Problems) -> Adoption {
-    let section = section(top, "adopt", keys::ADOPT, problems);
+    let section = section(top, &keys::ADOPT, problems);
     Adoption {
         any: section.flag("any", problems).unwrap_or(false),
         trusted_creators: users(&section, "trusted_creators", problems),
@@ -77,7 +80,7 @@ pub(super) fn adopt(top: &Section<'_>, problems: &mut Problems) -> Adoption {
 }
 
 pub(super) fn limits(top: &Section<'_>, problems: &mut Problems) -> Limits {
-    let section = section(top, "limits", keys::LIMITS, problems);
+    let section = section(top, &keys::LIMITS, problems);
     let default = Limits::default();
     let count = (0, u32::MAX);
     let percent = (0, 100);
@@ -108,7 +111,7 @@ pub(super) fn people(top: &Section<'_>, problems: &mut Problems) -> People {
         ("hold", UnregisteredPolicy::Hold),
         ("invite", UnregisteredPolicy::Invite),
     ];
-    let section = section(top, "people", keys::PEOPLE, problems);
+    let section = section(top, &keys::PEOPLE, problems);
     let mut reason = |key| section.text(key, problems).map(|(_, text)| text.to_owned());
     let (invite_reason, remove_reason) = (reason("invite_reason"), reason("remove_reason"));
     People {
@@ -128,7 +131,7 @@ pub(super) fn state_dir(
     env: &dyn Environment,
     problems: &mut Problems,
 ) -> Option<PathBuf> {
-    let section = section(top, "state", keys::STATE, problems);
+    let section = section(top, &keys::STATE, problems);
     if section.get("dir").is_some() {
         return section.text("dir", problems).map(|(_, text)| path_in(base, text));
     }

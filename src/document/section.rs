@@ -124,6 +124,13 @@ impl<'n> Section<'n> {
 
     /// One of several words.
     pub(crate) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+        let node = self.get(key)?;
+        if !matches!(node.value, Value::Text(_)) {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let (known, kind) = (quoted(&known, "\"", "or"), node.value.kind());
+            problems.add(node.at, format!("{} must be {known}, not {kind}", self.key(key)));
+            return None;
+        }
         self.parsed(key, |text| choose(text, words), problems)
     }
 
@@ -175,6 +182,15 @@ impl<'n> Section<'n> {
 
     /// A duration with units, such as `"30s"` or `"1h 30m"`.
     pub(crate) fn duration(&self, key: &str, problems: &mut Problems) -> Option<Duration> {
+        let node = self.get(key)?;
+        if let Value::Integer(number) = node.value {
+            let key = self.key(key);
+            problems.add(
+                node.at,
+                format!("{key} must have a unit (ms, s, m, h, d); write it like \"{number}s\""),
+            );
+            return None;
+        }
         self.parsed(key, parse_duration, problems)
     }
 
@@ -235,9 +251,13 @@ pub(crate) fn text_of<'n>(
         }
         Value::Text(text) => Some(text),
         other => {
+            let how = match other {
+                Value::Integer(number) => format!("; write \"{number}\""),
+                _ => String::new(),
+            };
             problems.add(
                 node.at,
-                format!("{} must be a string, not {}", name(), other.kind()),
+                format!("{} must be a string, not {}{how}", name(), other.kind()),
             );
             None
         }
@@ -282,7 +302,11 @@ pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
 
 /// `` `a`, `b` or `c` ``
 fn listed(known: &[&str], conjunction: &str) -> String {
-    let quoted: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+    quoted(known, "`", conjunction)
+}
+
+fn quoted(known: &[&str], mark: &str, conjunction: &str) -> String {
+    let quoted: Vec<String> = known.iter().map(|key| format!("{mark}{key}{mark}")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} {conjunction} {last}", rest.join(", ")),

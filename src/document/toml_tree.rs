@@ -18,6 +18,16 @@ pub(super) fn parse<'t>(text: &'t str, problems: &mut Problems) -> Node<'t> {
     }
 }
 
+pub(super) fn parse_value<'t>(text: &'t str, at: usize, problems: &mut Problems) -> Value<'t> {
+    let (value, errors) = DeValue::parse_recoverable(text);
+    for error in errors {
+        problems.add(at, format!("not well-formed TOML: {}", error.message()));
+    }
+    let mut node = node(at, value.into_inner(), 0, problems);
+    node.move_to(at);
+    node.value
+}
+
 fn entries<'t>(table: DeTable<'t>, depth: usize, problems: &mut Problems) -> Vec<Entry<'t>> {
     table
         .into_iter()

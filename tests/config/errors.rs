@@ -115,6 +115,25 @@ fn wrong_types() {
 }
 
 #[test]
+fn a_wrong_type_tells_what_to_write() {
+    wrong_end(
+        "[rooms]\nlisting = true",
+        "true",
+        "`listing` in [rooms] must be \"public\", \"private\" or \"keep\", not a boolean",
+    );
+    wrong_end(
+        "[rooms]\nversion = 10",
+        "10",
+        "`version` in [rooms] must be a string, not an integer; write \"10\"",
+    );
+    wrong_end(
+        "[limits]\nwindow = 30",
+        "30",
+        "`window` in [limits] must have a unit (ms, s, m, h, d); write it like \"30s\"",
+    );
+}
+
+#[test]
 fn urls_and_timeouts() {
     let url = |url: &str| error_of(&around("", "", "").replace("https://matrix.example.com", url));
     assert_eq!(

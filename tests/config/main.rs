@@ -7,13 +7,15 @@
 )]
 
 mod errors;
+mod keys;
+mod overrides;
 mod sample;
 mod secrets;
 mod values;
 
 use std::path::{Path, PathBuf};
 
-use inviter::config::{Config, ConfigErrors};
+use inviter::config::{Config, ConfigErrors, Place as At};
 use tempfile::TempDir;
 
 /// A directory with a token file in it.
@@ -82,8 +84,10 @@ fn told(errors: &ConfigErrors) -> Vec<String> {
         .errors()
         .iter()
         .map(|error| {
-            assert_eq!(error.file.file_name(), Path::new("inviter.toml").file_name());
-            let (line, column) = error.place.unwrap_or_default();
+            let At::Line { file, line, column } = &error.place else {
+                return error.to_string();
+            };
+            assert_eq!(file.file_name(), Path::new("inviter.toml").file_name());
             format!("{line}:{column}: {}", error.message)
         })
         .collect()

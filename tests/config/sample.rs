@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use inviter::{config::KNOWN_KEYS, core::patterns::Patterns, core::policy::Policy};
+use inviter::{config::SectionKeys, core::patterns::Patterns, core::policy::Policy};
 use toml::Value;
 
 use super::{Place, good};
@@ -47,12 +47,11 @@ fn has_every_key() {
     let mut found = BTreeSet::new();
     collect(&Value::Table(tree), "", &mut found);
     let mut missing = Vec::new();
-    for (section, keys) in KNOWN_KEYS {
-        for key in *keys {
-            let path = if section.is_empty() {
-                (*key).to_owned()
-            } else {
-                format!("{section}.{key}")
+    for section in SectionKeys::top().all() {
+        for key in section.keys {
+            let path = match section.name {
+                "" => key.name.to_owned(),
+                name => format!("{name}.{}", key.name),
             };
             if !found.contains(&path) {
                 missing.push(path);

@@ -33,7 +33,7 @@ pub(super) fn read(
         return inherited.or_else(|| manage.map(|_| PowerTemplate::default()));
     };
     let mut template = inherited.unwrap_or_default();
-    let Some(table) = Section::read(node, name, keys::PERMISSIONS, problems) else {
+    let Some(table) = Section::read(node, name, &keys::PERMISSIONS.names(), problems) else {
         return Some(template);
     };
     let keys: [(&str, &mut Option<i64>); 7] = [

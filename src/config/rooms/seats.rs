@@ -58,7 +58,7 @@ fn group(
             level: None,
         });
     }
-    let section = Section::read(node, "room.groups", keys::ROOM_GROUP, problems)?;
+    let section = Section::read(node, "room.groups", &keys::ROOM_GROUP.names(), problems)?;
     if section.get("group").is_none() {
         problems.add(
             section.at,
@@ -106,7 +106,7 @@ fn member(node: &Node<'_>, danger: Danger, problems: &mut Problems) -> Option<Fi
             level: None,
         });
     }
-    let section = Section::read(node, "room.members", keys::ROOM_MEMBER, problems)?;
+    let section = Section::read(node, "room.members", &keys::ROOM_MEMBER.names(), problems)?;
     if section.get("user").is_none() {
         problems.add(section.at, "`user` in [room.members] is missing; write a user ID");
     }

@@ -1,0 +1,350 @@
+//! The keys of all sections but those of rooms.
+
+use super::{
+    Fallback::{Required, Said, Value},
+    Key, Kind, SectionKeys,
+    rooms::{ROOM, ROOMS},
+};
+
+/// Any number of people.
+const COUNT: Kind = Kind::Integer {
+    least: 0,
+    most: u32::MAX as i64,
+};
+const PERCENT: Kind = Kind::Integer { least: 0, most: 100 };
+const TEXTS: Kind = Kind::List {
+    words: &[],
+    tables: None,
+};
+
+pub(in crate::config) static TOP: SectionKeys = SectionKeys {
+    name: "",
+    keys: &[
+        Key::new(
+            "trusted_inviters",
+            TEXTS,
+            Value("[]"),
+            "User IDs whose invitations into rooms the bot accepts",
+        ),
+        Key::new(
+            "danger_allow_world_readable",
+            Kind::Flag,
+            Value("false"),
+            "Allows `history_visibility = \"world_readable\"`, which shows a room's history to everyone in the world",
+        ),
+        Key::new(
+            "danger_allow_admin_levels",
+            Kind::Flag,
+            Value("false"),
+            "Allows levels of 100 and more for people",
+        ),
+        Key::new(
+            "homeserver",
+            Kind::Table(&HOMESERVER),
+            Required,
+            "The bot's account, and how it logs in",
+        ),
+        Key::new(
+            "accounts",
+            Kind::Table(&ACCOUNTS),
+            Said("the defaults of its keys"),
+            "Whose membership is managed",
+        ),
+        Key::new(
+            "directory",
+            Kind::Tables(&DIRECTORY),
+            Said("none"),
+            "Where people and groups come from; the first wins where settings conflict",
+        ),
+        Key::new(
+            "rooms",
+            Kind::Table(&ROOMS),
+            Said("the defaults of its keys"),
+            "The settings of rooms that group names decode to, and the defaults of each [[room]]",
+        ),
+        Key::new(
+            "room",
+            Kind::Tables(&ROOM),
+            Said("none"),
+            "Rooms that are listed one by one",
+        ),
+        Key::new(
+            "adopt",
+            Kind::Table(&ADOPT),
+            Said("the defaults of its keys"),
+            "Which existing rooms may be managed without a person's word",
+        ),
+        Key::new(
+            "limits",
+            Kind::Table(&LIMITS),
+            Said("the defaults of its keys"),
+            "Beyond which removals are held until a person releases them",
+        ),
+        Key::new(
+            "people",
+            Kind::Table(&PEOPLE),
+            Said("the defaults of its keys"),
+            "How people are invited and removed",
+        ),
+        Key::new(
+            "state",
+            Kind::Table(&STATE),
+            Said("the defaults of its keys"),
+            "Where things are remembered between runs",
+        ),
+    ],
+};
+
+pub(in crate::config) static HOMESERVER: SectionKeys = SectionKeys {
+    name: "homeserver",
+    keys: &[
+        Key::new(
+            "url",
+            Kind::Text,
+            Required,
+            "Base URL of the client-server API; must be https, except to this machine itself",
+        ),
+        Key::new(
+            "user",
+            Kind::Text,
+            Said("whoever the access token belongs to"),
+            "The bot's user ID; needed with a password, and checked against the token's",
+        ),
+        Key::new(
+            "access_token_file",
+            Kind::Text,
+            Said("another of the four keys of secrets"),
+            "File with the bot's access token, closed to other users",
+        ),
+        Key::new(
+            "access_token_env",
+            Kind::Text,
+            Said("another of the four keys of secrets"),
+            "Name of the environment variable with the bot's access token",
+        ),
+        Key::new(
+            "password_file",
+            Kind::Text,
+            Said("another of the four keys of secrets"),
+            "File with the bot's password, closed to other users",
+        ),
+        Key::new(
+            "password_env",
+            Kind::Text,
+            Said("another of the four keys of secrets"),
+            "Name of the environment variable with the bot's password",
+        ),
+        Key::new(
+            "ca_file",
+            Kind::Text,
+            Said("only the system's certificates"),
+            "Certificates (PEM) to trust in addition to the system's",
+        ),
+        Key::new(
+            "connect_timeout",
+            Kind::Duration,
+            Value("\"10s\""),
+            "How long establishing a connection may take",
+        ),
+        Key::new(
+            "request_timeout",
+            Kind::Duration,
+            Value("\"60s\""),
+            "How long one request may take",
+        ),
+        Key::new(
+            "sync_timeout",
+            Kind::Duration,
+            Value("\"15m\""),
+            "How long reading all rooms may take",
+        ),
+        Key::new(
+            "proxy",
+            Kind::Text,
+            Said("none; the environment is not asked for one"),
+            "An HTTP proxy to go through",
+        )
+        .with_password(),
+        Key::new(
+            "concurrency",
+            Kind::Integer { least: 1, most: 256 },
+            Value("8"),
+            "How many requests run at the same time",
+        ),
+        Key::new(
+            "danger_allow_plain_http",
+            Kind::Flag,
+            Value("false"),
+            "Allows an http:// URL to another machine, though everybody on the way can read the bot's token",
+        ),
+    ],
+};
+
+pub(in crate::config) static ACCOUNTS: SectionKeys = SectionKeys {
+    name: "accounts",
+    keys: &[
+        Key::new(
+            "server",
+            Kind::Text,
+            Said("the bot's own server"),
+            "The server of the user IDs that are made from directory accounts",
+        ),
+        Key::new(
+            "exempt",
+            TEXTS,
+            Value("[]"),
+            "Patterns of user IDs that are never removed or lowered; * and ? stand for any text and any character",
+        ),
+    ],
+};
+
+pub(in crate::config) static DIRECTORY: SectionKeys = SectionKeys {
+    name: "directory",
+    keys: &[
+        Key::new(
+            "name",
+            Kind::Text,
+            Required,
+            "The name by which reports and rooms speak of the directory",
+        ),
+        Key::new(
+            "kind",
+            Kind::Word(&["file", "ldap", "entra"]),
+            Required,
+            "What the directory is",
+        ),
+        Key::new(
+            "path",
+            Kind::Text,
+            Said("none, and `kind = \"file\"` needs one"),
+            "The .toml or .json file with people and groups, for `kind = \"file\"`",
+        ),
+        Key::new(
+            "decoders",
+            Kind::List {
+                words: &["mtrx", "xxx"],
+                tables: None,
+            },
+            Value("[\"mtrx\", \"xxx\"]"),
+            "How group names become rooms; the first form that fits decides",
+        ),
+        Key::new(
+            "attribute",
+            Kind::Text,
+            Value("\"uid\""),
+            "The attribute that user IDs are made of",
+        ),
+        Key::new(
+            "before_at",
+            Kind::Flag,
+            Said("true for the attributes userPrincipalName and mail"),
+            "Take only what stands before the first @ of the attribute",
+        ),
+        Key::new(
+            "guests",
+            Kind::Word(&["skip", "strip"]),
+            Value("\"skip\""),
+            "What to do with guests of another tenant; \"strip\" can take one for somebody else",
+        ),
+        Key::new(
+            "renames",
+            Kind::Free(&Kind::Text),
+            Value("{}"),
+            "People who were renamed and keep their Matrix ID: new localpart to old localpart",
+        ),
+    ],
+};
+
+pub(in crate::config) static ADOPT: SectionKeys = SectionKeys {
+    name: "adopt",
+    keys: &[
+        Key::new(
+            "any",
+            Kind::Flag,
+            Value("false"),
+            "Manage every room that an alias leads to, whoever created it",
+        ),
+        Key::new(
+            "trusted_creators",
+            TEXTS,
+            Value("[]"),
+            "Manage rooms that one of these user IDs created",
+        ),
+    ],
+};
+
+pub(in crate::config) static LIMITS: SectionKeys = SectionKeys {
+    name: "limits",
+    keys: &[
+        Key::new(
+            "room_count",
+            COUNT,
+            Value("3"),
+            "A room is held if more people than this would go, and more than room_percent",
+        ),
+        Key::new(
+            "room_percent",
+            PERCENT,
+            Value("25"),
+            "A room is held if a greater part than this would go, and more than room_count",
+        ),
+        Key::new(
+            "total_count",
+            COUNT,
+            Value("10"),
+            "Everything is held if more people than this would go, and more than total_percent",
+        ),
+        Key::new(
+            "total_percent",
+            PERCENT,
+            Value("5"),
+            "Everything is held if a greater part than this would go, and more than total_count",
+        ),
+        Key::new(
+            "window",
+            Kind::Duration,
+            Value("\"24h\""),
+            "The time over which removals are counted together",
+        ),
+    ],
+};
+
+pub(in crate::config) static PEOPLE: SectionKeys = SectionKeys {
+    name: "people",
+    keys: &[
+        Key::new(
+            "left",
+            Kind::Word(&["until_brought_anew", "again", "never"]),
+            Value("\"until_brought_anew\""),
+            "When people who left a room by their own act are invited again",
+        ),
+        Key::new(
+            "unregistered",
+            Kind::Word(&["hold", "invite"]),
+            Value("\"hold\""),
+            "Whether people without an account on the homeserver are left out or invited",
+        ),
+        Key::new(
+            "invite_reason",
+            Kind::Text,
+            Said("none"),
+            "Shown with invitations to whoever is in the room",
+        ),
+        Key::new(
+            "remove_reason",
+            Kind::Text,
+            Said("none"),
+            "Shown with removals to whoever is in the room",
+        ),
+    ],
+};
+
+pub(in crate::config) static STATE: SectionKeys = SectionKeys {
+    name: "state",
+    keys: &[Key::new(
+        "dir",
+        Kind::Text,
+        Said("$XDG_STATE_HOME/inviter, or ~/.local/state/inviter"),
+        "Where the memory of earlier runs and the lock are kept",
+    )],
+};

@@ -1,0 +1,209 @@
+//! The table of keys says what the readers do.
+
+use inviter::config::{Fallback, Key, Kind, SectionKeys};
+use toml::{Table, Value};
+
+use super::Place;
+
+/// A configuration in which every section has an entry, with as few keys as there can be.
+fn least() -> Table {
+    toml::toml! {
+        [homeserver]
+        url = "https://matrix.example.com"
+        access_token_file = "token"
+
+        [[directory]]
+        name = "people"
+        kind = "file"
+        path = "people.toml"
+
+        [[room]]
+        alias = "#a:example.com"
+        groups = [{ group = "g" }]
+        members = [{ user = "@m:example.com" }]
+    }
+}
+
+/// The table of a section, with all the tables that lead to it.
+fn open<'t>(tree: &'t mut Table, section: &str) -> &'t mut Table {
+    let steps = section.split('.').filter(|step| !step.is_empty());
+    steps.fold(tree, |table, step| {
+        let value = table.entry(step).or_insert_with(|| Value::Table(Table::new()));
+        let value = match value {
+            Value::Array(items) => &mut items[0],
+            other => other,
+        };
+        value.as_table_mut().unwrap()
+    })
+}
+
+/// What the readers make of the least configuration with one key more, or how it is wrong.
+fn with(section: &str, key: &str, value: Value) -> Result<String, String> {
+    let mut tree = least();
+    let table = open(&mut tree, section);
+    // Of some keys there may be only one.
+    for alternatives in [
+        &["alias", "id"][..],
+        &[
+            "access_token_file",
+            "access_token_env",
+            "password_file",
+            "password_env",
+        ],
+    ] {
+        if alternatives.contains(&key) {
+            table.retain(|other, _| !alternatives.contains(&other.as_str()));
+        }
+    }
+    table.insert(key.to_owned(), value);
+    shown(&tree)
+}
+
+fn shown(tree: &Table) -> Result<String, String> {
+    let place = Place::new();
+    let dir = place.path("").display().to_string();
+    match place.parse(&tree.to_string()) {
+        Ok(config) => Ok(format!("{config:?}").replace(&dir, "")),
+        Err(errors) => Err(errors.to_string()),
+    }
+}
+
+fn value(toml: &str) -> Value {
+    format!("x = {toml}")
+        .parse::<Table>()
+        .unwrap()
+        .remove("x")
+        .unwrap()
+}
+
+fn all() -> impl Iterator<Item = (&'static str, &'static Key)> {
+    SectionKeys::top()
+        .all()
+        .into_iter()
+        .flat_map(|section| section.keys.iter().map(|key| (section.name, key)))
+}
+
+/// Another value than the default.
+fn other(key: &Key, default: &Value) -> Value {
+    match (key.kind, default) {
+        (Kind::Flag, Value::Boolean(flag)) => Value::Boolean(!flag),
+        (Kind::Integer { .. } | Kind::LevelOrKeep, Value::Integer(number)) => Value::Integer(number - 1),
+        (Kind::Duration, _) => value("\"17m\""),
+        (Kind::Word(words), Value::String(default)) => {
+            let other = words
+                .iter()
+                .find(|word| **word != default && **word != "world_readable");
+            Value::String((*other.unwrap()).to_owned())
+        }
+        (Kind::List { words: [], .. }, _) => value("[\"@other:example.com\"]"),
+        (Kind::List { words, .. }, _) => Value::Array(vec![Value::String(words[1].to_owned())]),
+        (Kind::Free(Kind::LevelOrKeep), _) => value("{ \"m.reaction\" = 17 }"),
+        (Kind::Free(_), _) => value("{ a = \"b\" }"),
+        (Kind::Text, _) => value("\"other\""),
+        other => panic!("{}: {other:?}", key.name),
+    }
+}
+
+#[test]
+fn every_default_is_what_the_reader_takes() {
+    let bare = shown(&least()).unwrap();
+    let mut compared = 0;
+    for (section, key) in all() {
+        let Fallback::Value(default) = key.fallback else {
+            continue;
+        };
+        // `groups` and `members` are given in the least configuration, since one of them must be.
+        if section == "room" && ["groups", "members"].contains(&key.name) {
+            continue;
+        }
+        let default = value(default);
+        let name = format!("{section}.{}", key.name);
+        assert_eq!(with(section, key.name, default.clone()).unwrap(), bare, "{name}");
+        let changed = with(section, key.name, other(key, &default)).unwrap();
+        assert_ne!(changed, bare, "{name} changes nothing");
+        compared += 1;
+    }
+    assert!(compared > 30, "{compared}");
+}
+
+#[test]
+fn words_are_those_that_the_reader_takes() {
+    for (section, key) in all() {
+        let (words, wrap): (_, fn(&str) -> Value) = match key.kind {
+            Kind::Word(words) => (words, |word| Value::String(word.to_owned())),
+            Kind::List { words, .. } if !words.is_empty() => {
+                (words, |word| Value::Array(vec![Value::String(word.to_owned())]))
+            }
+            _ => continue,
+        };
+        let error = with(section, key.name, wrap("qqqqqqqqqqqqqqqqqqqqqqqqqqqq")).unwrap_err();
+        let told: Vec<&str> = error.split('`').skip(5).step_by(2).collect();
+        assert_eq!(told, words, "{section}.{}: {error}", key.name);
+    }
+}
+
+#[test]
+fn bounds_are_those_of_the_reader() {
+    for (section, key) in all() {
+        let Kind::Integer { least, most } = key.kind else {
+            continue;
+        };
+        for wrong in [least - 1, most + 1] {
+            let error = with(section, key.name, Value::Integer(wrong)).unwrap_err();
+            let bounds = format!("is {wrong} and must be between {least} and {most}");
+            assert!(error.contains(&bounds), "{section}.{}: {error}", key.name);
+        }
+        // The least allowed: the most may need a `danger_` key.
+        with(section, key.name, Value::Integer(least)).unwrap_or_else(|e| panic!("{e}"));
+    }
+}
+
+/// A value of each wrong type is refused, so that the kind in the table is the reader's.
+#[test]
+fn kinds_are_those_of_the_readers() {
+    for (section, key) in all() {
+        let wrong = match key.kind {
+            Kind::Flag | Kind::Integer { .. } => value("\"x\""),
+            _ => Value::Boolean(true),
+        };
+        let says = match key.kind {
+            Kind::Flag => "must be true or false",
+            Kind::Integer { .. } | Kind::LevelOrKeep => "must be an integer",
+            Kind::List { .. } | Kind::Tables(_) => "must be a list",
+            Kind::Table(_) | Kind::Free(_) => "must be a table",
+            Kind::Word(words) => &format!("must be \"{}\"", words[0]),
+            _ => "must be a string",
+        };
+        let error = with(section, key.name, wrong).unwrap_err();
+        assert!(error.contains(says), "{section}.{}: {error}", key.name);
+    }
+}
+
+#[test]
+fn what_is_required_is_missed() {
+    let mut required = 0;
+    for (section, key) in all() {
+        if key.fallback != Fallback::Required {
+            continue;
+        }
+        let mut tree = least();
+        let removed = open(&mut tree, section).remove(key.name);
+        assert!(removed.is_some(), "{section}.{}", key.name);
+        let error = shown(&tree).unwrap_err();
+        assert!(error.contains("is missing"), "{section}.{}: {error}", key.name);
+        required += 1;
+    }
+    assert!(required >= 6, "{required}");
+}
+
+#[test]
+fn descriptions_are_one_sentence_each() {
+    for (section, key) in all() {
+        let about = key.about;
+        assert!(
+            about.starts_with(char::is_uppercase) && !about.ends_with('.') && !about.contains(". "),
+            "{section}.{}: {about}",
+            key.name
+        );
+    }
+}
