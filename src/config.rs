@@ -12,14 +12,17 @@
 //! are taken as written, or in lower case if there are only capitals. The value is written without quotation marks;
 //! lists and tables are written as TOML (`["a", "b"]`), and lists of strings also with commas between them (`a,b`).
 
+mod decoders;
 mod directories;
 mod environment;
 mod errors;
+mod explain;
 mod homeserver;
 mod keys;
 mod overrides;
 mod policy;
 mod rooms;
+mod schema;
 mod secrets;
 mod settings;
 mod source;
@@ -37,9 +40,11 @@ use inviter_core::{
     room_rules::{RoomRules, RoomSpec},
 };
 
-pub use directories::{DecoderKind, DirectoryConfig, DirectoryKind};
+pub use decoders::DecoderKind;
+pub use directories::{DirectoryConfig, DirectoryKind};
 pub use environment::{Environment, OVERRIDE_PREFIX, is_override};
 pub use errors::{ConfigError, ConfigErrors};
+pub use explain::{Explained, ExplainedSection, Origin, Setting, SettingValue};
 pub use homeserver::{Credentials, HomeserverConfig};
 pub use keys::{Fallback, Key, Kind, SectionKeys};
 pub use source::Place;
@@ -94,28 +99,7 @@ impl Config {
     /// # Errors
     /// All errors of the file at once.
     pub fn load(path: &Path, env: &dyn Environment) -> Result<Self, ConfigErrors> {
-        let bytes = fs::read(path).map_err(|error| {
-            let message = match error.kind() {
-                std::io::ErrorKind::NotFound => {
-                    "there is no such file; copy inviter.sample.toml and edit the copy".to_owned()
-                }
-                _ => format!("cannot be read: {error}"),
-            };
-            ConfigErrors::of_file(path, message)
-        })?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let valid = error.utf8_error().valid_up_to();
-            let text = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
-            let source = Source {
-                file: Some(path),
-                text: &text,
-                variables: &[],
-            };
-            let mut problems = Problems::default();
-            problems.add(valid, "not UTF-8 from here on; save the file as UTF-8");
-            ConfigErrors::locate(&source, problems)
-        })?;
-        Self::parse(&text, path, env)
+        Self::parse(&read_file(path)?, path, env)
     }
 
     /// Checks a text as if it stood in the file `path`, which need not exist.
@@ -123,13 +107,8 @@ impl Config {
     /// # Errors
     /// All errors of the text at once.
     pub fn parse(text: &str, path: &Path, env: &dyn Environment) -> Result<Self, ConfigErrors> {
-        let source = Source {
-            file: Some(path),
-            text,
-            variables: &env.overrides(),
-        };
-        let base = path.parent().unwrap_or(Path::new(""));
-        Ok(Self::examine(&source, base, env)?.0)
+        let variables = env.overrides();
+        Ok(Self::examine(&source_of(text, path, &variables), env)?.0)
     }
 
     /// Takes all keys from variables, without any file. Relative paths are relative to `base`.
@@ -137,20 +116,12 @@ impl Config {
     /// # Errors
     /// All errors at once.
     pub fn from_environment(base: &Path, env: &dyn Environment) -> Result<Self, ConfigErrors> {
-        let source = Source {
-            file: None,
-            text: "",
-            variables: &env.overrides(),
-        };
-        Ok(Self::examine(&source, base, env)?.0)
+        let variables = env.overrides();
+        Ok(Self::examine(&source_of_variables(base, &variables), env)?.0)
     }
 
     /// Reads a source, and hands out the document too, with the overrides in it.
-    fn examine<'t>(
-        source: &Source<'t>,
-        base: &Path,
-        env: &dyn Environment,
-    ) -> Result<(Self, Node<'t>), ConfigErrors> {
+    fn examine<'t>(source: &Source<'t>, env: &dyn Environment) -> Result<(Self, Node<'t>), ConfigErrors> {
         let mut problems = Problems::default();
         let mut tree = document::parse_toml(source.text, &mut problems);
         if !problems.is_empty() {
@@ -158,7 +129,7 @@ impl Config {
             return Err(ConfigErrors::locate(source, problems));
         }
         overrides::lay_over(&mut tree, source, &mut problems);
-        let config = Self::read(&tree, base, env, &mut problems);
+        let config = Self::read(&tree, source.base, env, &mut problems);
         match config {
             Some(config) if problems.is_empty() => {
                 let file = source.file.map(|file| file.display().to_string());
@@ -208,6 +179,46 @@ impl Config {
             homeserver: homeserver?,
             state_dir: state_dir?,
         })
+    }
+}
+
+/// The text of a file.
+fn read_file(path: &Path) -> Result<String, ConfigErrors> {
+    let bytes = fs::read(path).map_err(|error| {
+        let message = match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                "there is no such file; copy inviter.sample.toml and edit the copy".to_owned()
+            }
+            _ => format!("cannot be read: {error}"),
+        };
+        ConfigErrors::of_file(path, message)
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let mut problems = Problems::default();
+        problems.add(valid, "not UTF-8 from here on; save the file as UTF-8");
+        ConfigErrors::locate(&source_of(&text, path, &[]), problems)
+    })
+}
+
+/// A text as if it stood in a file, and the variables that are laid over it.
+fn source_of<'t>(text: &'t str, path: &'t Path, variables: &'t [(String, String)]) -> Source<'t> {
+    Source {
+        file: Some(path),
+        base: path.parent().unwrap_or(Path::new("")),
+        text,
+        variables,
+    }
+}
+
+/// Variables without a file.
+const fn source_of_variables<'t>(base: &'t Path, variables: &'t [(String, String)]) -> Source<'t> {
+    Source {
+        file: None,
+        base,
+        text: "",
+        variables,
     }
 }
 

@@ -11,8 +11,11 @@ use inviter_core::{
     mint::{GuestRule, Minting},
 };
 
-use super::{keys, path_in};
-use crate::document::{Problems, Section, Value, choose, dotted_hint, nearest};
+use super::{
+    decoders::{self, DecoderKind},
+    keys, path_in,
+};
+use crate::document::{Problems, Section, Value, dotted_hint, nearest};
 
 /// One directory of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,16 +61,6 @@ pub enum DirectoryKind {
     },
 }
 
-/// A form of group names that stand for rooms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum DecoderKind {
-    /// `MTRX #room:example.com`
-    Mtrx,
-    /// `xxxroomxxxexample.com`
-    Xxx,
-}
-
 /// The kinds that a configuration may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KindWord {
@@ -81,7 +74,6 @@ const KINDS: [(&str, KindWord); 3] = [
     ("ldap", KindWord::NotBuilt("ldap")),
     ("entra", KindWord::NotBuilt("entra")),
 ];
-const DECODERS: [(&str, DecoderKind); 2] = [("mtrx", DecoderKind::Mtrx), ("xxx", DecoderKind::Xxx)];
 const GUESTS: [(&str, GuestRule); 2] = [("skip", GuestRule::Skip), ("strip", GuestRule::Strip)];
 
 pub(super) fn read(top: &Section<'_>, base: &Path, problems: &mut Problems) -> Vec<DirectoryConfig> {
@@ -131,7 +123,7 @@ fn read_one(section: &Section<'_>, base: &Path, problems: &mut Problems) -> Opti
         .iter()
         .any(|name| name.eq_ignore_ascii_case(attribute));
     let directory = DirectoryConfig {
-        decoders: decoders(section, problems),
+        decoders: decoders::read(section, problems),
         attribute: attribute.to_owned(),
         before_at: section.flag("before_at", problems).unwrap_or(of_form_at),
         guests: section.word("guests", &GUESTS, problems).unwrap_or_default(),
@@ -172,22 +164,6 @@ fn read_kind(
             None
         }
     }
-}
-
-fn decoders(section: &Section<'_>, problems: &mut Problems) -> Vec<DecoderKind> {
-    if section.get("decoders").is_none() {
-        return vec![DecoderKind::Mtrx, DecoderKind::Xxx];
-    }
-    let decoders = section.parsed_list("decoders", |text| choose(text, &DECODERS), problems);
-    let mut unique = Vec::new();
-    for (at, decoder) in decoders {
-        if unique.contains(&decoder) {
-            problems.add(at, format!("{} names a decoder twice", section.key("decoders")));
-        } else {
-            unique.push(decoder);
-        }
-    }
-    unique
 }
 
 fn renames(section: &Section<'_>, problems: &mut Problems) -> BTreeMap<String, String> {

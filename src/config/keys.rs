@@ -7,7 +7,7 @@ mod rooms;
 mod table;
 
 pub(super) use rooms::{PERMISSIONS, ROOM, ROOM_GROUP, ROOM_MEMBER, ROOMS};
-pub(super) use table::{ACCOUNTS, ADOPT, DIRECTORY, HOMESERVER, LIMITS, PEOPLE, STATE, TOP};
+pub(super) use table::{ACCOUNTS, ADOPT, DECODER, DIRECTORY, HOMESERVER, LIMITS, PEOPLE, STATE, TOP};
 
 /// A table of the configuration and the keys that it knows.
 #[derive(Debug)]
@@ -79,6 +79,8 @@ pub enum Fallback {
     Required,
     /// This value, as TOML.
     Value(&'static str),
+    /// What the same key of `[rooms]` has.
+    AsInRooms,
     /// No single value: what happens then, to follow "by default".
     Said(&'static str),
 }

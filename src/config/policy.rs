@@ -48,9 +48,13 @@ impl Config {
 
 impl DecoderKind {
     /// The decoder itself; `servers` decide between several readings of an ambiguous name.
-    pub fn decoder<'s>(self, servers: impl IntoIterator<Item = &'s OwnedServerName>) -> Arc<dyn RoomDecoder> {
+    pub fn decoder<'s>(
+        &self,
+        servers: impl IntoIterator<Item = &'s OwnedServerName>,
+    ) -> Arc<dyn RoomDecoder> {
         match self {
             Self::Mtrx => Arc::new(MtrxDecoder::default()),
+            Self::Pattern(decoder) => Arc::new(decoder.clone()),
             Self::Xxx => Arc::new(XxxDecoder::default().known_servers(servers.into_iter().cloned())),
         }
     }

@@ -47,6 +47,8 @@ impl fmt::Display for Place {
 pub(super) struct Source<'t> {
     /// `None` where there are only variables; the text is empty then.
     pub(super) file: Option<&'t Path>,
+    /// What relative paths are relative to.
+    pub(super) base: &'t Path,
     pub(super) text: &'t str,
     /// Names and values.
     pub(super) variables: &'t [(String, String)],

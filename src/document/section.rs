@@ -273,9 +273,9 @@ pub(crate) fn dotted_hint(node: &Node<'_>) -> &'static str {
 }
 
 /// One of several words, or a sentence that names the nearest.
-pub(crate) fn choose<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+pub(crate) fn choose<T: Clone>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-        return Ok(*value);
+        return Ok(value.clone());
     }
     let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let text = shortened(text);

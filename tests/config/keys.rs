@@ -16,6 +16,7 @@ fn least() -> Table {
         name = "people"
         kind = "file"
         path = "people.toml"
+        decoders = [{ pattern = "team-(.+)", alias = "#$1:example.com" }]
 
         [[room]]
         alias = "#a:example.com"
@@ -44,6 +45,7 @@ fn with(section: &str, key: &str, value: Value) -> Result<String, String> {
     // Of some keys there may be only one.
     for alternatives in [
         &["alias", "id"][..],
+        &["alias", "owners_of"],
         &[
             "access_token_file",
             "access_token_env",
@@ -52,7 +54,7 @@ fn with(section: &str, key: &str, value: Value) -> Result<String, String> {
         ],
     ] {
         if alternatives.contains(&key) {
-            table.retain(|other, _| !alternatives.contains(&other.as_str()));
+            table.retain(|other, _| !alternatives.iter().any(|key| other == *key));
         }
     }
     table.insert(key.to_owned(), value);
@@ -112,8 +114,8 @@ fn every_default_is_what_the_reader_takes() {
         let Fallback::Value(default) = key.fallback else {
             continue;
         };
-        // `groups` and `members` are given in the least configuration, since one of them must be.
-        if section == "room" && ["groups", "members"].contains(&key.name) {
+        // These are given in the least configuration.
+        if ["groups", "members", "decoders"].contains(&key.name) {
             continue;
         }
         let default = value(default);

@@ -7,9 +7,11 @@
 )]
 
 mod errors;
+mod explain;
 mod keys;
 mod overrides;
 mod sample;
+mod schema;
 mod secrets;
 mod values;
 

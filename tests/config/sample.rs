@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::{Place, good};
 
-const SAMPLE: &str = include_str!("../../inviter.sample.toml");
+pub(crate) const SAMPLE: &str = include_str!("../../inviter.sample.toml");
 
 /// Alternatives of which a file may have one.
 const ALTERNATIVES: [&str; 3] = ["access_token_env", "password_file", "password_env"];
@@ -19,7 +19,7 @@ fn place() -> Place {
     place
 }
 
-fn uncommented(keep: impl Fn(&str) -> bool) -> String {
+pub(crate) fn uncommented(keep: impl Fn(&str) -> bool) -> String {
     SAMPLE
         .lines()
         .map(|line| match line.strip_prefix('#') {

@@ -1,10 +1,11 @@
 //! Decoders of group names: which group stands for which room.
 //!
-//! A decoder sees one group and nothing else. Two forms from the field are here, [`MtrxDecoder`] and
-//! [`XxxDecoder`]; any other is an implementation of [`RoomDecoder`] away. Rooms that no name can tell are listed
+//! A decoder sees one group and nothing else. Two forms from the field are here, [`MtrxDecoder`] and [`XxxDecoder`],
+//! and [`PatternDecoder`] for any that a regular expression tells; others are an implementation of [`RoomDecoder`] away. Rooms that no name can tell are listed
 //! explicitly instead, as [`RoomSpec`](crate::room_rules::RoomSpec).
 
 mod mtrx;
+mod pattern;
 #[cfg(test)]
 mod tests;
 mod xxx;
@@ -13,7 +14,11 @@ use std::fmt::Debug;
 
 use ruma_common::{OwnedRoomAliasId, RoomAliasId};
 
-pub use self::{mtrx::MtrxDecoder, xxx::XxxDecoder};
+pub use self::{
+    mtrx::MtrxDecoder,
+    pattern::{PatternDecoder, PatternError},
+    xxx::XxxDecoder,
+};
 use crate::directory::Group;
 
 /// Reads a group's name as a room.

@@ -193,3 +193,112 @@ fn aliases_are_normalised_in_the_server_part_only() {
     let alias = RoomAliasId::parse("#Room:HS.Example.ORG").unwrap();
     assert_eq!(normalise_alias(&alias).as_str(), "#Room:hs.example.org");
 }
+
+#[track_caller]
+fn by_pattern(pattern: &str, alias: &str, name: &str) -> Decoded {
+    PatternDecoder::room(pattern, alias).unwrap().decode(&group(name))
+}
+
+#[test]
+fn patterns_make_aliases_of_whole_names() {
+    let team = |name| by_pattern("team-(?<team>[a-z0-9]+)", "#${team}:Example.com", name);
+    assert_eq!(team("team-blue"), room("#blue:example.com"));
+    for other in [
+        "my team-blue",
+        "team-blue-leads",
+        "team-",
+        "TEAM-blue",
+        "team-blue\n",
+        "",
+    ] {
+        assert_eq!(team(other), Decoded::NotARoom, "{other:?}");
+    }
+    // The whole name, though the first alternative would be content with less.
+    assert_eq!(by_pattern("a|ab", "#$0:hs.org", "ab"), room("#ab:hs.org"));
+    assert_eq!(
+        by_pattern("(.+)@(.+)", "#${1}_x$$:$2", "a@hs.org"),
+        room("#a_x$:hs.org")
+    );
+    // Anchors, flags and comments within the pattern change nothing about that.
+    assert_eq!(by_pattern("(?m)^(a)$", "#$1:hs.org", "b\na"), Decoded::NotARoom);
+    assert_eq!(
+        by_pattern("(?x) (a+) # only a", "#$1:hs.org", "aa"),
+        room("#aa:hs.org")
+    );
+    assert_eq!(
+        by_pattern("(?i)raum (\\w+)", "#$1:hs.org", "RAUM Süd"),
+        room("#Süd:hs.org")
+    );
+}
+
+#[test]
+fn patterns_make_names_of_owned_groups() {
+    let leads = PatternDecoder::owners("(?<group>team-.+?)(-leads)?", "${group}").unwrap();
+    assert_eq!(
+        leads.decode(&group("team-blue-leads")),
+        Decoded::OwnersOf("team-blue".into())
+    );
+    assert_eq!(leads.decode(&group("blue-leads")), Decoded::NotARoom);
+    let why = invalid(leads.decode(&group("team-blue")));
+    assert!(
+        why.contains("`team-blue`") && why.contains("its own name"),
+        "{why}"
+    );
+    let none = PatternDecoder::owners("(a)?b", "$1").unwrap();
+    assert!(invalid(none.decode(&group("b"))).contains("no name"));
+}
+
+#[test]
+fn a_pattern_that_makes_no_alias_is_told() {
+    let why = invalid(by_pattern("team (.*)", "#$1:hs.org", "team a b"));
+    assert!(
+        why.contains("`team a b`") && why.contains("`#a b:hs.org`"),
+        "{why}"
+    );
+    invalid(by_pattern("team (.*)", "#$1:hs.org", "team "));
+    invalid(by_pattern("(.+)@(.+)", "#$1:$2", "a@b c"));
+    invalid(by_pattern("(.+)", "#$1:hs.org", &"a".repeat(250)));
+}
+
+#[test]
+fn wrong_patterns_and_templates() {
+    let wrong = |pattern, alias| PatternDecoder::room(pattern, alias).unwrap_err().to_string();
+    assert_eq!(
+        wrong("team-(", "#a:b"),
+        "the pattern `team-(` is not a regular expression (unclosed group); correct it"
+    );
+    assert!(wrong("a)|(?:b", "#a:b").contains("unopened group"));
+    assert_eq!(
+        wrong("(\\w{100}){100}", "#a:b"),
+        "the pattern `(\\w{100}){100}` is too large when compiled; repeat less in it"
+    );
+    assert_eq!(
+        wrong("(?<a>x)*", "#${a}:b"),
+        "the pattern `(?<a>x)*` matches an empty name, and so more than is meant; write `+` instead of `*`"
+    );
+    assert_eq!(
+        wrong("(?<team>x)(y)", "#${tem}:b"),
+        "the template `#${tem}:b` has `${tem}`, and the pattern has no such part; it has `${team}`, `${2}`"
+    );
+    // Without braces the longest name counts.
+    assert!(wrong("(x)", "#$1_a:b").contains("`${1_a}`"));
+    assert!(wrong("x", "#$1:b").contains("`(?<name>.+)`"));
+    for stray in ["#$:b", "#${1:b", "#${}:b", "#a:b$"] {
+        assert!(wrong("(x)", stray).contains("`$$` for a dollar sign"), "{stray}");
+    }
+    for template in ["$1", "a:b", "#$1", "#a", "${1}#a:b"] {
+        assert!(
+            wrong("(x)", template).contains("does not make an alias"),
+            "{template}"
+        );
+    }
+    PatternDecoder::owners("(x)", "$2").unwrap_err();
+}
+
+#[test]
+fn patterns_are_equal_by_what_they_say() {
+    let decoder = |pattern| PatternDecoder::room(pattern, "#$1:b").unwrap();
+    assert_eq!(decoder("(x)"), decoder("(x)"));
+    assert_ne!(decoder("(x)"), decoder("(y)"));
+    assert_ne!(decoder("(x)"), PatternDecoder::owners("(x)", "#$1:b").unwrap());
+}

@@ -12,8 +12,6 @@ const LEVEL: Kind = Kind::Integer {
     least: -MAX_LEVEL,
     most: MAX_LEVEL,
 };
-/// What a room has where its own section is silent.
-const AS_IN_ROOMS: Fallback = Said("as in [rooms]");
 
 /// A setting that `[rooms]` and `[[room]]` share.
 struct Shared {
@@ -29,7 +27,7 @@ impl Shared {
     }
 
     const fn of_room(&self) -> Key {
-        Key::new(self.name, self.kind, AS_IN_ROOMS, self.about)
+        Key::new(self.name, self.kind, Fallback::AsInRooms, self.about)
     }
 }
 
@@ -167,7 +165,7 @@ pub(in crate::config) static ROOM: SectionKeys = SectionKeys {
         Key::new(
             "permissions",
             Kind::Table(&ROOM_PERMISSIONS),
-            AS_IN_ROOMS,
+            Fallback::AsInRooms,
             ABOUT_PERMISSIONS,
         ),
     ],
@@ -213,7 +211,7 @@ const fn permission(name: &'static str, default: &'static str, about: &'static s
 /// The same in `[room.permissions]`.
 const fn in_room(key: Key) -> Key {
     Key {
-        fallback: AS_IN_ROOMS,
+        fallback: Fallback::AsInRooms,
         ..key
     }
 }

@@ -223,7 +223,7 @@ pub(in crate::config) static DIRECTORY: SectionKeys = SectionKeys {
             "decoders",
             Kind::List {
                 words: &["mtrx", "xxx"],
-                tables: None,
+                tables: Some(&DECODER),
             },
             Value("[\"mtrx\", \"xxx\"]"),
             "How group names become rooms; the first form that fits decides",
@@ -251,6 +251,30 @@ pub(in crate::config) static DIRECTORY: SectionKeys = SectionKeys {
             Kind::Free(&Kind::Text),
             Value("{}"),
             "People who were renamed and keep their Matrix ID: new localpart to old localpart",
+        ),
+    ],
+};
+
+pub(in crate::config) static DECODER: SectionKeys = SectionKeys {
+    name: "directory.decoders",
+    keys: &[
+        Key::new(
+            "pattern",
+            Kind::Text,
+            Required,
+            "A regular expression that fits whole group names",
+        ),
+        Key::new(
+            "alias",
+            Kind::Text,
+            Said("none, and the pattern needs `owners_of`"),
+            "The alias of the room that such a group stands for; ${name} is a part of the pattern",
+        ),
+        Key::new(
+            "owners_of",
+            Kind::Text,
+            Said("none, and the pattern needs `alias`"),
+            "The name of the group whose owners such a group holds; ${name} is a part of the pattern",
         ),
     ],
 };
