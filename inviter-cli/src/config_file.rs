@@ -6,18 +6,45 @@ use std::{
 };
 
 use anyhow::bail;
+use inviter::Environment;
 
 const NAME: &str = "inviter.toml";
 const SYSTEM: &str = "/etc/inviter/inviter.toml";
 
-/// The file that was named, or the first of the usual places that has one.
-pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+/// What makes a configuration of variables alone: nothing can do without it.
+const ENOUGH: &str = "INVITER__HOMESERVER__URL";
+
+/// What the configuration is read from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A file, and variables that override its keys.
+    File(PathBuf),
+    /// Variables alone.
+    Environment,
+}
+
+impl Source {
+    /// As people read it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Environment => "the environment".to_owned(),
+        }
+    }
+}
+
+/// The file that was named, or the first of the usual places that has one, or else the environment by itself.
+pub(crate) fn find(named: Option<&Path>, environment: &dyn Environment) -> anyhow::Result<Source> {
     if let Some(named) = named {
-        return Ok(named.to_owned());
+        return Ok(Source::File(named.to_owned()));
     }
     let places = usual_places(|name| env::var_os(name).map(PathBuf::from));
     if let Some(found) = places.iter().find(|place| place.exists()) {
-        return Ok(found.clone());
+        return Ok(Source::File(found.clone()));
+    }
+    let mut overrides = environment.overrides().into_iter();
+    if overrides.any(|(name, _)| name.eq_ignore_ascii_case(ENOUGH)) {
+        return Ok(Source::Environment);
     }
     let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
     bail!(

@@ -1,10 +1,10 @@
 //! What every command starts from: the configuration, and everything that it wires up.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use futures_util::future::join_all;
 use inviter::{
-    config::Config,
+    config::{Config, Explained},
     core::{
         OwnedUserId,
         desired::Desired,
@@ -14,7 +14,13 @@ use inviter::{
     wiring::{Setup, SetupError, connect_backend, providers},
 };
 
-use crate::{args::Global, config_file, interrupt::Interrupt, progress};
+use crate::{
+    args::Global,
+    config_file::{self, Source},
+    environment::ProcessEnvironment,
+    interrupt::Interrupt,
+    progress,
+};
 
 /// What holds for the whole program.
 #[derive(Debug)]
@@ -31,12 +37,35 @@ impl<'a> Context<'a> {
     }
 
     /// Finds and checks the configuration.
-    pub(crate) fn config(&self) -> anyhow::Result<(PathBuf, Config)> {
-        let path = config_file::find(self.global.config.as_deref())?;
-        let env = |name: &str| std::env::var(name).ok();
-        let config = Config::load(&path, &env)?;
-        tracing::info!(file = %path.display(), directories = config.directories.len(), "configuration read");
-        Ok((path, config))
+    pub(crate) fn config(&self) -> anyhow::Result<(Source, Config)> {
+        let (source, environment) = self.source()?;
+        let config = match &source {
+            Source::File(path) => Config::load(path, &environment),
+            Source::Environment => Config::from_environment(Path::new(""), &environment),
+        }?;
+        tracing::info!(
+            from = source.name(),
+            directories = config.directories.len(),
+            "configuration read"
+        );
+        Ok((source, config))
+    }
+
+    /// The configuration with where each of its values comes from.
+    pub(crate) fn explained(&self) -> anyhow::Result<(Source, Explained)> {
+        let (source, environment) = self.source()?;
+        let explained = match &source {
+            Source::File(path) => Config::explain_file(path, &environment),
+            Source::Environment => Config::explain_environment(Path::new(""), &environment),
+        }?;
+        Ok((source, explained))
+    }
+
+    /// What the configuration is read from; nothing is read yet.
+    pub(crate) fn source(&self) -> anyhow::Result<(Source, ProcessEnvironment)> {
+        let environment = ProcessEnvironment::read()?;
+        let source = config_file::find(self.global.config.as_deref(), &environment)?;
+        Ok((source, environment))
     }
 
     /// Everything wired up, and logged in.

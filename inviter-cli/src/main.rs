@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod config_file;
 mod context;
+mod environment;
 mod exit;
 mod failure;
 mod interrupt;

@@ -51,7 +51,7 @@ struct Checked {
 
 impl Check {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let (path, config) = context.config()?;
+        let (source, config) = context.config()?;
         let homeserver = config.homeserver.url.to_string();
         let draft = match context::connect(&config).await {
             Ok(setup) => setup
@@ -66,7 +66,7 @@ impl Check {
             // The directories can be told about all the same.
             Err(_) => context::desired(&config).await?,
         };
-        let config = format!("{}: {}", path.display(), summary(&config));
+        let config = format!("{}: {}", source.name(), summary(&config));
         let checked = Checked {
             config,
             desired,

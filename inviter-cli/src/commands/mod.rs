@@ -3,12 +3,15 @@
 mod adopt;
 mod by_hand;
 mod check;
+mod completions;
+mod config;
 mod explain;
 mod idp;
 mod invite_admin;
 mod invite_member;
 mod joined;
 mod kick_member;
+mod man;
 mod managed;
 mod pause;
 mod plan;
@@ -60,6 +63,12 @@ pub(crate) enum Command {
     KickMember(kick_member::KickMember),
     /// Invite a person of another server into a managed room, with level 100
     InviteAdmin(invite_admin::InviteAdmin),
+    /// Show the configuration as it takes effect, with where each value comes from
+    Config(config::Config),
+    /// Write the completions of a shell to standard output
+    Completions(completions::Completions),
+    /// Write manual pages
+    Man(man::Man),
 }
 
 /// Runs a command until it ends, or until it is interrupted. What only reads may end anywhere.
@@ -80,6 +89,9 @@ pub(crate) async fn run(command: &Command, context: &Context<'_>) -> anyhow::Res
             Command::InviteMember(args) => args.run(context).await,
             Command::KickMember(args) => args.run(context).await,
             Command::InviteAdmin(args) => args.run(context).await,
+            Command::Config(args) => args.run(context),
+            Command::Completions(args) => args.run(),
+            Command::Man(args) => args.run(),
         }
     };
     if command.writes() {

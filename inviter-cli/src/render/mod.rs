@@ -3,6 +3,7 @@
 pub(crate) mod action;
 pub(crate) mod by_hand;
 pub(crate) mod clean;
+pub(crate) mod config;
 pub(crate) mod document;
 pub(crate) mod explanation;
 pub(crate) mod removals;
