@@ -1,5 +1,5 @@
 //! `inviter config`, overrides from the environment, completions and manual pages: what needs no server.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may")]
+#![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::{
     fs,

@@ -48,6 +48,9 @@ fn word(directory: &Section<'_>, node: &Node<'_>, problems: &mut Problems) -> Op
     chosen.ok()
 }
 
+/// Makes a decoder of a pattern and a template.
+type MakeDecoder = fn(&str, &str) -> Result<PatternDecoder, PatternError>;
+
 /// `{ pattern = …, alias = … }` or `{ pattern = …, owners_of = … }`; `None` only together with a problem.
 fn pattern(node: &Node<'_>, problems: &mut Problems) -> Option<DecoderKind> {
     let section = Section::read(node, keys::DECODER.name, &keys::DECODER.names(), problems)?;
@@ -58,10 +61,7 @@ fn pattern(node: &Node<'_>, problems: &mut Problems) -> Option<DecoderKind> {
         );
     }
     let pattern = section.text("pattern", problems);
-    let (key, new): (_, fn(&str, &str) -> Result<PatternDecoder, PatternError>) = match (
-        section.get("alias"),
-        section.get("owners_of"),
-    ) {
+    let (key, new): (_, MakeDecoder) = match (section.get("alias"), section.get("owners_of")) {
         (Some(_), None) => ("alias", PatternDecoder::room),
         (None, Some(_)) => ("owners_of", PatternDecoder::owners),
         (alias, _) => {

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use serde::Serialize;
-use url::Url;
 
 use super::{
     Config, ConfigErrors, Environment,
     keys::{Fallback, Key, Kind, SectionKeys},
+    secrets::without_password,
     source::Place,
 };
 use crate::document::{Entry, Node, Problems, Value, parse_toml_value};
@@ -199,7 +199,8 @@ impl Explainer<'_> {
             return true;
         };
         let permissions = table.and_then(|table| get(table, "permissions"));
-        if let (Some(permissions), [Origin::Rooms]) = (permissions, setting.origins.as_slice()) {
+        let is_off = setting.value == Some(SettingValue::Flag(false));
+        if let (Some(permissions), true, [Origin::Rooms]) = (permissions, is_off, &*setting.origins) {
             // Its own permissions bring the template back for a room.
             setting.origins = self.origins(permissions);
             setting.value = Some(SettingValue::Flag(true));
@@ -239,7 +240,7 @@ impl Explainer<'_> {
                 let rooms = keys.name.replacen("room", "rooms", 1);
                 let inherited = self.shown(&rooms, key.name);
                 if let Some(inherited) = inherited {
-                    setting.value = inherited.value.clone();
+                    setting.value.clone_from(&inherited.value);
                     setting.otherwise = inherited.otherwise;
                     setting.origins = vec![Origin::Rooms];
                 } else {
@@ -378,32 +379,5 @@ fn items<'n>(list: Option<&'n Node<'n>>) -> &'n [Node<'n>] {
     match list.map(|list| &list.value) {
         Some(Value::List(items)) => items,
         _ => &[],
-    }
-}
-
-/// A URL with its password masked; `None` if there is none in it.
-fn without_password(text: &str) -> Option<String> {
-    let Ok(mut url) = Url::parse(text) else {
-        // What stands before the @ may be one.
-        return text.contains('@').then(|| "***".to_owned());
-    };
-    url.password()?;
-    // Fails only for URLs that cannot have a password either.
-    if url.set_password(Some("***")).is_err() {
-        return Some("***".to_owned());
-    }
-    Some(url.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_are_masked() {
-        let masked = without_password("http://me:s3cret@proxy.example.com:3128").unwrap();
-        assert_eq!(masked, "http://me:***@proxy.example.com:3128/");
-        assert_eq!(without_password("me:s3cret@proxy").as_deref(), Some("***"));
-        assert_eq!(without_password("http://proxy.example.com:3128"), None);
     }
 }

@@ -1,8 +1,9 @@
-//! Secrets come from files or from the environment, never from the configuration file.
+//! Secrets come from files or from the environment, never from the configuration file, and are never shown.
 
 use std::{fs, path::Path};
 
 use secrecy::{SecretString, zeroize::Zeroize};
+use url::Url;
 
 use super::{Environment, path_in};
 use crate::document::{Problems, Section};
@@ -134,4 +135,31 @@ fn one_line(mut text: String) -> Result<SecretString, String> {
     };
     text.zeroize();
     result
+}
+
+/// A URL with its password masked; `None` if there is none in it.
+pub(super) fn without_password(text: &str) -> Option<String> {
+    let Ok(mut url) = Url::parse(text) else {
+        // What stands before the @ may be one.
+        return text.contains('@').then(|| "***".to_owned());
+    };
+    url.password()?;
+    // Fails only for URLs that cannot have a password either.
+    if url.set_password(Some("***")).is_err() {
+        return Some("***".to_owned());
+    }
+    Some(url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_masked() {
+        let masked = without_password("http://me:s3cret@proxy.example.com:3128").unwrap();
+        assert_eq!(masked, "http://me:***@proxy.example.com:3128/");
+        assert_eq!(without_password("me:s3cret@proxy").as_deref(), Some("***"));
+        assert_eq!(without_password("http://proxy.example.com:3128"), None);
+    }
 }

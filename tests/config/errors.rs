@@ -312,63 +312,6 @@ fn directories() {
 }
 
 #[test]
-fn patterns() {
-    let wrong = |decoder: &str, what: &str, message: &str| {
-        wrong_end(&format!("decoders = [{decoder}]"), what, message);
-    };
-    wrong(
-        "{ pattern = 'a(', alias = \"#a:b.c\" }",
-        "'a('",
-        "`pattern` in [directory.decoders]: the pattern `a(` is not a regular expression (unclosed group); correct it",
-    );
-    wrong(
-        "{ pattern = '(?<a>x)*', alias = \"#${a}:b.c\" }",
-        "'(?<a>",
-        "`pattern` in [directory.decoders]: the pattern `(?<a>x)*` matches an empty name, and so more than is meant; \
-         write `+` instead of `*`",
-    );
-    wrong(
-        "{ pattern = \"(?<a>x)\", alias = '#${b}:b.c' }",
-        "'#${b}",
-        "`alias` in [directory.decoders]: the template `#${b}:b.c` has `${b}`, and the pattern has no such part; it has \
-         `${a}`",
-    );
-    wrong(
-        "{ pattern = \"(?<a>x)\", alias = '${a}:b.c' }",
-        "'${a}",
-        "`alias` in [directory.decoders]: the template `${a}:b.c` does not make an alias; write it like \
-         \"#${name}:example.com\"",
-    );
-    let one = "write one of them: the alias of the room that a group stands for, or the name of the group whose owners \
-               it holds";
-    wrong(
-        "{ pattern = \"x\" }",
-        "{ pattern",
-        &format!("this pattern in [directory.decoders] has neither `alias` nor `owners_of`; {one}"),
-    );
-    wrong(
-        "{ pattern = \"x\", alias = \"#a:b\", owners_of = \"y\" }",
-        "{ pattern",
-        &format!("this pattern in [directory.decoders] has both `alias` and `owners_of`; {one}"),
-    );
-    wrong(
-        "{ alias = \"#a:b\" }",
-        "{ alias",
-        "`pattern` in [directory.decoders] is missing; write a regular expression that fits whole group names",
-    );
-    wrong(
-        "{ patern = \"x\", pattern = \"x\", owners_of = \"y\" }",
-        "patern",
-        "unknown key `patern` in [directory.decoders], did you mean `pattern`?",
-    );
-    wrong(
-        "\"xxx\", 'xxx'",
-        "'xxx'",
-        "`decoders` in [directory] names a decoder twice; keep one",
-    );
-}
-
-#[test]
 fn rooms() {
     let room = "[[room]]\nalias = \"#a:b.c\"\n";
     wrong_end(

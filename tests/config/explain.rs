@@ -114,6 +114,10 @@ fn rooms_show_what_they_inherit() {
         (Some(SettingValue::Flag(false)), vec!["17".into()])
     );
     assert_eq!(room("topic"), (None, vec!["rooms".into()]));
+    assert_eq!(
+        room("manage_permissions"),
+        (Some(SettingValue::Flag(true)), vec!["rooms".into()])
+    );
     let may = |name| shown(setting(&explained, "room.permissions", None, name));
     assert_eq!(may("kick"), (text("keep"), vec!["rooms".into()]));
     assert_eq!(may("ban"), (Some(SettingValue::Integer(50)), vec!["19".into()]));

@@ -10,6 +10,7 @@ mod errors;
 mod explain;
 mod keys;
 mod overrides;
+mod patterns;
 mod sample;
 mod schema;
 mod secrets;

@@ -6,11 +6,8 @@ use inviter::{
     config::{DecoderKind, DirectoryKind},
     core::{
         UserId,
-        desired::Role,
         mint::GuestRule,
         policy::{LeftPolicy, UnregisteredPolicy},
-        provider::ReadRequest,
-        resolve::{ReadOutcome, resolve},
         room::RoomRef,
         room_rules::{HistoryVisibility, LevelsMode, Listing, RoomKind},
     },
@@ -78,45 +75,6 @@ fn directory() {
         directory.renames.get("jane.doe").map(String::as_str),
         Some("jane")
     );
-}
-
-/// A group name goes all the way from the file of a directory to its room.
-#[test]
-fn patterns_decode_group_names() {
-    let place = Place::new();
-    std::fs::write(
-        place.path("people.toml"),
-        "people = [{ id = \"a\" }, { id = \"b\" }]\n\
-         [[groups]]\nname = \"team-blue\"\nmembers = [\"a\", \"b\"]\n\
-         [[groups]]\nname = \"team-blue-leads\"\nmembers = [\"b\"]\n\
-         [[groups]]\nname = \"MTRX #other:example.com\"\nmembers = [\"a\"]\n\
-         [[groups]]\nname = \"staff\"\nmembers = [\"a\"]\n",
-    )
-    .unwrap();
-    let decoders = "decoders = [\"mtrx\", { pattern = \"team-(?<team>[a-z0-9]+)\", alias = \"#${team}:example.com\" }, \
-                    { pattern = \"(?<group>team-.+)-leads\", owners_of = \"${group}\" }]";
-    let config = place
-        .parse(&around("", "", decoders))
-        .unwrap_or_else(|e| panic!("{e}"));
-    let policy = config.policy(UserId::parse("@bot:example.com").unwrap().as_ref());
-    let [provider] = inviter::wiring::providers(&config).try_into().unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let read = ReadOutcome {
-        provider: provider.id(),
-        result: runtime.block_on(provider.read(&ReadRequest::default())),
-    };
-    let desired = resolve(&[read], &policy);
-    let rooms: Vec<(String, usize)> = desired
-        .rooms
-        .iter()
-        .map(|room| (room.refs[0].to_string(), room.seats.len()))
-        .collect();
-    assert_eq!(
-        rooms,
-        [("#blue:example.com".into(), 2), ("#other:example.com".into(), 1)]
-    );
-    let owners: Vec<_> = desired.rooms[0].seats.iter().map(|seat| seat.role).collect();
-    assert_eq!(owners, [Role::Member, Role::Level(50)]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ those stand in files and variables, of which the names are shown, and a password
 Every key can be overridden by a variable of the environment: INVITER__HOMESERVER__URL is `url` in [homeserver], \
 INVITER__DIRECTORY__0__PATH is `path` of the first [[directory]]. Lists and tables are written as TOML, lists of \
 strings also with commas. Without any file, variables alone make a configuration.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Config {
     /// Write one JSON document
     #[arg(long)]

@@ -208,12 +208,11 @@ fn check_template(whole: &Regex, template: &str) -> Result<String, PatternError>
             continue;
         }
         let part;
-        (part, rest) = match behind.strip_prefix('{') {
-            Some(braced) => braced.split_once('}').ok_or_else(stray)?,
-            None => {
-                let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                behind.split_at(behind.find(|c| !is_name(c)).unwrap_or(behind.len()))
-            }
+        (part, rest) = if let Some(braced) = behind.strip_prefix('{') {
+            braced.split_once('}').ok_or_else(stray)?
+        } else {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            behind.split_at(behind.find(|c| !is_name(c)).unwrap_or(behind.len()))
         };
         if part.is_empty() {
             return Err(stray());
