@@ -46,7 +46,7 @@ pub(crate) fn json(document: &str) -> String {
 }
 
 /// Control characters; marks that change the direction of text, join or hide it; line separators; tags.
-fn is_harmful(c: char) -> bool {
+pub(crate) fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

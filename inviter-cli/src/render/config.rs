@@ -8,7 +8,7 @@ use std::{
 use inviter::config::{Explained, ExplainedSection, Origin, Place, Setting, SettingValue};
 use serde_json::{Value, json};
 
-use super::clean::{Clean, clean};
+use super::clean::{Clean, clean, is_harmful};
 use crate::config_file::Source;
 
 /// Takes out what is as it would be by default, and sections in which nothing is left.
@@ -120,9 +120,7 @@ fn string(text: &mut String, contents: &str) -> fmt::Result {
     for c in contents.chars() {
         match c {
             '"' | '\\' => write!(text, "\\{c}")?,
-            c if clean(c.encode_utf8(&mut [0; 4])).starts_with('\\') => {
-                write!(text, "\\U{:08x}", u32::from(c))?;
-            }
+            c if is_harmful(c) => write!(text, "\\U{:08x}", u32::from(c))?,
             c => text.push(c),
         }
     }
