@@ -41,8 +41,8 @@ fn shown(setting: &Setting) -> (Option<SettingValue>, Vec<String>) {
     (setting.value.clone(), origins.collect())
 }
 
-fn text(text: &str) -> Option<SettingValue> {
-    Some(SettingValue::Text(text.to_owned()))
+fn text(text: &str) -> SettingValue {
+    SettingValue::Text(text.to_owned())
 }
 
 #[test]
@@ -62,17 +62,17 @@ fn each_value_has_its_origin() {
     assert_eq!(
         of("homeserver", None, "url"),
         (
-            text("https://other.example.com"),
+            Some(text("https://other.example.com")),
             vec!["INVITER__HOMESERVER__URL".into()]
         )
     );
     assert_eq!(
         of("homeserver", None, "connect_timeout"),
-        (text("5s"), vec!["6".into()])
+        (Some(text("5s")), vec!["6".into()])
     );
     assert_eq!(
         of("homeserver", None, "request_timeout"),
-        (text("60s"), vec!["default".into()])
+        (Some(text("60s")), vec!["default".into()])
     );
     assert_eq!(of("homeserver", None, "user"), (None, vec!["default".into()]));
     assert_eq!(of("", None, "trusted_inviters").1, ["1"]);
@@ -82,7 +82,10 @@ fn each_value_has_its_origin() {
     );
     assert_eq!(
         of("state", None, "dir"),
-        (text("/home/inviter/.local/state/inviter"), vec!["default".into()])
+        (
+            Some(text("/home/inviter/.local/state/inviter")),
+            vec!["default".into()]
+        )
     );
     assert_eq!(
         of("room", Some(0), "groups").1,
@@ -119,7 +122,7 @@ fn rooms_show_what_they_inherit() {
         (Some(SettingValue::Flag(true)), vec!["rooms".into()])
     );
     let may = |name| shown(setting(&explained, "room.permissions", None, name));
-    assert_eq!(may("kick"), (text("keep"), vec!["rooms".into()]));
+    assert_eq!(may("kick"), (Some(text("keep")), vec!["rooms".into()]));
     assert_eq!(may("ban"), (Some(SettingValue::Integer(50)), vec!["19".into()]));
     let event = |name| shown(setting(&explained, "room.permissions.events", None, name));
     assert_eq!(

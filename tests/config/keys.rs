@@ -54,7 +54,7 @@ fn with(section: &str, key: &str, value: Value) -> Result<String, String> {
         ],
     ] {
         if alternatives.contains(&key) {
-            table.retain(|other, _| !alternatives.iter().any(|key| other == *key));
+            table.retain(|other, _| !alternatives.contains(&other));
         }
     }
     table.insert(key.to_owned(), value);
