@@ -38,6 +38,8 @@ use inviter_core::{
     patterns::Patterns,
     policy::{Adoption, LeftPolicy, UnregisteredPolicy},
     room_rules::{RoomRules, RoomSpec},
+    room_template::RoomTemplate,
+    scope::Scope,
 };
 
 pub use decoders::DecoderKind;
@@ -68,6 +70,10 @@ pub struct Config {
     pub defaults: RoomRules,
     /// `[[room]]`: rooms listed one by one.
     pub rooms: Vec<RoomSpec>,
+    /// `[[room]]` with placeholders: rooms that arguments make.
+    pub templates: Vec<RoomTemplate>,
+    /// `[scope]`: which rooms and groups are looked at.
+    pub scope: Scope,
     /// `[adopt]`: which existing rooms may be managed without a person's word.
     pub adopt: Adoption,
     /// `trusted_inviters`: whose invitations the bot accepts.
@@ -148,7 +154,7 @@ impl Config {
         let (accounts_server, exempt) = settings::accounts(&top, problems);
         let directories = directories::read(&top, base, problems);
         let defaults = rooms::defaults(&top, danger, problems);
-        let rooms = rooms::listed(&top, &defaults, &directories, danger, problems);
+        let (rooms, templates) = rooms::listed(&top, &defaults, &directories, danger, problems);
         if directories.is_empty()
             && top.get("directory").is_none()
             && rooms.is_empty()
@@ -167,6 +173,8 @@ impl Config {
             directories,
             defaults,
             rooms,
+            templates,
+            scope: settings::scope(&top, problems),
             adopt: settings::adopt(&top, problems),
             trusted_inviters: settings::users(&top, "trusted_inviters", problems),
             limits: settings::limits(&top, problems),

@@ -7,7 +7,7 @@ mod rooms;
 mod table;
 
 pub(super) use rooms::{PERMISSIONS, ROOM, ROOM_GROUP, ROOM_MEMBER, ROOMS};
-pub(super) use table::{ACCOUNTS, ADOPT, DECODER, DIRECTORY, HOMESERVER, LIMITS, PEOPLE, STATE, TOP};
+pub(super) use table::{ACCOUNTS, ADOPT, DECODER, DIRECTORY, HOMESERVER, LIMITS, PEOPLE, SCOPE, STATE, TOP};
 
 /// A table of the configuration and the keys that it knows.
 #[derive(Debug)]

@@ -6,7 +6,6 @@ use inviter_core::{
     OwnedServerName, UserId,
     decode::{MtrxDecoder, RoomDecoder, XxxDecoder},
     policy::{Policy, SourcePolicy},
-    scope::Scope,
 };
 
 use super::{Config, DecoderKind};
@@ -28,8 +27,8 @@ impl Config {
         Policy {
             sources: sources.collect(),
             rooms: self.rooms.clone(),
-            templates: Vec::new(),
-            scope: Scope::default(),
+            templates: self.templates.clone(),
+            scope: self.scope.clone(),
             defaults: self.defaults.clone(),
             exempt: self.exempt.clone(),
             adopt: self.adopt.clone(),

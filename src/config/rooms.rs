@@ -9,11 +9,14 @@ use inviter_core::{
     OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, RoomVersionId,
     levels::{LevelRules, MAX_LEVEL},
     room::RoomRef,
-    room_rules::{HistoryVisibility, LevelsMode, Listing, RoomKind, RoomRules, RoomSpec},
+    room_rules::{
+        FixedMember, HistoryVisibility, LevelsMode, Listing, RoomKind, RoomRules, RoomSpec, SpecGroup,
+    },
+    room_template::{Argument, RoomTemplate, TemplateGroup},
 };
 
 use super::{directories::DirectoryConfig, keys, settings::Danger};
-use crate::document::{Problems, Section};
+use crate::document::{Problems, Section, Value};
 
 /// From this level on someone is an admin, whom nobody can lower again before room version 12.
 const ADMIN_LEVEL: i64 = 100;
@@ -37,14 +40,18 @@ pub(super) fn listed(
     directories: &[DirectoryConfig],
     danger: Danger,
     problems: &mut Problems,
-) -> Vec<RoomSpec> {
-    let mut rooms = Vec::new();
+) -> (Vec<RoomSpec>, Vec<RoomTemplate>) {
+    let (mut rooms, mut templates) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
     for node in top.list("room", problems) {
         let Some(section) = Section::read(node, "room", &keys::ROOM.names(), problems) else {
             continue;
         };
-        let room = room_ref(&section, problems);
+        let template = alias_with_placeholder(&section);
+        let room = match template {
+            Some(_) => None,
+            None => room_ref(&section, problems),
+        };
         let mut rules = settings(&section, "room.permissions", defaults.clone(), danger, problems);
         rules.name = section.text("name", problems).map(|(_, name)| name.to_owned());
         rules.kind = section.word("kind", &KINDS, problems).unwrap_or(rules.kind);
@@ -58,7 +65,39 @@ pub(super) fn listed(
         }
         let groups = seats::groups(&section, directories, danger, problems);
         let members = seats::members(&section, danger, problems);
+        let arguments = section.parsed_list("arguments", Argument::parse, problems);
+        if let Some(alias) = template {
+            templates.extend(room_template(
+                &section,
+                alias,
+                (groups, members, rules),
+                arguments,
+                problems,
+            ));
+            continue;
+        }
+        if let Some((at, _)) = arguments.first() {
+            problems.add(
+                *at,
+                format!(
+                    "{} needs a placeholder such as <1> in `alias`",
+                    section.key("arguments")
+                ),
+            );
+        }
         let Some(room) = room else { continue };
+        if let Some(group) = groups
+            .iter()
+            .find(|g| RoomTemplate::has_placeholder(g.group.as_str()))
+        {
+            problems.add(
+                section.at("groups"),
+                format!(
+                    "the group `{}` has a placeholder, and the alias has none; two arguments would be one room",
+                    group.group
+                ),
+            );
+        }
         if !seen.insert(room.clone()) {
             let key = if section.get("alias").is_some() {
                 "alias"
@@ -77,7 +116,44 @@ pub(super) fn listed(
             rules,
         });
     }
-    rooms
+    (rooms, templates)
+}
+
+fn alias_with_placeholder<'n>(section: &Section<'n>) -> Option<&'n str> {
+    match &section.get("alias")?.value {
+        Value::Text(text) if section.get("id").is_none() && RoomTemplate::has_placeholder(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// `None` only together with a problem.
+fn room_template(
+    section: &Section<'_>,
+    alias: &str,
+    (groups, members, rules): (Vec<SpecGroup>, Vec<FixedMember>, RoomRules),
+    arguments: Vec<(usize, Argument)>,
+    problems: &mut Problems,
+) -> Option<RoomTemplate> {
+    let groups = groups.into_iter().map(|group| TemplateGroup {
+        provider: group.provider,
+        group: group.group.as_str().to_owned(),
+        level: group.level,
+    });
+    let mut unique: Vec<Argument> = Vec::new();
+    for (at, argument) in arguments {
+        if unique.contains(&argument) {
+            problems.add(at, format!("{} has `{argument}` twice", section.key("arguments")));
+        } else {
+            unique.push(argument);
+        }
+    }
+    match RoomTemplate::new(alias, groups.collect(), members, rules, unique) {
+        Ok(template) => Some(template),
+        Err(why) => {
+            problems.add(section.at("alias"), format!("{}: {why}", section.key("alias")));
+            None
+        }
+    }
 }
 
 /// `None` only together with a problem.

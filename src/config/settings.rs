@@ -10,6 +10,7 @@ use inviter_core::{
     guard::Limits,
     patterns::Patterns,
     policy::{Adoption, LeftPolicy, UnregisteredPolicy},
+    scope::{Scope, Selection},
 };
 
 use super::{
@@ -69,6 +70,42 @@ pub(super) fn accounts(top: &Section<'_>, problems: &mut Problems) -> (Option<Ow
         Patterns::default()
     });
     (server, exempt)
+}
+
+pub(super) fn scope(top: &Section<'_>, problems: &mut Problems) -> Scope {
+    let section = section(top, &keys::SCOPE, problems);
+    let mut patterns = |key: &str, check: fn(&str) -> Result<String, String>| {
+        let texts = section.parsed_list(key, check, problems);
+        // Each was checked by itself.
+        Patterns::new(texts.into_iter().map(|(_, text)| text)).unwrap_or_default()
+    };
+    Scope {
+        rooms: Selection::new(
+            patterns("include_rooms", room_pattern),
+            patterns("exclude_rooms", room_pattern),
+        ),
+        groups: Selection::new(
+            patterns("include_groups", pattern_alone),
+            patterns("exclude_groups", pattern_alone),
+        ),
+    }
+}
+
+fn pattern_alone(text: &str) -> Result<String, String> {
+    let compiled = Patterns::new([text.to_owned()]);
+    compiled
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
+/// Aliases begin with `#` and IDs with `!`: a pattern that begins otherwise would quietly match nothing.
+fn room_pattern(text: &str) -> Result<String, String> {
+    if text.starts_with(['#', '!', '*', '?', '[', '{', '\\']) {
+        return pattern_alone(text);
+    }
+    Err(format!(
+        "`{text}` matches no room, since aliases begin with `#` and room IDs with `!`; write \"#{text}\" or \"*{text}\""
+    ))
 }
 
 pub(super) fn adopt(top: &Section<'_>, problems: &mut Problems) -> Adoption {

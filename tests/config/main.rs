@@ -10,6 +10,7 @@ mod errors;
 mod explain;
 mod keys;
 mod overrides;
+mod parts;
 mod patterns;
 mod sample;
 mod schema;

@@ -1,8 +1,8 @@
 //! [`Reconciler`]: the whole chain from directories to rooms, as one object for every frontend.
 
 mod about;
-mod explaining;
 mod by_hand;
+mod explaining;
 mod pausing;
 mod planning;
 mod questions;

@@ -118,6 +118,15 @@ pub(in crate::config) static ROOM: SectionKeys = SectionKeys {
             "The room, by its alias; a room of the bot's own server is created if there is none",
         ),
         Key::new(
+            "arguments",
+            Kind::List {
+                words: &[],
+                tables: None,
+            },
+            Value("[]"),
+            "What takes the place of <1> in alias, name, topic and groups: one room for each; with commas between for <1>, <2> and so on",
+        ),
+        Key::new(
             "id",
             Kind::Text,
             Said("none, and the room needs an `alias`"),

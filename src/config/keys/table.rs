@@ -69,6 +69,12 @@ pub(in crate::config) static TOP: SectionKeys = SectionKeys {
             "Rooms that are listed one by one",
         ),
         Key::new(
+            "scope",
+            Kind::Table(&SCOPE),
+            Said("everything"),
+            "Which rooms and groups are looked at; what is outside is neither asked about nor changed",
+        ),
+        Key::new(
             "adopt",
             Kind::Table(&ADOPT),
             Said("the defaults of its keys"),
@@ -275,6 +281,36 @@ pub(in crate::config) static DECODER: SectionKeys = SectionKeys {
             Kind::Text,
             Said("none, and the pattern needs `alias`"),
             "The name of the group whose owners such a group holds; ${name} is a part of the pattern",
+        ),
+    ],
+};
+
+pub(in crate::config) static SCOPE: SectionKeys = SectionKeys {
+    name: "scope",
+    keys: &[
+        Key::new(
+            "include_rooms",
+            TEXTS,
+            Value("[]"),
+            "Only rooms whose alias or ID matches one of these patterns; all if there is none",
+        ),
+        Key::new(
+            "exclude_rooms",
+            TEXTS,
+            Value("[]"),
+            "No room whose alias or ID matches one of these patterns",
+        ),
+        Key::new(
+            "include_groups",
+            TEXTS,
+            Value("[]"),
+            "Only rooms of groups whose name or key matches one of these patterns; all if there is none",
+        ),
+        Key::new(
+            "exclude_groups",
+            TEXTS,
+            Value("[]"),
+            "No room of groups whose name or key matches one of these patterns",
         ),
     ],
 };
