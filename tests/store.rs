@@ -5,6 +5,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use inviter::{
@@ -19,6 +20,7 @@ use inviter::{
         },
         room::RoomRef,
         room_template::Argument,
+        server::{LimitKind, MetLimit},
         time::Timestamp,
     },
     run_lock::{LockError, RunLock},
@@ -145,7 +147,34 @@ fn changes() -> impl Strategy<Value = MemoryChange> {
         (pauses(), proptest::option::of(times())).prop_map(|(what, at)| C::Paused(what, at)),
         "[a-c]{1,2}(,[0-9])?".prop_map(|text| C::Argument(Argument::parse(&text).unwrap())),
         rooms().prop_map(C::Forgotten),
+        (0..LimitKind::ALL.len(), times(), 0..1_000_000_u64).prop_map(|(kind, at, wait)| {
+            let wait = Duration::from_millis(wait);
+            C::LimitMet(LimitKind::ALL[kind], MetLimit { at, wait })
+        }),
     ]
+}
+
+/// A file of the second schema keeps what it has, and takes what came with the third.
+#[test]
+fn an_older_file_takes_limits() {
+    let (_dir, path) = place();
+    drop(remembering(&path));
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch("DROP TABLE limit_met; DELETE FROM migration WHERE version > 2")
+        .unwrap();
+    drop(old);
+    let store = SqliteStore::open(&path).unwrap();
+    let mut expected = Memory::default();
+    expected.apply(&adopted());
+    assert_eq!(recalled(&store), expected);
+    let met = MetLimit {
+        at: Timestamp(9),
+        wait: Duration::from_millis(3300),
+    };
+    let change = [MemoryChange::LimitMet(LimitKind::Invitations, met)];
+    wait(store.commit(&change)).unwrap();
+    expected.apply(&change);
+    assert_eq!(recalled(&SqliteStore::open(&path).unwrap()), expected);
 }
 
 proptest! {
@@ -329,7 +358,7 @@ fn a_newer_version_is_kept_aside() {
     assert_set_aside(
         &path,
         &store,
-        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 2)",
+        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 3)",
     );
     let kept = Connection::open(path.with_file_name("memory.sqlite.damaged-1")).unwrap();
     let rooms: i64 = kept

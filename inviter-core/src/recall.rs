@@ -16,6 +16,7 @@ use crate::{
     directory::ProviderId,
     room::{Binding, RoomRef},
     room_template::Argument,
+    server::{LimitKind, MetLimit},
     time::Timestamp,
 };
 
@@ -37,6 +38,8 @@ pub struct Memory {
     pub paused: BTreeMap<Pause, Timestamp>,
     /// Arguments that runs were given: rooms of theirs are not gone because a run is about another.
     pub arguments: BTreeSet<Argument>,
+    /// Rate limits that runs have met.
+    pub limits: BTreeMap<LimitKind, MetLimit>,
 }
 
 /// What can be paused: nothing is done there until a person resumes it.
@@ -158,6 +161,8 @@ pub enum MemoryChange {
     /// A person has taken a room out of management: forget it, and the aliases that lead to it. Removals stay counted,
     /// since the limits over time are about people, whatever has become of the room.
     Forgotten(OwnedRoomId),
+    /// A run has met a rate limit.
+    LimitMet(LimitKind, MetLimit),
 }
 
 impl Memory {
@@ -198,6 +203,7 @@ impl Memory {
                 self.rooms.remove(&room);
                 self.aliases.retain(|_, alias| alias.room != room);
             }
+            MemoryChange::LimitMet(kind, met) => drop(self.limits.insert(kind, met)),
         }
     }
 

@@ -86,6 +86,8 @@ pub struct RoomSnapshot {
     pub kind: RoomKind,
     /// Sender of the create event.
     pub creator: OwnedUserId,
+    /// `origin_server_ts` of the create event: what the creator's server says, which nobody has checked.
+    pub created: Option<Timestamp>,
     /// `additional_creators` of the create event; meaningful from version 12 on.
     pub additional_creators: Vec<OwnedUserId>,
     /// `m.federate` of the create event, true when absent.

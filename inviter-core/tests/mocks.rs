@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_executor::block_on;
 use futures_util::{StreamExt, stream};
 use inviter_core::{
-    backend::{BackendError, BackendErrorKind, Identity, MockRoomBackend},
+    RoomBackend,
+    backend::{BackendError, BackendErrorKind, Identity, MockRoomBackend, ReadOnly},
     decode::MtrxDecoder,
     directory::{Directory, ProviderId},
     guard::Limits,
@@ -17,6 +18,7 @@ use inviter_core::{
     provider::{MockIdentityProvider, ProviderError, ProviderErrorKind},
     reconcile::{Reconciler, RunError, RunOptions},
     room::Binding,
+    server::ServerFacts,
     time::{FixedClock, Timestamp},
 };
 
@@ -76,6 +78,17 @@ fn a_plan_never_executes() {
     let reconciler = reconciler(provider(move || Ok(directory.snapshot())), backend);
     let draft = block_on(reconciler.plan(&RunOptions::by_person())).unwrap();
     assert_eq!(draft.report().tally().changes(), 2);
+}
+
+#[test]
+fn what_only_reads_lifts_no_limits() {
+    let mut backend = MockRoomBackend::new();
+    backend.expect_lift_limits().never();
+    backend.expect_inspect().once().returning(ServerFacts::default);
+    let reading = ReadOnly(backend);
+    assert_eq!(block_on(reading.inspect()), ServerFacts::default());
+    let refused = block_on(reading.lift_limits()).unwrap_err();
+    assert_eq!(refused.kind, BackendErrorKind::ReadOnly);
 }
 
 #[test]

@@ -12,6 +12,8 @@ use tracing::debug;
 
 use crate::{backend::Shared, client::Call, error::Failure};
 
+/// Where the administration API has accounts.
+pub(crate) const USERS: &str = "/_synapse/admin/v2/users/";
 /// Up to so many accounts are asked for one by one.
 const ONE_BY_ONE: usize = 20;
 /// Accounts per page of the list.
@@ -97,7 +99,7 @@ impl Shared {
     async fn is_admin(&self, me: &UserId) -> bool {
         let asked = self.accounts.admin.get_or_try_init(|| async {
             let call = Call::read(me.as_str());
-            match self.client.get_json::<User>(&call, &user_path(me)).await {
+            match self.client.get_json::<User>(&call, &user_path(USERS, me)).await {
                 Ok(_) => Ok(true),
                 // The homeserver says no, or a proxy shuts the path off, with whichever page.
                 Err(failure) if failure.status.is_some_and(|status| status.is_client_error()) => Ok(false),
@@ -110,7 +112,7 @@ impl Shared {
 
     async fn account(&self, user: &UserId) -> Result<AccountState, BackendError> {
         let call = Call::read(user.as_str());
-        match self.client.get_json::<User>(&call, &user_path(user)).await {
+        match self.client.get_json::<User>(&call, &user_path(USERS, user)).await {
             Ok(found) => Ok(found.state()),
             Err(failure) if failure.is_not_found() => Ok(AccountState::Missing),
             Err(failure) => self.not_told(failure),
@@ -189,17 +191,15 @@ impl Shared {
     }
 }
 
-/// A user ID in a path, percent-encoded.
-fn user_path(user: &UserId) -> String {
-    user.as_bytes()
-        .iter()
-        .fold("/_synapse/admin/v2/users/".to_owned(), |mut path, byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~@:=+".contains(byte) {
-                path.push(char::from(*byte));
-            } else {
-                // Writing to a string cannot fail.
-                let _ = write!(path, "%{byte:02X}");
-            }
-            path
-        })
+/// A user ID behind a path, percent-encoded.
+pub(crate) fn user_path(root: &str, user: &UserId) -> String {
+    user.as_bytes().iter().fold(root.to_owned(), |mut path, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~@:=+".contains(byte) {
+            path.push(char::from(*byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(path, "%{byte:02X}");
+        }
+        path
+    })
 }

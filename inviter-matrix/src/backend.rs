@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use inviter_core::{
     levels::LevelRules,
     room::{Binding, Cause, RoomState},
     room_rules::Listing,
+    server::{LimitKind, RateOverride, ServerFacts},
 };
 use ruma::{
     OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, RoomVersionId,
@@ -192,5 +194,17 @@ impl RoomBackend for MatrixBackend {
 
     async fn execute(&self, room: &RoomTarget, op: &Op) -> Result<Effect, BackendError> {
         execute::execute(&self.shared, room, op).await
+    }
+
+    async fn inspect(&self) -> ServerFacts {
+        self.shared.inspect().await
+    }
+
+    async fn lift_limits(&self) -> Result<RateOverride, BackendError> {
+        self.shared.lift_limits().await
+    }
+
+    fn limits_met(&self) -> BTreeMap<LimitKind, Duration> {
+        self.shared.client.limits_met()
     }
 }

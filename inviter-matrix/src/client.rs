@@ -2,8 +2,14 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
-use http::{StatusCode, header::AUTHORIZATION};
-use inviter_core::backend::{BackendError, BackendErrorKind as Kind};
+use http::{
+    StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use inviter_core::{
+    backend::{BackendError, BackendErrorKind as Kind},
+    server::LimitKind,
+};
 use ruma::api::{
     IncomingResponseExt as _, OutgoingRequest, OutgoingRequestExt as _, SupportedVersions,
     auth_scheme::{AuthScheme, SendAccessToken},
@@ -193,6 +199,40 @@ impl Client {
         };
         let answer = self.authenticated(call, Mode::Whole, &build).await?;
         self.json(&call.about, answer)
+    }
+
+    /// A request with a body outside of the client-server API. `path` is encoded already.
+    pub(crate) async fn send_json<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        method: &http::Method,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<T, Failure> {
+        let url = format!("{}{path}", self.base);
+        let build = |token: &str| {
+            Ok(http::Request::builder()
+                .method(method)
+                .uri(&url)
+                .header(AUTHORIZATION, format!("Bearer {token}"))
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.to_string().into_bytes())?)
+        };
+        let answer = self.authenticated(call, Mode::Whole, &build).await?;
+        self.json(&call.about, answer)
+    }
+
+    /// The versions of Matrix that both sides speak, oldest first.
+    pub(crate) fn spec_versions(&self) -> Vec<String> {
+        let versions = self.versions.versions.iter();
+        versions
+            .filter_map(|version| Some(version.as_str()?.to_owned()))
+            .collect()
+    }
+
+    /// The limits that were met since this was last asked, each with the longest wait that was asked for.
+    pub(crate) fn limits_met(&self) -> BTreeMap<LimitKind, Duration> {
+        self.limits.met()
     }
 
     fn builder<R>(

@@ -11,6 +11,7 @@ mod config;
 mod create;
 mod error;
 mod execute;
+mod inspect;
 mod jitter;
 mod levels;
 mod limits;

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use inviter_core::server::LimitKind;
 use tokio::time::Instant;
 
 use crate::jitter::jitter;
@@ -29,6 +30,20 @@ pub(crate) enum Class {
     Send,
     /// Invitations.
     Invite,
+}
+
+impl Class {
+    /// Under which name the limit is told; logging in happens before anything that could tell.
+    const fn kind(self) -> Option<LimitKind> {
+        match self {
+            Self::Read => Some(LimitKind::Reads),
+            Self::LogIn => None,
+            Self::Create => Some(LimitKind::Creations),
+            Self::Join => Some(LimitKind::Joins),
+            Self::Send => Some(LimitKind::Events),
+            Self::Invite => Some(LimitKind::Invitations),
+        }
+    }
 }
 
 /// What a request is, for the limiters.
@@ -118,6 +133,8 @@ struct Inner {
     /// Wider limiters that have been found closed before, and for how long at most: a refusal that fits is theirs
     /// again, and it does not take a second one to find out.
     known: BTreeMap<Key, Duration>,
+    /// The longest wait that was asked for, for whoever wants to know.
+    met: BTreeMap<LimitKind, Duration>,
 }
 
 /// The pauses of one account.
@@ -165,6 +182,10 @@ impl Limits {
                 own + jitter(own / 2)
             }
         };
+        if let Some(kind) = work.class.kind() {
+            let longest = inner.met.entry(kind).or_default();
+            *longest = (*longest).max(told.unwrap_or(pause));
+        }
         let until = now + pause;
         inner.until.retain(|_, until| *until > now);
         inner.refusals.retain(|refusal| refusal.until > now);
@@ -192,6 +213,11 @@ impl Limits {
             *entry = (*entry).max(until);
         }
         pause
+    }
+
+    /// The limits that were met since this was last asked.
+    pub(crate) fn met(&self) -> BTreeMap<LimitKind, Duration> {
+        std::mem::take(&mut self.lock().met)
     }
 
     /// The server has let this through: none of its limiters is closed.
@@ -364,6 +390,24 @@ mod tests {
         limits.refused(&Work::in_room(Class::Send, "!b"), Some(MINUTE));
         assert!(limits.pause(&Work::in_room(Class::Send, "!c")).is_some());
         assert_eq!(limits.pause(&Work::of(Class::Create)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_wait_of_each_kind_is_known() {
+        let limits = Limits::default();
+        assert!(limits.met().is_empty());
+        for wait in [MINUTE, Duration::from_secs(3)] {
+            limits.refused(&invite("!a", "@x"), Some(wait));
+        }
+        limits.refused(&Work::of(Class::Create), Some(Duration::from_millis(3300)));
+        limits.refused(&Work::of(Class::LogIn), Some(MINUTE));
+        limits.passed(&invite("!a", "@x"));
+        let expected = [
+            (LimitKind::Creations, Duration::from_millis(3300)),
+            (LimitKind::Invitations, MINUTE),
+        ];
+        assert_eq!(limits.met().into_iter().collect::<Vec<_>>(), expected);
+        assert!(limits.met().is_empty(), "told once");
     }
 
     #[tokio::test(start_paused = true)]

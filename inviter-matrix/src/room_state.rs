@@ -51,6 +51,7 @@ struct Create {
     version: RoomVersionId,
     kind: RoomKind,
     creator: OwnedUserId,
+    created: Option<Timestamp>,
     additional_creators: Vec<OwnedUserId>,
     federate: bool,
 }
@@ -160,7 +161,7 @@ impl Collector {
         let text = |key: &str| content.get(key).and_then(Value::as_str);
         let set_text = |key: &str| text(key).filter(|text| !text.is_empty()).map(str::to_owned);
         match &*event.kind {
-            "m.room.create" => self.create = Some(create(event.sender.as_deref(), &content)),
+            "m.room.create" => self.create = Some(create(event, &content)),
             "m.room.power_levels" => self.levels = Some(content),
             "m.room.join_rules" => {
                 let rule = text("join_rule");
@@ -216,6 +217,7 @@ impl Collector {
             version: create.version,
             kind: create.kind,
             creator: create.creator,
+            created: create.created,
             additional_creators: create.additional_creators,
             federate: create.federate,
             levels,
@@ -255,7 +257,7 @@ impl Collector {
     }
 }
 
-fn create(sender: Option<&str>, content: &Value) -> Result<Create, String> {
+fn create(event: &Event<'_>, content: &Value) -> Result<Create, String> {
     let version = match content.get("room_version") {
         None => RoomVersionId::V1,
         Some(Value::String(version)) => {
@@ -263,7 +265,9 @@ fn create(sender: Option<&str>, content: &Value) -> Result<Create, String> {
         }
         Some(_) => return Err("room_version is not a string".to_owned()),
     };
-    let creator = sender
+    let creator = event
+        .sender
+        .as_deref()
         .or_else(|| content.get("creator").and_then(Value::as_str))
         .ok_or("neither a sender nor a creator")?;
     let creator = UserId::parse(creator).map_err(|error| format!("its sender is no user ID ({error})"))?;
@@ -290,6 +294,7 @@ fn create(sender: Option<&str>, content: &Value) -> Result<Create, String> {
         version,
         kind,
         creator,
+        created: event.origin_server_ts.as_ref().and_then(timestamp),
         additional_creators,
         federate,
     })

@@ -1,6 +1,6 @@
 //! Reading everything that is remembered.
 
-use std::{collections::BTreeMap, fmt::Display, path::Path};
+use std::{collections::BTreeMap, fmt::Display, path::Path, time::Duration};
 
 use inviter_core::{
     OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, UserId,
@@ -12,6 +12,7 @@ use inviter_core::{
     },
     room::RoomRef,
     room_template::Argument,
+    server::{LimitKind, MetLimit},
     time::Timestamp,
 };
 use rusqlite::{Connection, Row, Transaction};
@@ -97,6 +98,17 @@ impl Reader<'_> {
             memory
                 .arguments
                 .insert(self.parsed(row, 0, |text| Argument::parse(&text))?);
+            Ok(())
+        })?;
+        self.each("SELECT kind, at, wait FROM limit_met", |row| {
+            let kind: String = self.get(row, 0)?;
+            let kind = LimitKind::ALL.into_iter().find(|known| known.as_str() == kind);
+            let met = MetLimit {
+                at: self.time(row, 1)?,
+                wait: Duration::from_millis(self.unsigned(row, 2)?),
+            };
+            let kind = kind.ok_or_else(|| cannot_be("a kind of rate limit"))?;
+            memory.limits.insert(kind, met);
             Ok(())
         })?;
         memory.rooms = self.rooms()?.into_values().collect();

@@ -6,6 +6,7 @@ use inviter_core::{
     OwnedRoomId, RoomId,
     desired::{Feed, FeedRole},
     recall::{MemoryChange, Pause, Refusal, RefusedOp, StoreError},
+    server::{LimitKind, MetLimit},
     time::Timestamp,
 };
 use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
@@ -144,10 +145,19 @@ impl Writer<'_> {
                 [argument.to_string()],
             ),
             MemoryChange::Forgotten(room) => self.forget(room),
+            MemoryChange::LimitMet(kind, met) => self.limit_met(*kind, met),
             // The core has learnt to remember something that this store has no table for: better no commit than
             // one that forgets it in silence.
             other => Err(self.failed(format!("this store has no place for {other:?}"))),
         }
+    }
+
+    fn limit_met(&self, kind: LimitKind, met: &MetLimit) -> Result<(), Trouble> {
+        let wait = u64::try_from(met.wait.as_millis()).unwrap_or(u64::MAX);
+        self.run(
+            "INSERT OR REPLACE INTO limit_met (kind, at, wait) VALUES (?1, ?2, ?3)",
+            params![kind.as_str(), self.time(met.at)?, self.signed(wait)?],
+        )
     }
 
     fn feeds(&mut self, room: &RoomId, feeds: &[Feed]) -> Result<(), Trouble> {

@@ -9,8 +9,8 @@
 )]
 
 mod bad_input;
-mod evidence;
 mod by_hand;
+mod evidence;
 mod fault_table;
 mod harness;
 mod killed;

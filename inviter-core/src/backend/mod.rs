@@ -4,7 +4,7 @@ mod read_only;
 mod stoppable;
 mod watched;
 
-use std::{error::Error as StdError, fmt, fmt::Debug, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, error::Error as StdError, fmt, fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream, stream::BoxStream};
@@ -21,6 +21,7 @@ use crate::{
     levels::LevelChange,
     room::{Binding, RoomState},
     room_rules::Listing,
+    server::{LimitKind, RateOverride, ServerFacts},
 };
 
 /// A homeserver seen through one account, the bot's.
@@ -54,6 +55,30 @@ pub trait RoomBackend: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`BackendError`]; its kind says whether trying again can help. Nothing that depends on this must be tried.
     async fn execute(&self, room: &RoomTarget, op: &Op) -> Result<Effect, BackendError>;
+
+    /// What the homeserver tells about itself and about the account, for people who set things up. Only reads; what
+    /// nobody tells is not known, which is the default for everything.
+    async fn inspect(&self) -> ServerFacts {
+        ServerFacts::default()
+    }
+
+    /// Takes the account out of the homeserver's rate limits, and tells what holds then by asking. One writing
+    /// request.
+    ///
+    /// # Errors
+    /// When the homeserver refuses, or has no such request, as by default.
+    async fn lift_limits(&self) -> Result<RateOverride, BackendError> {
+        Err(BackendError::new(
+            BackendErrorKind::Refused,
+            "the rate limits",
+            "cannot be lifted from here",
+        ))
+    }
+
+    /// The limits that were met since this was last asked, each with the longest wait that the homeserver wanted.
+    fn limits_met(&self) -> BTreeMap<LimitKind, Duration> {
+        BTreeMap::new()
+    }
 
     /// Yields whenever a room may have changed. The default never does; a schedule asks then.
     fn changes(&self) -> BoxStream<'static, OwnedRoomId> {
@@ -226,6 +251,18 @@ impl<T: RoomBackend + ?Sized> RoomBackend for Arc<T> {
         (**self).execute(room, op).await
     }
 
+    async fn inspect(&self) -> ServerFacts {
+        (**self).inspect().await
+    }
+
+    async fn lift_limits(&self) -> Result<RateOverride, BackendError> {
+        (**self).lift_limits().await
+    }
+
+    fn limits_met(&self) -> BTreeMap<LimitKind, Duration> {
+        (**self).limits_met()
+    }
+
     fn changes(&self) -> BoxStream<'static, OwnedRoomId> {
         (**self).changes()
     }
@@ -245,6 +282,9 @@ mockall::mock! {
         async fn accounts(&self, users: &[OwnedUserId]) -> Result<Vec<AccountState>, BackendError>;
         async fn listing(&self, room: &ruma_common::RoomId) -> Result<Listing, BackendError>;
         async fn execute(&self, room: &RoomTarget, op: &Op) -> Result<Effect, BackendError>;
+        async fn inspect(&self) -> ServerFacts;
+        async fn lift_limits(&self) -> Result<RateOverride, BackendError>;
+        // Every run asks at its end: `limits_met` keeps its default, so that no test has to expect it.
         fn changes(&self) -> BoxStream<'static, OwnedRoomId>;
     }
 }

@@ -1,5 +1,7 @@
 //! [`ReadOnly`]: the second belt of a dry run.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, RoomId};
@@ -9,6 +11,7 @@ use crate::{
     action::{Op, RoomTarget},
     room::Binding,
     room_rules::Listing,
+    server::{LimitKind, RateOverride, ServerFacts},
 };
 
 /// Passes every reading request on and refuses every writing one: the second belt of a dry run.
@@ -43,6 +46,22 @@ impl<B: RoomBackend> RoomBackend for ReadOnly<B> {
             room.to_string(),
             "this run only reads, so nothing was sent",
         ))
+    }
+
+    async fn inspect(&self) -> ServerFacts {
+        self.0.inspect().await
+    }
+
+    async fn lift_limits(&self) -> Result<RateOverride, BackendError> {
+        Err(BackendError::new(
+            BackendErrorKind::ReadOnly,
+            "the rate limits",
+            "this run only reads, so nothing was sent",
+        ))
+    }
+
+    fn limits_met(&self) -> BTreeMap<LimitKind, Duration> {
+        self.0.limits_met()
     }
 
     fn changes(&self) -> BoxStream<'static, OwnedRoomId> {

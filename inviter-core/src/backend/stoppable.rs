@@ -1,6 +1,6 @@
 //! [`Stoppable`]: ends a run in order.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{
@@ -16,6 +16,7 @@ use crate::{
     action::{Op, RoomTarget},
     room::{Binding, Cause},
     room_rules::Listing,
+    server::{LimitKind, RateOverride, ServerFacts},
 };
 
 const STOPPED: &str = "not sent, because the run was stopped; the next run does it";
@@ -99,6 +100,19 @@ impl<B: RoomBackend> RoomBackend for Stoppable<B> {
                 CUT_OFF,
             )),
         }
+    }
+
+    async fn inspect(&self) -> ServerFacts {
+        self.backend.inspect().await
+    }
+
+    async fn lift_limits(&self) -> Result<RateOverride, BackendError> {
+        self.check(|| "the rate limits".to_owned())?;
+        self.backend.lift_limits().await
+    }
+
+    fn limits_met(&self) -> BTreeMap<LimitKind, Duration> {
+        self.backend.limits_met()
     }
 
     fn changes(&self) -> BoxStream<'static, OwnedRoomId> {

@@ -1,6 +1,6 @@
 //! [`Watched`]: tells what goes on, for whoever shows progress.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
@@ -11,6 +11,7 @@ use crate::{
     action::{Op, RoomTarget},
     room::Binding,
     room_rules::Listing,
+    server::{LimitKind, RateOverride, ServerFacts},
 };
 
 /// Something that goes on between a run and the homeserver.
@@ -145,6 +146,18 @@ impl<B: RoomBackend> RoomBackend for Watched<B> {
         let result = self.backend.execute(room, op).await;
         self.watcher.notice(&Event::Ended(room, op, result.as_ref()));
         result
+    }
+
+    async fn inspect(&self) -> ServerFacts {
+        self.backend.inspect().await
+    }
+
+    async fn lift_limits(&self) -> Result<RateOverride, BackendError> {
+        self.backend.lift_limits().await
+    }
+
+    fn limits_met(&self) -> BTreeMap<LimitKind, Duration> {
+        self.backend.limits_met()
     }
 
     fn changes(&self) -> BoxStream<'static, OwnedRoomId> {

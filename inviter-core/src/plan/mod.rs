@@ -3,6 +3,7 @@
 mod levels;
 mod needs;
 mod people;
+mod seen;
 mod settings;
 
 use std::{
@@ -17,9 +18,11 @@ use serde::Serialize;
 use crate::{
     action::{Action, Blueprint, Op, RoomTarget, Why},
     desired::{Desired, DesiredRoom, Feed, GroupStanding, PersonStanding, Role, Seat, SourceOutcome},
+    directory::ProviderId,
     finding::{Finding, FindingKind, Subject},
     policy::Policy,
     recall::{Memory, MemoryChange, Pause, RememberedRoom},
+    rights::Seen,
     room::{Binding, Cause, Membership, RoomRef, RoomSnapshot, RoomState},
     room_rules::{Listing, RoomKind},
     time::Timestamp,
@@ -63,6 +66,10 @@ pub struct RoomPlan {
     pub census: Census,
     /// The level, before the run, of everyone who is to be removed.
     pub going: BTreeMap<OwnedUserId, i64>,
+    /// Who has invited the bot, if it is invited.
+    pub invited_by: Option<OwnedUserId>,
+    /// What people should know of it, if the bot is in it.
+    pub seen: Option<Box<Seen>>,
     /// Groups that fed the room at its last good run and have vanished: its removals are held (decision 2).
     pub vanished: Vec<Feed>,
     /// What to remember whatever becomes of the actions.
@@ -178,6 +185,8 @@ impl<'a> RoomDraft<'a> {
             feeds: Arc::clone(&room.feeds),
             census: Census::default(),
             going: BTreeMap::new(),
+            invited_by: None,
+            seen: None,
             vanished: Vec::new(),
             learned: Vec::new(),
             learned_if_invited: BTreeMap::new(),
@@ -292,6 +301,7 @@ impl<'a> RoomDraft<'a> {
     }
 
     fn not_joined(&mut self, invited_by: Option<&UserId>) {
+        self.plan.invited_by = invited_by.map(ToOwned::to_owned);
         match invited_by {
             Some(inviter) if self.cx.policy.trusted_inviters.contains(inviter) => {
                 self.plan.status = RoomStatus::Invited;
@@ -330,6 +340,12 @@ impl<'a> RoomDraft<'a> {
             ));
         }
         self.take_census(snapshot);
+        let mut seen = self.seen(snapshot);
+        let adopted = self.is_adopted(snapshot);
+        if !adopted && snapshot.replaced_by.is_none() {
+            seen.if_adopted = Some(self.if_adopted(snapshot));
+        }
+        self.plan.seen = Some(Box::new(seen));
         if let Some(successor) = &snapshot.replaced_by {
             self.plan.status = RoomStatus::Replaced;
             let message = format!(
@@ -338,7 +354,7 @@ impl<'a> RoomDraft<'a> {
             );
             return self.tell(FindingKind::Replaced, message);
         }
-        if !self.is_adopted(snapshot) {
+        if !adopted {
             self.plan.status = RoomStatus::Found;
             let message = format!(
                 "{}: {} was created by {} and nobody has adopted it; if it is yours, run `inviter adopt '{}'`",
@@ -347,6 +363,11 @@ impl<'a> RoomDraft<'a> {
             return self.tell(FindingKind::NotAdopted, message);
         }
         self.plan.status = RoomStatus::Managed;
+        self.manage(snapshot);
+    }
+
+    /// Everything that is to be done in a room that may be managed.
+    fn manage(&mut self, snapshot: &RoomSnapshot) {
         for cause in &snapshot.unreadable {
             let message = format!("{}: {cause}; nobody is removed or lowered here", self.plan.room);
             self.tell(FindingKind::Unreadable, message);
@@ -399,8 +420,8 @@ impl<'a> RoomDraft<'a> {
         let fed_before = self.remembered.map_or(&[][..], |r| &r.feeds);
         if fed_before.is_empty() {
             // Which groups feed the room was never known; one of them may be in what was not read.
-            let unread = self.cx.desired.sources.iter().filter(|s| !s.is_complete());
-            reasons.extend(unread.map(|s| format!("directory {} could not be read completely", s.provider)));
+            let incomplete = self.cx.desired.sources.iter().filter(|s| !s.is_complete());
+            reasons.extend(incomplete.map(|s| unread(&s.provider)));
         }
         for feed in fed_before {
             if self.room.feeds.contains(feed) {
@@ -411,7 +432,8 @@ impl<'a> RoomDraft<'a> {
                 GroupStanding::Present(extent) => {
                     reasons.extend(extent.gaps().iter().map(ToString::to_string));
                 }
-                GroupStanding::Unknown => reasons.push(format!("{} could not be read", feed.group)),
+                // Once, however many of its groups feed the room.
+                GroupStanding::Unknown => reasons.push(unread(&feed.group.provider)),
                 GroupStanding::Vanished => self.plan.vanished.push(feed.clone()),
             }
         }
@@ -482,6 +504,10 @@ impl<'a> RoomDraft<'a> {
         };
         !self.plan.vanished.is_empty() && self.plan.findings.iter().any(keeps)
     }
+}
+
+fn unread(directory: &ProviderId) -> String {
+    format!("directory {directory} could not be read completely")
 }
 
 fn count(n: usize) -> u32 {

@@ -138,7 +138,7 @@ impl<'a> RoomDraft<'a> {
             .power(self.cx.bot)
             .reaches(snapshot.levels.key(Key::Invite))
         {
-            blocked.invite += 1;
+            blocked.invite.add(user);
             return false;
         }
         self.invite(user, seat);
@@ -260,12 +260,12 @@ impl<'a> RoomDraft<'a> {
         }
         people.unwanted.push(user);
         if snapshot.join_rule == JoinRule::Public {
-            blocked.public += 1;
+            blocked.public.add(user);
         } else if !snapshot
             .power(self.cx.bot)
             .reaches(snapshot.levels.key(Key::Kick))
         {
-            blocked.kick += 1;
+            blocked.kick.add(user);
         } else if !self.is_refused(user, RefusedOp::Remove) {
             let why = match self.cx.desired.person(user).map(|p| p.standing) {
                 Some(PersonStanding::Disabled) => Why::AccountDisabled,
@@ -327,34 +327,34 @@ impl<'a> RoomDraft<'a> {
     fn tell_blocked(&mut self, snapshot: &RoomSnapshot, blocked: &Blocked) {
         let power = snapshot.power(self.cx.bot);
         let room = self.plan.room.clone();
-        if blocked.invite > 0 {
+        if blocked.invite.count > 0 {
             let needed = snapshot.levels.key(Key::Invite);
             self.tell(
                 FindingKind::PowerMissing,
                 format!(
-                    "{room}: {} not invited, because inviting needs level {needed} and the bot has {power}; raise {}",
-                    people_count(blocked.invite),
+                    "{room}: {}, because inviting needs level {needed} and the bot has {power}; raise {}",
+                    blocked.invite.are("not invited"),
                     self.cx.bot
                 ),
             );
         }
-        if blocked.kick > 0 {
+        if blocked.kick.count > 0 {
             let needed = snapshot.levels.key(Key::Kick);
             self.tell(
                 FindingKind::PowerMissing,
                 format!(
-                    "{room}: {} not removed, because removing needs level {needed} and the bot has {power}; raise {}",
-                    people_count(blocked.kick),
+                    "{room}: {}, because removing needs level {needed} and the bot has {power}; raise {}",
+                    blocked.kick.are("not removed"),
                     self.cx.bot
                 ),
             );
         }
-        if blocked.public > 0 {
+        if blocked.public.count > 0 {
             self.tell(
                 FindingKind::PublicRoom,
                 format!(
-                    "{room}: {} not removed, because anyone may join it; set its join rule to invite first",
-                    people_count(blocked.public)
+                    "{room}: {}, because anyone may join it; set its join rule to invite first",
+                    blocked.public.are("not removed")
                 ),
             );
         }
@@ -364,19 +364,43 @@ impl<'a> RoomDraft<'a> {
 /// People whom something keeps from being invited or removed, by cause: told once a room, not once a person.
 #[derive(Debug, Default)]
 struct Blocked {
-    invite: u32,
-    kick: u32,
-    public: u32,
+    invite: Several,
+    kick: Several,
+    public: Several,
+}
+
+/// People, of whom the first few are named.
+#[derive(Debug, Default)]
+struct Several {
+    count: usize,
+    first: Vec<OwnedUserId>,
+}
+
+impl Several {
+    const NAMED: usize = 5;
+
+    fn add(&mut self, user: &UserId) {
+        self.count += 1;
+        if self.first.len() < Self::NAMED {
+            self.first.push(user.to_owned());
+        }
+    }
+
+    /// `2 people are not invited (@a:x, @b:x)`
+    fn are(&self, what: &str) -> String {
+        let names: Vec<&str> = self.first.iter().map(|user| user.as_str()).collect();
+        let more = match self.count.saturating_sub(names.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let who = match self.count {
+            1 => "1 person is".to_owned(),
+            count => format!("{count} people are"),
+        };
+        format!("{who} {what} ({}{more})", names.join(", "))
+    }
 }
 
 fn has_capitals(user: &UserId) -> bool {
     user.localpart().bytes().any(|b| b.is_ascii_uppercase())
-}
-
-fn people_count(n: u32) -> String {
-    if n == 1 {
-        "1 person is".to_owned()
-    } else {
-        format!("{n} people are")
-    }
 }

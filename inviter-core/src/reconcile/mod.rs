@@ -33,6 +33,7 @@ use crate::{
     room_rules::Listing,
     room_template::Argument,
     scope::{Scope, Selection},
+    server::MetLimit,
     time::Clock,
 };
 
@@ -129,6 +130,11 @@ impl Draft {
             others.len() + usize::from(!levels.is_empty())
         };
         self.plan.rooms().iter().map(of_room).sum()
+    }
+
+    /// What earlier runs saw and did.
+    pub const fn memory(&self) -> &Memory {
+        &self.memory
     }
 }
 
@@ -269,7 +275,9 @@ impl Reconciler {
             released: !options.releases.is_empty(),
             now,
         };
-        let learned = remembering::learned(&desired, &report, &memory, &self.limits, run);
+        let mut learned = remembering::learned(&desired, &report, &memory, &self.limits, run);
+        let met = self.backend.limits_met().into_iter();
+        learned.extend(met.map(|(kind, wait)| MemoryChange::LimitMet(kind, MetLimit { at: now, wait })));
         if let Err(error) = self.store.commit(&learned).await {
             report.errors.push(error.to_string());
         }

@@ -6,4 +6,5 @@ mod guard;
 mod levels;
 mod people;
 mod rooms;
+mod seen;
 mod world;

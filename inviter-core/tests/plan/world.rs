@@ -213,6 +213,7 @@ impl World {
             version: self.version.clone(),
             kind: self.kind,
             creator: self.creator.clone(),
+            created: Some(Timestamp(1)),
             additional_creators: self.additional_creators.clone(),
             federate: self.federate,
             levels,

@@ -23,6 +23,7 @@ use crate::{
     levels::{self, LevelChange, LevelRules},
     room::{Binding, Cause, RoomState},
     room_rules::{HistoryVisibility, Listing},
+    server::{RateOverride, ServerFacts, Software},
 };
 
 /// A [`RoomBackend`] over an [`InMemoryHomeserver`].
@@ -358,6 +359,27 @@ impl RoomBackend for InMemoryBackend {
                 .listing_of(room)
                 .ok_or_else(|| BackendError::new(BackendErrorKind::NotFound, room.as_str(), "no such room"))
         })
+    }
+
+    async fn inspect(&self) -> ServerFacts {
+        let world = self.homeserver.world();
+        let account = world.users.get(&self.user);
+        let admin = account.is_some_and(|account| account.admin);
+        ServerFacts {
+            software: Some(Software {
+                name: "in memory".to_owned(),
+                version: None,
+            }),
+            stable_room_versions: vec![world.default_version.clone()],
+            admin: Some(admin),
+            // It has no limits, and tells administrators so.
+            rate_override: if admin {
+                RateOverride::Exempt
+            } else {
+                RateOverride::NotKnown
+            },
+            ..ServerFacts::default()
+        }
     }
 
     async fn execute(&self, room: &RoomTarget, op: &Op) -> Result<Effect, BackendError> {

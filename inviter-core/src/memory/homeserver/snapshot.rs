@@ -67,6 +67,7 @@ pub(super) fn snapshot(room: &Room) -> Result<RoomSnapshot, Cause> {
         version: room.version.clone(),
         kind,
         creator: create.sender.clone(),
+        created: Some(create.at),
         additional_creators: room
             .additional_creators()
             .filter_map(|creator| OwnedUserId::try_from(creator).ok())

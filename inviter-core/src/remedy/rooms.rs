@@ -1,0 +1,315 @@
+//! One room: what keeps the bot from managing it, and who can do what about that.
+
+use serde_json::json;
+
+use super::{AdminRequest, Remedy, RemedyContext, Step, Trouble, account::admin};
+use crate::{
+    action::RoomTarget,
+    finding::FindingKind,
+    plan::{RoomPlan, RoomStatus},
+    rights::Seen,
+    room::{JoinRule, Power, RoomRef},
+};
+
+/// What is in the way in one room. Pure: the plan's status, what was seen of the room, and what is known of the
+/// homeserver decide.
+pub fn of_room(plan: &RoomPlan, cx: &RemedyContext<'_>) -> Vec<Remedy> {
+    let room = Room { plan, cx };
+    let mut remedies = match plan.status {
+        RoomStatus::NotJoined => vec![room.not_joined()],
+        RoomStatus::Invited => room.invited().into_iter().collect(),
+        RoomStatus::Replaced => vec![room.replaced()],
+        RoomStatus::Found => room.found(),
+        // Whoever has paused a room meant it, and its finding says how that ends.
+        RoomStatus::ToCreate | RoomStatus::Managed | RoomStatus::Paused => Vec::new(),
+        RoomStatus::Unknown => vec![room.unknown()],
+    };
+    if let (RoomStatus::Found | RoomStatus::Managed, Some(seen)) = (plan.status, &plan.seen) {
+        remedies.extend(room.power(seen));
+        remedies.extend(room.public(seen));
+        remedies.extend(room.outranked(seen));
+    }
+    remedies
+}
+
+struct Room<'a> {
+    plan: &'a RoomPlan,
+    cx: &'a RemedyContext<'a>,
+}
+
+impl Room<'_> {
+    fn has(&self, kind: FindingKind) -> Option<FindingKind> {
+        let found = self.plan.findings.iter().any(|finding| finding.kind == kind);
+        found.then_some(kind)
+    }
+
+    fn id(&self) -> Option<&str> {
+        match &self.plan.target {
+            Some(RoomTarget::Existing(id)) => Some(id.as_str()),
+            _ => None,
+        }
+    }
+
+    /// A request that only a Synapse knows, for a room that is known.
+    fn synapse(&self, text: &str, request: impl FnOnce(&str) -> AdminRequest) -> Option<Step> {
+        let id = self.id().filter(|_| self.cx.facts.is_synapse())?;
+        let text = text.to_owned();
+        let request = request(id);
+        Some(Step::Request { text, request })
+    }
+
+    /// Makes the bot join: `POST /_synapse/admin/v1/join/{room}` invites with the caller's own power.
+    fn join(&self) -> Option<Step> {
+        let body = json!({ "user_id": self.cx.bot });
+        self.synapse(
+            "a server administrator who is in the room and may invite there makes the bot join",
+            |id| admin("POST", 1, &["join", id], Some(body)),
+        )
+    }
+
+    /// Lends the bot the power of the highest local member, and has them invite it if need be.
+    fn make_admin(&self, text: &str) -> Option<Step> {
+        let body = json!({ "user_id": self.cx.bot });
+        self.synapse(text, |id| {
+            admin("POST", 1, &["rooms", id, "make_room_admin"], Some(body))
+        })
+    }
+
+    fn not_joined(&self) -> Remedy {
+        let bot = self.cx.bot;
+        let trusted: Vec<&str> = self
+            .cx
+            .policy
+            .trusted_inviters
+            .iter()
+            .map(|user| user.as_str())
+            .collect();
+        let who = match trusted.as_slice() {
+            [] => "somebody whom you name in `trusted_inviters`".to_owned(),
+            [one] => (*one).to_owned(),
+            [some @ .., last] => format!("{} or {last}", some.join(", ")),
+        };
+        let mut steps = vec![Step::Client {
+            text: format!("{who} types `/invite {bot}` in the room; the next sync accepts"),
+        }];
+        steps.extend(self.join());
+        steps.extend(self.make_admin(
+            "a server administrator who is not in it has the local member with the highest level invite and raise \
+             the bot; the next sync accepts if that member is among the `trusted_inviters`",
+        ));
+        Remedy {
+            trouble: Trouble::NotJoined,
+            blocks: true,
+            told_by: self.has(FindingKind::NotJoined),
+            message: "the bot is not in it".to_owned(),
+            steps,
+        }
+    }
+
+    fn invited(&self) -> Option<Remedy> {
+        let told_by = Some(self.has(FindingKind::UntrustedInvitation)?);
+        let mut steps = Vec::new();
+        if let Some(inviter) = &self.plan.invited_by {
+            let mut trusted = self.cx.policy.trusted_inviters.clone();
+            trusted.insert(inviter.clone());
+            steps.push(Step::Configuration {
+                text: format!("if you trust {inviter}, the next sync accepts with this at the top"),
+                line: format!("trusted_inviters = {}", list(&trusted)),
+            });
+        }
+        steps.extend(self.join());
+        Some(Remedy {
+            trouble: Trouble::UntrustedInvitation,
+            blocks: true,
+            told_by,
+            message: "the bot is invited by someone whom it does not trust".to_owned(),
+            steps,
+        })
+    }
+
+    fn found(&self) -> Vec<Remedy> {
+        let mut remedies = Vec::new();
+        if let Some(seen) = self.plan.seen.as_ref().filter(|seen| !seen.creator_is_known) {
+            remedies.push(self.unknown_creator(seen));
+        }
+        remedies.push(Remedy {
+            trouble: Trouble::NotAdopted,
+            blocks: true,
+            told_by: self.has(FindingKind::NotAdopted),
+            message: "nobody has adopted it".to_owned(),
+            steps: vec![Step::Command {
+                command: format!("inviter adopt '{}'", self.plan.room),
+            }],
+        });
+        remedies
+    }
+
+    fn unknown_creator(&self, seen: &Seen) -> Remedy {
+        let wanted = self.plan.census.wanted;
+        let suspicion = match (seen.present, wanted) {
+            (0, 1..) => "the alias may be squatted: look at the room before you adopt it",
+            _ => "make sure that the room is yours before you adopt it",
+        };
+        let message = format!(
+            "{} is not known to any directory, and no trusted inviter or creator; {} of the {wanted} who belong there \
+             are in it; {suspicion}",
+            seen.creator, seen.present
+        );
+        let mut steps: Vec<Step> = self
+            .synapse("a server administrator looks at the room", |id| {
+                admin("GET", 1, &["rooms", id], None)
+            })
+            .into_iter()
+            .collect();
+        // Only an alias can be taken away from a room, and only of our own homeserver.
+        if let RoomRef::Alias(alias) = &self.plan.room
+            && alias.server_name() == self.cx.bot.server_name()
+        {
+            steps.push(Step::Request {
+                text: "if it is not yours, a server administrator frees the alias, and the next sync creates a room \
+                       under it"
+                    .to_owned(),
+                request: AdminRequest::new(
+                    "DELETE",
+                    "/_matrix/client/v3/directory/room",
+                    &[alias.as_str()],
+                    None,
+                ),
+            });
+        }
+        Remedy {
+            trouble: Trouble::UnknownCreator,
+            blocks: false,
+            told_by: None,
+            message,
+            steps,
+        }
+    }
+
+    fn power(&self, seen: &Seen) -> Option<Remedy> {
+        let told_by = self.has(FindingKind::PowerMissing);
+        if told_by.is_none() && seen.rights.manages_people() {
+            return None;
+        }
+        let bot = self.cx.bot;
+        let own = seen.rights.own;
+        let message = format!("the bot's level {own} is too low for what it has to do there");
+        let mut steps = Vec::new();
+        if let Some(highest) = seen.raisers.first() {
+            let level = match highest.power {
+                Power::Level(level) => level.min(100),
+                Power::Infinite => 100,
+            };
+            let names: Vec<&str> = seen.raisers.iter().map(|raiser| raiser.user.as_str()).collect();
+            let who = names.join(" or ");
+            steps.push(Step::Client {
+                text: format!(
+                    "{who} types `/op {bot} {level}` in the room (Element: the bot in the list of people → Power \
+                     level; what each level may do: Room settings → Roles & Permissions)"
+                ),
+            });
+            steps.extend(
+                self.make_admin("a server administrator lends the bot the level of the highest local member"),
+            );
+        } else if told_by.is_some() || !seen.rights.manages_people() {
+            steps.push(Step::Client {
+                text: format!(
+                    "nobody of {} who is in the room may raise the bot: an administrator of the room from elsewhere \
+                     has to type `/op {bot} 100` there",
+                    bot.server_name()
+                ),
+            });
+        }
+        Some(Remedy {
+            trouble: Trouble::PowerMissing,
+            blocks: told_by.is_some(),
+            told_by,
+            message,
+            steps,
+        })
+    }
+
+    fn public(&self, seen: &Seen) -> Option<Remedy> {
+        (seen.join_rule == JoinRule::Public).then(|| Remedy {
+            trouble: Trouble::PublicRoom,
+            blocks: false,
+            told_by: self.has(FindingKind::PublicRoom),
+            message: "anyone may join it, so nobody is removed: they could walk back in".to_owned(),
+            steps: vec![Step::Client {
+                text: "if only its groups are to be there, an administrator of the room sets Element: Room settings → \
+                       Security & Privacy → Access → Private (invite only)"
+                    .to_owned(),
+            }],
+        })
+    }
+
+    fn outranked(&self, seen: &Seen) -> Option<Remedy> {
+        (seen.creator_outranks && seen.creator != self.cx.bot).then(|| Remedy {
+            trouble: Trouble::CreatorOutranks,
+            blocks: false,
+            told_by: None,
+            message: format!(
+                "its version {} puts {} above all levels: nobody can remove or lower them",
+                seen.version, seen.creator
+            ),
+            steps: Vec::new(),
+        })
+    }
+
+    fn replaced(&self) -> Remedy {
+        let mut steps = vec![Step::Client {
+            text: "an administrator of the new room takes over the alias: in the old room, Element: Room settings → \
+                   General → Local addresses → remove; in the new one, add it"
+                .to_owned(),
+        }];
+        if let RoomRef::Alias(alias) = &self.plan.room {
+            let root = "/_matrix/client/v3/directory/room";
+            steps.push(Step::Request {
+                text: "a server administrator frees the alias, and somebody in the new room adds it there"
+                    .to_owned(),
+                request: AdminRequest::new("DELETE", root, &[alias.as_str()], None),
+            });
+        }
+        Remedy {
+            trouble: Trouble::Replaced,
+            blocks: true,
+            told_by: self.has(FindingKind::Replaced),
+            message: "it was replaced by another room".to_owned(),
+            steps,
+        }
+    }
+
+    fn unknown(&self) -> Remedy {
+        let ours = self.cx.bot.server_name();
+        let (trouble, steps) = match &self.plan.room {
+            // Only the other server knows whether there is a room, and only it can make one.
+            RoomRef::Alias(alias) if alias.server_name() != ours && self.plan.target.is_none() => {
+                let text = format!(
+                    "somebody with an account on {} makes sure that the room is there under this alias, and types \
+                     `/invite {}` in it",
+                    alias.server_name(),
+                    self.cx.bot
+                );
+                (Trouble::ForeignAlias, vec![Step::Client { text }])
+            }
+            _ => (Trouble::Unknown, Vec::new()),
+        };
+        let told_by = self.has(FindingKind::RoomForeignMissing);
+        Remedy {
+            trouble,
+            blocks: true,
+            told_by: told_by.or_else(|| self.has(FindingKind::RoomUnknown)),
+            message: "what it is like cannot be learnt".to_owned(),
+            steps,
+        }
+    }
+}
+
+/// As TOML writes a list of user IDs.
+fn list<T: AsRef<str>>(users: impl IntoIterator<Item = T>) -> String {
+    let users: Vec<String> = users
+        .into_iter()
+        .map(|user| format!("\"{}\"", user.as_ref().replace('\\', r"\\").replace('"', "\\\"")))
+        .collect();
+    format!("[{}]", users.join(", "))
+}
