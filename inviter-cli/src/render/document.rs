@@ -11,6 +11,8 @@ use inviter::core::{
     levels::{LevelChange, LevelSlot},
     report::{Outcome, Report, ReportItem, RoomReport, Tally},
     resolve::KnownAccount,
+    rights::Seen,
+    room::Power,
     room_rules::HistoryVisibility,
 };
 use serde::Serialize;
@@ -333,17 +335,53 @@ fn desired_room(room: &DesiredRoom, desired: &Desired) -> Value {
 }
 
 /// The desired rooms with their status.
-pub(crate) fn statuses(rooms: &[GuardedRoom]) -> Value {
-    let rooms = rooms.iter().map(|room| {
-        let plan = room.plan();
-        json!({
-            "room": plan.room.to_string(),
-            "refs": plan.refs.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "room_id": room_id(plan.target.as_ref()),
-            "status": word(&plan.status),
-            "census": plan.census,
-            "findings": findings(&plan.findings),
-        })
-    });
-    rooms.collect()
+pub(crate) fn statuses(rooms: &[GuardedRoom]) -> Vec<Value> {
+    rooms.iter().map(room_status).collect()
+}
+
+/// One room with its status, and what was seen of it.
+pub(crate) fn room_status(room: &GuardedRoom) -> Value {
+    let plan = room.plan();
+    json!({
+        "room": plan.room.to_string(),
+        "refs": plan.refs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "room_id": room_id(plan.target.as_ref()),
+        "status": word(&plan.status),
+        "census": plan.census,
+        "findings": findings(&plan.findings),
+        "invited_by": plan.invited_by,
+        "seen": plan.seen.as_deref().map(seen),
+    })
+}
+
+fn seen(seen: &Seen) -> Value {
+    let mut rights = serde_json::to_value(seen.rights).unwrap_or_default();
+    // A key of its own, in words of its own.
+    if let Some(rights) = rights.as_object_mut() {
+        rights.remove("own");
+    }
+    json!({
+        "creator": seen.creator,
+        "creator_is_known": seen.creator_is_known,
+        "created": seen.created.map(time),
+        "version": seen.version.as_str(),
+        "room_kind": word(&seen.room_kind),
+        "encrypted": seen.encrypted,
+        "join_rule": word(&seen.join_rule),
+        "creator_outranks": seen.creator_outranks,
+        "level": power(seen.rights.own),
+        "rights": rights,
+        "raisers": seen.raisers.iter().map(|raiser| raiser.user.as_str()).collect::<Vec<_>>(),
+        "present": seen.present,
+        "ghosts": seen.ghosts,
+        "if_adopted": seen.if_adopted,
+    })
+}
+
+/// A number, or that there is none that is high enough.
+fn power(power: Power) -> Value {
+    match power {
+        Power::Level(level) => level.into(),
+        Power::Infinite => "infinite".into(),
+    }
 }

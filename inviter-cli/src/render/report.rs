@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use inviter::core::{
     action::RoomTarget,
     evidence::Evidence,
-    finding::{Finding, FindingKind},
+    finding::{Finding, FindingKind, Subject},
     plan::RoomStatus,
     report::{Outcome, Report, ReportItem, RoomReport, Tally},
 };
@@ -222,7 +222,18 @@ fn write_held(out: &mut impl Write, room: &RoomReport, kind: Kind) -> fmt::Resul
     Ok(())
 }
 
-/// One finding. A directory that could not be read is the cause of others, and more than a note.
+/// What a finding says, without the room: that stands above it.
+pub(crate) fn without_room(finding: &Finding) -> &str {
+    let (Subject::Room(room) | Subject::Person(room, _)) = &finding.about else {
+        return &finding.message;
+    };
+    let rest = finding.message.strip_prefix(&room.to_string());
+    rest.and_then(|rest| rest.strip_prefix(": "))
+        .unwrap_or(&finding.message)
+}
+
+/// One finding. A directory that could not be read is the cause of others, and more than a note. One that stands
+/// indented below its room does not name it again.
 pub(crate) fn note(out: &mut impl Write, indent: &str, finding: &Finding) -> fmt::Result {
     if finding.kind == FindingKind::DirectoryUnread {
         return writeln!(
@@ -231,7 +242,12 @@ pub(crate) fn note(out: &mut impl Write, indent: &str, finding: &Finding) -> fmt
             Clean(&finding.message)
         );
     }
-    writeln!(out, "{indent}{NOTE}note:{NOTE:#} {}", Clean(&finding.message))
+    let message = if indent.is_empty() {
+        &finding.message
+    } else {
+        without_room(finding)
+    };
+    writeln!(out, "{indent}{NOTE}note:{NOTE:#} {}", Clean(message))
 }
 
 /// The last line.

@@ -135,8 +135,12 @@ pub(crate) fn beside_sources(findings: &[Finding]) -> Vec<&Finding> {
     findings.iter().filter(told).collect()
 }
 
-/// The desired rooms with their status, a line each.
-pub(crate) fn statuses(out: &mut impl Write, rooms: &[GuardedRoom], findings: bool) -> fmt::Result {
+/// The desired rooms with their status, a line each, and what `below` writes under it.
+pub(crate) fn statuses<W: Write>(
+    out: &mut W,
+    rooms: &[GuardedRoom],
+    mut below: impl FnMut(&mut W, &GuardedRoom) -> fmt::Result,
+) -> fmt::Result {
     let names: Vec<String> = rooms
         .iter()
         .map(|room| clean(&room.plan().room.to_string()))
@@ -162,11 +166,7 @@ pub(crate) fn statuses(out: &mut impl Write, rooms: &[GuardedRoom], findings: bo
             write!(out, "  {QUIET}{}{QUIET:#}", Clean(id.as_str()))?;
         }
         writeln!(out)?;
-        if findings {
-            for finding in &plan.findings {
-                note(out, "  ", finding)?;
-            }
-        }
+        below(out, room)?;
     }
     Ok(())
 }

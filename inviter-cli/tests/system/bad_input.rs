@@ -135,14 +135,25 @@ impl Due {
 /// With what the passwords of the test accounts begin.
 const PASSWORD_OF: &str = "password-of-";
 
-/// Fails unless exactly one line has the first part in it, and all others too.
+/// Fails unless exactly one line has all parts in it. What stands indented below a room is about that room, whose
+/// name it need not repeat.
 #[track_caller]
 pub(crate) fn one_line(output: &Output, parts: &[&str]) {
-    let lines: Vec<&str> = output.stdout.lines().chain(output.stderr.lines()).collect();
-    let about: Vec<&&str> = lines
-        .iter()
-        .filter(|line| parts.iter().all(|part| line.contains(part)))
-        .collect();
+    let mut above = "";
+    let mut about = Vec::new();
+    for line in output.stdout.lines().chain(output.stderr.lines()) {
+        if !line.starts_with(' ') {
+            above = line;
+        }
+        let in_line = parts.iter().any(|part| line.contains(part));
+        if in_line
+            && parts
+                .iter()
+                .all(|part| line.contains(part) || above.contains(part))
+        {
+            about.push(line);
+        }
+    }
     assert_eq!(
         about.len(),
         1,

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod by_hand;
+mod doctor;
 mod evidence;
 mod fault_table;
 mod harness;

@@ -1,0 +1,216 @@
+//! `inviter check`
+
+mod document;
+mod limits;
+mod room;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use clap::Args;
+use inviter::{
+    config::Config,
+    core::{
+        OwnedUserId, RoomBackend,
+        backend::BackendError,
+        desired::Desired,
+        finding::{Finding, FindingKind},
+        guard::GuardedRoom,
+        plan::RoomStatus,
+        policy::Policy,
+        reconcile::{Draft, RunOptions},
+        remedy::{Remedy, RemedyContext, of_account, of_room},
+        server::{RateOverride, ServerFacts},
+    },
+    wiring::Setup,
+};
+
+use crate::{
+    context::{self, Context},
+    exit::{Exit, is_unread},
+    output,
+    render::{self, counted},
+};
+
+/// Check everything that a sync needs.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Sends no writing request, except with --fix one. Ends with code 1 if something cannot work: a directory or the \
+homeserver cannot be read, the account may not be used, a desired room cannot be managed, the bot lacks power in one, \
+removals from one wait for a group that is missing or unread, or --fix could not do what it is for.
+
+$ADMIN_TOKEN in the requests that are shown is the access token of an administrator of the homeserver.")]
+pub(crate) struct Check {
+    /// Take the account out of the homeserver's rate limits, where it is an administrator of a Synapse; nothing else
+    /// is written
+    #[arg(long)]
+    fix: bool,
+    /// Write one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found.
+struct Checked {
+    config: String,
+    /// The base of all requests.
+    homeserver: String,
+    desired: Desired,
+    /// Without a homeserver there is a reason.
+    connected: Result<Connected, String>,
+}
+
+/// What the homeserver had to say.
+struct Connected {
+    bot: OwnedUserId,
+    facts: ServerFacts,
+    policy: Policy,
+    /// The plan shows how each room is.
+    draft: Draft,
+    /// In the order of the plan's rooms.
+    remedies: Vec<Vec<Remedy>>,
+    of_account: Vec<Remedy>,
+    fixed: Option<Fixed>,
+}
+
+/// What became of `--fix`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fixed {
+    /// The account is out of the limits now.
+    Lifted,
+    /// It was before.
+    Already,
+    /// Why it is not.
+    Not(String),
+}
+
+impl Check {
+    pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
+        let (source, config) = context.config()?;
+        let connected = match context::connect(&config).await {
+            Ok(setup) => Connected::read(setup, self.fix).await,
+            Err(error) => Err(error.to_string()),
+        };
+        let desired = match &connected {
+            Ok(connected) => connected.draft.desired.clone(),
+            // The directories can be told about all the same.
+            Err(_) => context::desired(&config).await?,
+        };
+        let checked = Checked {
+            config: format!("{}: {}", source.name(), configured(&config)),
+            homeserver: config.homeserver.url.to_string(),
+            desired,
+            connected,
+        };
+        if self.json {
+            output::json(&render::document::Document::new("check", checked.json()))?;
+        } else {
+            output::text(&checked.text()?)?;
+        }
+        Ok(if checked.works() { Exit::Fine } else { Exit::Failed })
+    }
+}
+
+fn configured(config: &Config) -> String {
+    let listed = counted(config.rooms.len(), "room listed", "rooms listed");
+    format!(
+        "{}, {listed}",
+        counted(config.directories.len(), "directory", "directories")
+    )
+}
+
+impl Connected {
+    async fn read(setup: Setup, fix: bool) -> Result<Self, String> {
+        let backend = &setup.reconciler.backend;
+        let options = RunOptions::by_person();
+        let (draft, mut facts) = tokio::join!(setup.reconciler.plan(&options), backend.inspect());
+        let draft = draft.map_err(|error| error.to_string())?;
+        let fixed = if fix {
+            Some(lift(&**backend, &mut facts).await)
+        } else {
+            None
+        };
+        let policy = setup.reconciler.policy;
+        let cx = RemedyContext {
+            facts: &facts,
+            policy: &policy,
+            bot: &draft.identity.user_id,
+        };
+        let rooms = draft.plan.rooms().iter();
+        Ok(Self {
+            remedies: rooms.map(|room| of_room(room.plan(), &cx)).collect(),
+            of_account: of_account(&cx),
+            bot: draft.identity.user_id.clone(),
+            facts,
+            policy,
+            draft,
+            fixed,
+        })
+    }
+}
+
+/// The one thing that is ever written: the account is taken out of the rate limits, where it may do that itself.
+async fn lift(backend: &dyn RoomBackend, facts: &mut ServerFacts) -> Fixed {
+    if facts.rate_override == RateOverride::Exempt {
+        return Fixed::Already;
+    }
+    if facts.admin != Some(true) {
+        let who = match facts.admin {
+            Some(_) => "the bot is no administrator of the homeserver",
+            None => "the homeserver does not tell whether the bot is its administrator",
+        };
+        return Fixed::Not(format!(
+            "{who}, so nothing was sent; have an administrator send the request below"
+        ));
+    }
+    match backend.lift_limits().await {
+        Ok(now) => {
+            facts.rate_override = now;
+            if now == RateOverride::Exempt {
+                Fixed::Lifted
+            } else {
+                Fixed::Not("the homeserver took the request, and limits the bot all the same".to_owned())
+            }
+        }
+        Err(BackendError { message, .. }) => Fixed::Not(message),
+    }
+}
+
+/// A room that no sync can do anything for, as it is.
+fn is_blocked(room: &GuardedRoom) -> bool {
+    match room.plan().status {
+        // Whoever has paused it meant it.
+        RoomStatus::Managed | RoomStatus::ToCreate | RoomStatus::Paused => false,
+        // An invitation that the next sync accepts is no obstacle.
+        RoomStatus::Invited => room.actions().is_empty(),
+        _ => true,
+    }
+}
+
+fn is_blocking(finding: &Finding) -> bool {
+    matches!(
+        finding.kind,
+        FindingKind::PowerMissing | FindingKind::Unreadable | FindingKind::RemovalsNotConsidered
+    )
+}
+
+/// Something about the room keeps it from being managed as its groups are.
+fn is_in_the_way(room: &GuardedRoom) -> bool {
+    is_blocked(room) || room.plan().findings.iter().any(is_blocking)
+}
+
+impl Checked {
+    fn works(&self) -> bool {
+        let read = self.desired.sources.iter().all(|source| !is_unread(source));
+        read && self.connected.as_ref().is_ok_and(Connected::works)
+    }
+}
+
+impl Connected {
+    fn works(&self) -> bool {
+        self.draft.plan.rooms().iter().all(|room| !is_in_the_way(room))
+            && self.of_account.iter().all(|remedy| !remedy.blocks)
+            && !matches!(self.fixed, Some(Fixed::Not(_)))
+    }
+}

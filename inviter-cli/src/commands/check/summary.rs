@@ -1,0 +1,105 @@
+//! What it all comes to, and what to do next.
+
+use std::collections::BTreeSet;
+
+use inviter::core::{guard::GuardedRoom, plan::RoomStatus, server::RateOverride};
+
+use super::{Checked, Connected, is_in_the_way, limits::Ahead};
+use crate::{exit::is_unread, render::counted};
+
+/// So many rooms are named in a command; with more it would not be read.
+const NAMED: usize = 5;
+
+impl Checked {
+    /// What is in the way, in words; empty if nothing is.
+    pub(super) fn in_the_way(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        let mut add = |count: usize, one: &str, many: &str| {
+            if count > 0 {
+                parts.push(counted(count, one, many));
+            }
+        };
+        let unread = self
+            .desired
+            .sources
+            .iter()
+            .filter(|source| is_unread(source))
+            .count();
+        add(unread, "directory", "directories");
+        match &self.connected {
+            Err(_) => add(1, "homeserver", "homeservers"),
+            Ok(connected) => {
+                let of_account = connected.of_account.iter().filter(|remedy| remedy.blocks).count();
+                add(
+                    of_account,
+                    "trouble with the account",
+                    "troubles with the account",
+                );
+                let rooms = connected.draft.plan.rooms().iter();
+                add(rooms.filter(|room| is_in_the_way(room)).count(), "room", "rooms");
+            }
+        }
+        parts
+    }
+
+    /// One to three commands.
+    pub(super) fn next(&self) -> Vec<String> {
+        let Ok(connected) = &self.connected else {
+            return vec!["inviter check".to_owned()];
+        };
+        if self.desired.sources.iter().all(is_unread) {
+            return vec!["inviter check".to_owned()];
+        }
+        connected.next()
+    }
+}
+
+impl Connected {
+    fn next(&self) -> Vec<String> {
+        let mut commands = Vec::new();
+        let limited = self.facts.rate_override != RateOverride::Exempt;
+        if limited && self.facts.admin == Some(true) && self.facts.is_synapse() {
+            commands.push("inviter check --fix".to_owned());
+        }
+        let found = self.draft.plan.rooms().iter().map(GuardedRoom::plan);
+        let found: Vec<String> = found
+            .filter(|plan| plan.status == RoomStatus::Found)
+            // A stranger's room is looked at first.
+            .filter(|plan| plan.seen.as_ref().is_some_and(|seen| seen.creator_is_known))
+            .map(|plan| format!("'{}'", plan.room))
+            .collect();
+        match found.len() {
+            0 => {}
+            1..=NAMED => commands.push(format!("inviter adopt {}", found.join(" "))),
+            // Each of them, by somebody who has looked at it.
+            _ => commands.push(format!("inviter adopt {} …", found[..NAMED].join(" "))),
+        }
+        if Ahead::of(self).work.requests() > 0 {
+            if commands.len() < 2 {
+                commands.push("inviter plan".to_owned());
+            }
+            commands.push("inviter sync".to_owned());
+        }
+        if commands.is_empty() && !self.works() {
+            // Once what is in the way is mended.
+            commands.push("inviter check".to_owned());
+        }
+        commands
+    }
+
+    /// The patterns of `[accounts] exempt` with those of the bridges that are in rooms; `None` if there are none.
+    pub(super) fn exempt(&self) -> Option<Vec<String>> {
+        let seen = self
+            .draft
+            .plan
+            .rooms()
+            .iter()
+            .filter_map(|room| room.plan().seen.as_ref());
+        let found: BTreeSet<&String> = seen
+            .flat_map(|seen| &seen.ghosts)
+            .map(|ghosts| &ghosts.pattern)
+            .collect();
+        let known = self.policy.exempt.patterns().iter().cloned();
+        (!found.is_empty()).then(|| known.chain(found.into_iter().cloned()).collect())
+    }
+}
