@@ -1,6 +1,6 @@
 //! What the directories want: people, and rooms with their seats.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeMap, fmt, sync::Arc};
 
 use ruma_common::{OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
@@ -182,13 +182,13 @@ impl PartialEq for GroupRef {
 impl Eq for GroupRef {}
 
 impl PartialOrd for GroupRef {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for GroupRef {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         (&self.provider, &self.key).cmp(&(&other.provider, &other.key))
     }
 }
@@ -238,6 +238,11 @@ impl Role {
     /// Whether this is higher; an ordinary member counts as 0.
     pub const fn exceeds(self, other: Self) -> bool {
         self.value() > other.value()
+    }
+
+    /// Which is higher; an ordinary member counts as 0.
+    pub(crate) fn order(self, other: Self) -> Ordering {
+        self.value().cmp(&other.value())
     }
 
     const fn value(self) -> i64 {

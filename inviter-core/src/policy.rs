@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use ruma_common::{OwnedServerName, OwnedUserId, UserId};
+use ruma_common::{OwnedServerName, OwnedUserId, ServerName, UserId};
 
 use crate::{
     decode::RoomDecoder,
@@ -86,8 +86,19 @@ impl Policy {
 
     /// Whether the user is one whose membership we manage.
     pub fn in_scope(&self, user: &UserId) -> bool {
-        user.server_name() == self.accounts_server
+        is_of(user, &self.accounts_server)
     }
+}
+
+/// Whether a user is of a server. Asked for every seat and every member, so without a search for the server's name:
+/// it can only stand at the end. (A server whose name is a number could be taken for another one's port there.)
+fn is_of(user: &UserId, server: &ServerName) -> bool {
+    let (id, name) = (user.as_bytes(), server.as_bytes());
+    if name.iter().all(u8::is_ascii_digit) {
+        return user.server_name() == server;
+    }
+    id.strip_suffix(name)
+        .is_some_and(|before| before.last() == Some(&b':'))
 }
 
 /// How one directory's names are read.
@@ -130,4 +141,41 @@ pub enum UnregisteredPolicy {
     Hold,
     /// Invited; the invitation waits for the account. Deactivated accounts are not invited in any case.
     Invite,
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma_common::{server_name, user_id};
+
+    use super::*;
+
+    #[test]
+    fn a_user_is_of_the_server_after_the_first_colon() {
+        let users = [
+            user_id!("@a:x.org"),
+            user_id!("@a:x.org:8448"),
+            user_id!("@a:ax.org"),
+            user_id!("@x.org:y.org"),
+            user_id!("@a:8448"),
+            user_id!("@a:[::1]:8448"),
+            user_id!("@:x.org"),
+        ];
+        let servers = [
+            server_name!("x.org"),
+            server_name!("x.org:8448"),
+            server_name!("8448"),
+            server_name!("[::1]:8448"),
+            server_name!("org"),
+            server_name!("1"),
+        ];
+        for user in users {
+            for server in servers {
+                assert_eq!(
+                    is_of(user, server),
+                    user.server_name() == server,
+                    "{user} {server}"
+                );
+            }
+        }
+    }
 }

@@ -167,10 +167,14 @@ impl Default for PowerTemplate {
 impl PowerTemplate {
     /// The entries of `events` for a room version: `m.room.tombstone` is 100 before version 12, and from version
     /// 12 on left at the spec's 150, unless the template names it.
-    pub fn events_for(&self, rules: LevelRules) -> BTreeMap<String, i64> {
-        let mut events = self.events.clone();
+    pub fn events_for(&self, rules: LevelRules) -> BTreeMap<&str, i64> {
+        let mut events: BTreeMap<&str, i64> = self
+            .events
+            .iter()
+            .map(|(kind, level)| (kind.as_str(), *level))
+            .collect();
         if !rules.privileged_creators {
-            events.entry("m.room.tombstone".to_owned()).or_insert(100);
+            events.entry("m.room.tombstone").or_insert(100);
         }
         events
     }

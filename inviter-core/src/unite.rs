@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
 
@@ -19,23 +23,44 @@ use crate::{
 /// differ, those of the lowest [`DesiredRoom::precedence`] win, with a finding if both are explicit.
 #[must_use]
 pub fn unite(mut desired: Desired, bindings: &BTreeMap<OwnedRoomAliasId, Binding>) -> Desired {
-    let mut apart = Vec::new();
-    let mut bound: BTreeMap<OwnedRoomId, Vec<DesiredRoom>> = BTreeMap::new();
-    for mut room in desired.rooms {
+    for room in &mut desired.rooms {
         room.binding = binding(&room.refs, bindings);
-        match &room.binding {
-            Binding::Bound(id) => bound.entry(id.clone()).or_default().push(room),
-            Binding::Missing | Binding::Unknown(_) => apart.push(room),
-        }
+        room.refs.sort_unstable();
+        room.refs.dedup();
     }
-    for (id, rooms) in bound {
-        apart.extend(merge_all(&id, rooms, &mut desired.findings));
+    let mut apart = desired.rooms;
+    let shared = shared(&apart);
+    if !shared.is_empty() {
+        let mut together: BTreeMap<OwnedRoomId, Vec<DesiredRoom>> = BTreeMap::new();
+        for room in std::mem::take(&mut apart) {
+            match &room.binding {
+                Binding::Bound(id) if shared.contains(id) => {
+                    together.entry(id.clone()).or_default().push(room);
+                }
+                _ => apart.push(room),
+            }
+        }
+        for (id, rooms) in together {
+            apart.extend(merge_all(&id, rooms, &mut desired.findings));
+        }
     }
     apart.sort_by(|a, b| a.refs.cmp(&b.refs));
     desired.rooms = apart;
     desired.findings.sort_unstable();
     desired.findings.dedup();
     desired
+}
+
+/// The rooms to which more than one of these are bound: mostly none.
+fn shared(rooms: &[DesiredRoom]) -> BTreeSet<OwnedRoomId> {
+    let bound = rooms.iter().filter_map(|room| match &room.binding {
+        Binding::Bound(id) => Some(id),
+        _ => None,
+    });
+    let mut bound: Vec<&OwnedRoomId> = bound.collect();
+    bound.sort_unstable();
+    let twice = bound.windows(2).filter(|pair| pair[0] == pair[1]);
+    twice.map(|pair| pair[0].clone()).collect()
 }
 
 /// Where all references of a room lead together.

@@ -109,15 +109,23 @@ impl Minting {
             (Some(_), GuestRule::Skip) => return Ok(Minted::SkippedGuest),
             (Some(stripped), GuestRule::Strip) => stripped,
         };
-        let escaped = escape(&name.to_ascii_lowercase());
-        let localpart = self.renames.get(&escaped).unwrap_or(&escaped);
-        if localpart.is_empty() {
+        // Most IDs need nothing but these few bytes around the name.
+        let mut id = String::with_capacity(name.len() + self.server.as_str().len() + 2);
+        id.push('@');
+        escape(name, &mut id);
+        if let Some(renamed) = self.renames.get(&id[1..]) {
+            id.truncate(1);
+            id.push_str(renamed);
+        }
+        if id.len() == 1 {
             return Err(MintError::Empty {
                 attribute: self.attribute.clone(),
                 value: value.to_owned(),
             });
         }
-        self.assemble(localpart)
+        id.push(':');
+        id.push_str(self.server.as_str());
+        self.checked(id)
     }
 
     fn value<'a>(&self, attributes: &'a Attributes) -> Result<&'a str, MintError> {
@@ -128,8 +136,7 @@ impl Minting {
             })
     }
 
-    fn assemble(&self, localpart: &str) -> Result<Minted, MintError> {
-        let id = format!("@{localpart}:{}", self.server);
+    fn checked(&self, id: String) -> Result<Minted, MintError> {
         if id.len() > MAX_ID_BYTES {
             return Err(MintError::TooLong {
                 attribute: self.attribute.clone(),
@@ -149,20 +156,20 @@ impl Minting {
 /// last one before the mark is where the artefact begins.
 fn strip_guest(name: &str) -> Option<&str> {
     const MARK: &[u8] = b"#ext#";
-    let at = name
-        .as_bytes()
-        .windows(MARK.len())
-        .position(|window| window.eq_ignore_ascii_case(MARK))?;
+    let is_mark = |at: &usize| {
+        let here = name.as_bytes().get(*at..*at + MARK.len());
+        here.is_some_and(|here| here.eq_ignore_ascii_case(MARK))
+    };
+    let at = name.match_indices('#').map(|(at, _)| at).find(is_mark)?;
     // The mark is ASCII, so its start is a character boundary.
     let before = &name[..at];
     Some(before.rsplit_once('_').map_or(before, |(name, _domain)| name))
 }
 
-/// Writes bytes outside the user-ID grammar, and `=`, as `=xx`
+/// Writes a name in lower case, and bytes outside the user-ID grammar and `=` as `=xx`
 /// ([spec](https://spec.matrix.org/v1.19/appendices/#mapping-from-other-character-sets)).
-fn escape(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
+fn escape(name: &str, out: &mut String) {
+    for byte in name.bytes().map(|byte| byte.to_ascii_lowercase()) {
         if matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/' | b'+') {
             out.push(char::from(byte));
         } else {
@@ -170,5 +177,4 @@ fn escape(name: &str) -> String {
             let _ = write!(out, "={byte:02x}");
         }
     }
-    out
 }

@@ -40,6 +40,12 @@ impl RoomDraft<'_> {
 
     fn template(&mut self, snapshot: &RoomSnapshot, template: &PowerTemplate, changes: &mut Changes) {
         let levels = &snapshot.levels;
+        let events = template.events_for(levels.rules());
+        let keys_hold = template.keys().all(|(key, to)| levels.key(key) == to);
+        if keys_hold && events.iter().all(|(kind, to)| levels.event(kind) == *to) {
+            // So it is nearly always.
+            return;
+        }
         let power = snapshot.power(self.cx.bot);
         let mut missing = Vec::new();
         // The defaults may change along, and events without an entry with them.
@@ -59,9 +65,10 @@ impl RoomDraft<'_> {
             )
         });
         let keys: Vec<_> = keys.collect();
-        let events = template.events_for(levels.rules()).into_iter().map(|(kind, to)| {
-            let (entry, now, then) = (levels.event_entry(&kind), levels.event(&kind), after.event(&kind));
-            (LevelSlot::Event(kind.clone()), kind, entry, now, then, to)
+        let events = events.into_iter().map(|(kind, to)| {
+            let (entry, now, then) = (levels.event_entry(kind), levels.event(kind), after.event(kind));
+            let slot = LevelSlot::Event(kind.to_owned());
+            (slot, kind.to_owned(), entry, now, then, to)
         });
         for (slot, name, from, now, then, to) in keys.into_iter().chain(events) {
             if then == to {
@@ -98,16 +105,28 @@ impl RoomDraft<'_> {
         users_default: i64,
         changes: &mut Changes,
     ) {
-        for seat in &self.room.seats {
+        let room = self.room;
+        // Only who has or gets an entry is looked at; nearly everybody is an ordinary member without one.
+        let raised = room
+            .seats
+            .iter()
+            .enumerate()
+            .filter(|(_, seat)| seat.role != Role::Member);
+        let mut seats: Vec<usize> = raised.map(|(at, _)| at).collect();
+        seats.extend(
+            snapshot
+                .levels
+                .users()
+                .keys()
+                .filter_map(|user| self.seat_of(user)),
+        );
+        seats.sort_unstable();
+        seats.dedup();
+        seats.retain(|at| self.wanted[*at]);
+        for at in seats {
+            let seat = &room.seats[at];
             let user = self.user(seat);
             let entry = snapshot.levels.user_entry(user);
-            // The common case, an ordinary member without an entry, costs one look-up.
-            if entry.is_none() && seat.role == Role::Member {
-                continue;
-            }
-            if !self.is_wanted(seat) {
-                continue;
-            }
             let here = snapshot.member(user).is_some_and(|m| m.membership.is_in())
                 || people.inviting.binary_search(&user).is_ok();
             if !here {
@@ -209,14 +228,14 @@ impl RoomDraft<'_> {
     /// Entries of people who are gone or going (decision 19): cleared, so that coming back brings no power along.
     fn leftover_levels(&mut self, snapshot: &RoomSnapshot, people: &People<'_>, changes: &mut Changes) {
         for (user, level) in snapshot.levels.users() {
-            if !self.may_be_managed(user) || !self.is_below_us(snapshot, user) {
-                continue;
-            }
             let membership = snapshot.member(user).map(|m| m.membership);
             let here = membership.is_some_and(Membership::is_in);
             let going = people.unwanted.binary_search(&&**user).is_ok();
             let coming = people.inviting.binary_search(&&**user).is_ok();
             if membership == Some(Membership::Banned) || coming || here && !going {
+                continue;
+            }
+            if !self.may_be_managed(user) || !self.is_below_us(snapshot, user) {
                 continue;
             }
             let keeps = self.room.rules.levels == LevelsMode::Keep

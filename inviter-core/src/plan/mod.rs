@@ -1,5 +1,6 @@
 //! plan: compares one desired room with the room as it is. Pure: the same input gives the same bytes.
 
+mod census;
 mod levels;
 mod needs;
 mod people;
@@ -17,13 +18,13 @@ use serde::Serialize;
 
 use crate::{
     action::{Action, Blueprint, Op, RoomTarget, Why},
-    desired::{Desired, DesiredRoom, Feed, GroupStanding, PersonStanding, Role, Seat, SourceOutcome},
+    desired::{Desired, DesiredRoom, Feed, GroupStanding, Role, Seat, SourceOutcome},
     directory::ProviderId,
     finding::{Finding, FindingKind, Subject},
     policy::Policy,
     recall::{Memory, MemoryChange, Pause, RememberedRoom},
     rights::Seen,
-    room::{Binding, Cause, Membership, RoomRef, RoomSnapshot, RoomState},
+    room::{Binding, Cause, RoomRef, RoomSnapshot, RoomState},
     room_rules::{Listing, RoomKind},
     time::Timestamp,
 };
@@ -159,6 +160,8 @@ struct RoomDraft<'a> {
     room: &'a DesiredRoom,
     cx: &'a PlanContext<'a>,
     remembered: Option<&'a RememberedRoom>,
+    /// By seat: whether it leads to an invitation.
+    wanted: Vec<bool>,
     /// Whether everything that could keep someone in the room is known; settled once people are looked at.
     removals_known: bool,
     plan: RoomPlan,
@@ -196,17 +199,15 @@ impl<'a> RoomDraft<'a> {
             room,
             cx,
             remembered,
+            wanted: room
+                .seats
+                .iter()
+                .map(|seat| census::is_wanted(seat, cx))
+                .collect(),
             removals_known: false,
             plan,
         };
-        let wanted = room.seats.iter().filter(|seat| draft.is_wanted(seat)).count();
-        draft.plan.census.wanted = count(wanted);
-        let from_groups = room
-            .seats
-            .iter()
-            .filter(|seat| draft.is_wanted(seat) && !seat.is_fixed())
-            .count();
-        draft.plan.census.from_groups = count(from_groups);
+        draft.count_wanted();
         draft
     }
 
@@ -214,12 +215,10 @@ impl<'a> RoomDraft<'a> {
         self.cx.desired.user(seat)
     }
 
-    /// Whether a seat leads to an invitation: an active person, in scope or named, and not the bot.
-    fn is_wanted(&self, seat: &Seat) -> bool {
-        let person = &self.cx.desired.people[seat.person.0 as usize];
-        person.standing == PersonStanding::Active
-            && person.user_id != self.cx.bot
-            && (seat.is_fixed() || self.cx.policy.in_scope(&person.user_id))
+    /// Which seat is somebody's.
+    fn seat_of(&self, user: &UserId) -> Option<usize> {
+        let seats = &self.room.seats;
+        seats.binary_search_by(|seat| self.user(seat).cmp(user)).ok()
     }
 
     fn alias(&self) -> Option<&'a RoomAliasId> {
@@ -265,8 +264,9 @@ impl<'a> RoomDraft<'a> {
         self.plan.target = Some(RoomTarget::New(alias.to_owned()));
         let blueprint = self.blueprint(alias);
         self.act(Op::CreateRoom(Box::new(blueprint)), Why::RoomWanted);
-        for seat in &self.room.seats {
-            if self.is_wanted(seat) {
+        let room = self.room;
+        for (at, seat) in room.seats.iter().enumerate() {
+            if self.wanted[at] {
                 self.invite(self.user(seat), seat);
             }
         }
@@ -277,15 +277,10 @@ impl<'a> RoomDraft<'a> {
         let space = rules.kind == RoomKind::Space;
         let template = if space { None } else { rules.template.clone() };
         let users_default = template.as_ref().and_then(|t| t.users_default).unwrap_or(0);
-        let levels = self
-            .room
-            .seats
-            .iter()
-            .filter(|seat| self.is_wanted(seat))
-            .filter_map(|seat| match seat.role {
-                Role::Level(level) if level != users_default => Some((self.user(seat).to_owned(), level)),
-                _ => None,
-            });
+        let levels = self.wanted_seats().filter_map(|seat| match seat.role {
+            Role::Level(level) if level != users_default => Some((self.user(seat).to_owned(), level)),
+            _ => None,
+        });
         Blueprint {
             alias: alias.to_owned(),
             kind: rules.kind,
@@ -391,26 +386,6 @@ impl<'a> RoomDraft<'a> {
         snapshot.creator.server_name() == self.cx.policy.homeserver
     }
 
-    fn take_census(&mut self, snapshot: &RoomSnapshot) {
-        let census = &mut self.plan.census;
-        for member in &snapshot.members {
-            match member.membership {
-                Membership::Joined => census.joined += 1,
-                Membership::Invited => census.invited += 1,
-                _ => continue,
-            }
-            let user = &*member.user_id;
-            let counts = self.cx.policy.in_scope(user)
-                && user != self.cx.bot
-                && !self.cx.policy.exempt.matches(user)
-                && !snapshot.power(user).reaches(100);
-            if counts {
-                census.population += 1;
-                census.raised += u32::from(snapshot.levels.user_entry(user).is_some());
-            }
-        }
-    }
-
     /// Whether everything that could keep someone in the room is known; tells once why not.
     fn removals_are_known(&mut self, snapshot: &RoomSnapshot) -> bool {
         let mut reasons: Vec<String> = self.room.members.gaps().iter().map(ToString::to_string).collect();
@@ -508,10 +483,6 @@ impl<'a> RoomDraft<'a> {
 
 fn unread(directory: &ProviderId) -> String {
     format!("directory {directory} could not be read completely")
-}
-
-fn count(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 /// `resolve` gives every room a reference; this stands in for none, so that nothing has to panic.

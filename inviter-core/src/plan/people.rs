@@ -34,7 +34,8 @@ impl<'a> RoomDraft<'a> {
         let mut leaving: Vec<&'s RoomMember> = Vec::new();
         let mut members = snapshot.members.iter().peekable();
         let mut blocked = Blocked::default();
-        for seat in &self.room.seats {
+        let room = self.room;
+        for (at, seat) in room.seats.iter().enumerate() {
             let user = self.user(seat);
             let mut member = None;
             while let Some(next) = members.peek() {
@@ -47,7 +48,7 @@ impl<'a> RoomDraft<'a> {
                     Ordering::Greater => break,
                 }
             }
-            if self.is_wanted(seat) && self.bring_in(snapshot, user, seat, member, &mut blocked) {
+            if self.wanted[at] && self.bring_in(snapshot, user, seat, member, &mut blocked) {
                 people.inviting.push(user);
             }
         }
@@ -188,7 +189,7 @@ impl<'a> RoomDraft<'a> {
     ) {
         let candidates: Vec<_> = leaving
             .iter()
-            .filter(|m| self.may_be_managed(&m.user_id))
+            .filter_map(|member| Some((member, self.why_unwanted(&member.user_id)?)))
             .collect();
         let known = self.removals_are_known(snapshot);
         self.removals_known = known;
@@ -200,11 +201,11 @@ impl<'a> RoomDraft<'a> {
         let room = self.room;
         let capitals = room.seats.iter().map(|seat| self.user(seat));
         let capitals: Vec<&UserId> = capitals.filter(|user| has_capitals(user)).collect();
-        for member in candidates {
+        for (member, why) in candidates {
             let user = &*member.user_id;
             match member.membership {
                 Membership::Joined | Membership::Invited if known => {
-                    self.take_one_out(snapshot, member, &capitals, people, &mut blocked);
+                    self.take_one_out(snapshot, (member, why), &capitals, people, &mut blocked);
                 }
                 Membership::Left if known && member.sender == user => self.note_absent(snapshot, user),
                 _ => {}
@@ -215,20 +216,27 @@ impl<'a> RoomDraft<'a> {
 
     /// In scope, not the bot, not exempt, and nothing about them uncertain.
     pub(super) fn may_be_managed(&self, user: &UserId) -> bool {
-        self.cx.policy.in_scope(user)
-            && user != self.cx.bot
-            && !self.cx.policy.exempt.matches(user)
-            && self
-                .cx
-                .desired
-                .person(user)
-                .is_none_or(|p| p.standing != PersonStanding::Uncertain)
+        self.why_unwanted(user).is_some()
+    }
+
+    /// Why someone without a place would be removed; nothing for somebody who may not be managed.
+    fn why_unwanted(&self, user: &UserId) -> Option<Why> {
+        let ours =
+            self.cx.policy.in_scope(user) && user != self.cx.bot && !self.cx.policy.exempt.matches(user);
+        if !ours {
+            return None;
+        }
+        match self.cx.desired.person(user).map(|person| person.standing) {
+            Some(PersonStanding::Uncertain) => None,
+            Some(PersonStanding::Disabled) => Some(Why::AccountDisabled),
+            Some(PersonStanding::Active) | None => Some(Why::InNoGroup),
+        }
     }
 
     fn take_one_out<'s>(
         &mut self,
         snapshot: &'s RoomSnapshot,
-        member: &'s RoomMember,
+        (member, why): (&'s RoomMember, Why),
         capitals: &[&UserId],
         people: &mut People<'s>,
         blocked: &mut Blocked,
@@ -267,10 +275,6 @@ impl<'a> RoomDraft<'a> {
         {
             blocked.kick.add(user);
         } else if !self.is_refused(user, RefusedOp::Remove) {
-            let why = match self.cx.desired.person(user).map(|p| p.standing) {
-                Some(PersonStanding::Disabled) => Why::AccountDisabled,
-                _ => Why::InNoGroup,
-            };
             let op = Op::Remove {
                 user: user.to_owned(),
                 invitation: member.membership == Membership::Invited,
@@ -300,13 +304,7 @@ impl<'a> RoomDraft<'a> {
             return None;
         }
         let lower = OwnedUserId::try_from(user.as_str().to_ascii_lowercase()).ok()?;
-        let people = &self.cx.desired.people;
-        let seat = self
-            .room
-            .seats
-            .binary_search_by(|seat| people[seat.person.0 as usize].user_id.cmp(&lower))
-            .ok()?;
-        Some(self.user(&self.room.seats[seat]))
+        self.seat_of(&lower).map(|at| self.user(&self.room.seats[at]))
     }
 
     /// Someone who left and is not wanted: when the directory wants them again, that is news.
@@ -402,5 +400,13 @@ impl Several {
 }
 
 fn has_capitals(user: &UserId) -> bool {
-    user.localpart().bytes().any(|b| b.is_ascii_uppercase())
+    // In pieces that the processor looks at as a whole: mostly there are none.
+    let capital = |piece: &[u8]| {
+        piece
+            .iter()
+            .fold(false, |any, byte| any | byte.is_ascii_uppercase())
+    };
+    let (pieces, rest) = user.as_bytes().as_chunks::<8>();
+    (pieces.iter().any(|piece| capital(piece)) || capital(rest))
+        && user.localpart().bytes().any(|b| b.is_ascii_uppercase())
 }

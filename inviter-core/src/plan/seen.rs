@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use ruma_common::UserId;
 
-use super::{RoomDraft, count};
+use super::RoomDraft;
 use crate::{
     action::Op,
     ghosts,
@@ -49,13 +49,13 @@ impl RoomDraft<'_> {
 
     /// How many of the wanted people are in the room, and who is in it that no directory knows and nothing exempts.
     fn tell_apart<'s>(&self, snapshot: &'s RoomSnapshot) -> (u32, Vec<&'s UserId>) {
-        let mut present = 0;
+        let mut present = 0_u32;
         let mut strangers = Vec::new();
-        let mut seats = self.room.seats.iter().peekable();
+        let mut seats = self.room.seats.iter().zip(&self.wanted).peekable();
         for member in snapshot.members.iter().filter(|m| m.membership.is_in()) {
             let user = &*member.user_id;
             let mut seat = None;
-            while let Some(next) = seats.peek() {
+            while let Some((next, _)) = seats.peek() {
                 match self.user(next).cmp(user) {
                     Ordering::Less => drop(seats.next()),
                     Ordering::Equal => {
@@ -66,7 +66,7 @@ impl RoomDraft<'_> {
                 }
             }
             match seat {
-                Some(seat) => present += usize::from(self.is_wanted(seat)),
+                Some((_, wanted)) => present += u32::from(*wanted),
                 None if user == self.cx.bot || self.cx.policy.exempt.matches(user) => {}
                 None if ghosts::pattern(user).is_some() && self.cx.desired.person(user).is_none() => {
                     strangers.push(user);
@@ -74,7 +74,7 @@ impl RoomDraft<'_> {
                 None => {}
             }
         }
-        (count(present), strangers)
+        (present, strangers)
     }
 
     /// What adopting the room would do: it is planned as if somebody had.
@@ -86,7 +86,9 @@ impl RoomDraft<'_> {
             match &action.op {
                 Op::Invite { .. } => adopted.invited += 1,
                 Op::Remove { .. } => adopted.removed += 1,
-                Op::SetLevels { changes } => adopted.changed += count(changes.len()),
+                Op::SetLevels { changes } => {
+                    adopted.changed += u32::try_from(changes.len()).unwrap_or(u32::MAX);
+                }
                 _ => adopted.changed += 1,
             }
         }

@@ -29,48 +29,43 @@ pub(super) struct Seating<'a> {
     policy: &'a Policy,
     defaults: Arc<RoomRules>,
     walkers: Vec<Walker>,
-    marks: Marks,
+    offers: Offers,
     /// Gaps in the owners of groups that feed them, for what is told about the group as a whole.
     pub(super) owner_gaps: BTreeMap<(usize, u32), GapSet>,
     pub(super) findings: Vec<Finding>,
 }
 
-/// The best place of each person in the room at hand.
-struct Marks {
-    round: Vec<u32>,
-    now: u32,
-    best: Vec<(Role, u16)>,
-    touched: Vec<PersonIx>,
+/// The places that the groups of the room at hand give, one after another: sorting them costs less than tables of the
+/// directory's size, which no cache would hold.
+#[derive(Default)]
+struct Offers {
+    /// The person above, the place's rank below.
+    all: Vec<u64>,
 }
 
-impl Marks {
-    fn start(&mut self) {
-        self.touched.clear();
-        self.now = self.now.wrapping_add(1);
-        if self.now == 0 {
-            self.round.fill(0);
-            self.now = 1;
-        }
+impl Offers {
+    const fn add(person: PersonIx, rank: u32) -> u64 {
+        ((person.0 as u64) << 32) | rank as u64
     }
 
-    fn get(&self, person: PersonIx) -> Option<(Role, u16)> {
-        let at = person.0 as usize;
-        (self.round[at] == self.now).then(|| self.best[at])
-    }
-
-    /// The higher role counts, and of equal ones the earlier feed, whichever came first.
-    fn offer(&mut self, person: PersonIx, role: Role, feed: u16) {
-        let at = person.0 as usize;
-        if self.round[at] != self.now {
-            self.round[at] = self.now;
-            self.best[at] = (role, feed);
-            self.touched.push(person);
-            return;
-        }
-        let (old, old_feed) = self.best[at];
-        if role.exceeds(old) || (feed < old_feed && !old.exceeds(role)) {
-            self.best[at] = (role, feed);
-        }
+    /// The best place of each person, by person. `places` are by rank: the best comes first.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "two numbers of 32 bits, put together above"
+    )]
+    fn seats(&mut self, places: &[(Role, u16)]) -> Vec<Seat> {
+        self.all.sort_unstable();
+        self.all.dedup_by_key(|offer| *offer >> 32);
+        let seats = self.all.drain(..).map(|offer| {
+            let (role, feed) = places[offer as u32 as usize];
+            Seat {
+                person: PersonIx((offer >> 32) as u32),
+                feed: Some(feed),
+                role,
+                level_fixed: false,
+            }
+        });
+        seats.collect()
     }
 }
 
@@ -81,7 +76,6 @@ impl<'a> Seating<'a> {
         people: &'a People,
         policy: &'a Policy,
     ) -> Self {
-        let count = people.people.len();
         let mut seating = Self {
             sources,
             nestings,
@@ -92,12 +86,7 @@ impl<'a> Seating<'a> {
                 .iter()
                 .map(|s| Walker::new(s.directory.groups.len()))
                 .collect(),
-            marks: Marks {
-                round: vec![0; count],
-                now: 0,
-                best: vec![(Role::Member, 0); count],
-                touched: Vec::new(),
-            },
+            offers: Offers::default(),
             owner_gaps: BTreeMap::new(),
             findings: Vec::new(),
         };
@@ -115,31 +104,37 @@ impl<'a> Seating<'a> {
         };
         let feeds = self.feeds(draft);
         let (mut members, mut owners) = (draft.members.clone(), draft.owners.clone());
-        self.marks.start();
         let mut refused = Vec::new();
+        let mut places = Vec::new();
         for (at, (_, key, used)) in feeds.iter().enumerate() {
             if key.role == FeedRole::Members {
-                let role = self.allowed(used.level, &mut refused);
+                places.push((self.allowed(used.level, &mut refused), feed_index(at), key));
                 let gaps = self.nestings[key.source].gaps(key.group);
                 members.absorb(gaps);
                 if used.level != Role::Member {
                     // Who is in the group has its level, so who may be in it is not lowered either.
                     owners.absorb(gaps);
                 }
-                let marks = &mut self.marks;
-                self.walkers[key.source].walk(&self.nestings[key.source], &[key.group], |person| {
-                    marks.offer(person, role, feed_index(at));
-                });
             }
         }
+        // The higher role counts, and of equal ones the earlier feed.
+        places.sort_by(|a, b| a.0.order(b.0).reverse().then(a.1.cmp(&b.1)));
+        for (rank, (_, _, key)) in (0..).zip(&places) {
+            let all = &mut self.offers.all;
+            self.walkers[key.source].walk(&self.nestings[key.source], &[key.group], |person| {
+                all.push(Offers::add(person, rank));
+            });
+        }
+        let places: Vec<(Role, u16)> = places.into_iter().map(|(role, feed, _)| (role, feed)).collect();
+        let mut seats = self.offers.seats(&places);
         let owner = self.allowed(Role::Level(rules.owner_level), &mut refused);
-        let outsiders = self.raise_owners(&feeds, owner, &mut owners);
+        let outsiders = self.raise_owners(&feeds, owner, &mut seats, &mut owners);
         if !outsiders.is_empty() {
             // They may be members after all, and then they would have the level.
             owners.absorb(&members);
             self.report_outsiders(room, &outsiders);
         }
-        let seats = self.seats(draft, &mut refused);
+        let seats = self.add_fixed(draft, seats, &mut refused);
         self.report_refused(room, refused);
         DesiredRoom {
             refs: vec![room.clone()],
@@ -180,6 +175,7 @@ impl<'a> Seating<'a> {
         &mut self,
         feeds: &[(Feed, FeedKey, FeedUse)],
         owner: Role,
+        seats: &mut [Seat],
         gaps: &mut GapSet,
     ) -> Vec<PersonIx> {
         let mut outsiders = Vec::new();
@@ -202,13 +198,16 @@ impl<'a> Seating<'a> {
                 direct = named.people;
                 unknown.absorb(&named.gaps);
             }
-            let marks = &mut self.marks;
-            let mut raise = |person| {
-                if marks.get(person).is_some() {
-                    marks.offer(person, owner, feed_index(at));
-                } else {
-                    outsiders.push(person);
+            let feed = feed_index(at);
+            let mut raise = |person| match seats.binary_search_by_key(&person, |seat| seat.person) {
+                Ok(found) => {
+                    let seat = &mut seats[found];
+                    let earlier = seat.feed.is_some_and(|old| feed < old);
+                    if owner.exceeds(seat.role) || earlier && !seat.role.exceeds(owner) {
+                        (seat.role, seat.feed) = (owner, Some(feed));
+                    }
                 }
+                Err(_) => outsiders.push(person),
             };
             direct.into_iter().for_each(&mut raise);
             self.walkers[key.source].walk(nesting, &from, raise);
@@ -223,42 +222,36 @@ impl<'a> Seating<'a> {
         outsiders
     }
 
-    fn seats(&mut self, draft: &Draft<'_>, refused: &mut Vec<i64>) -> Vec<Seat> {
-        let mut fixed = Vec::with_capacity(draft.fixed.len());
-        for (user, level) in &draft.fixed {
-            let Some(person) = self.people.find(user) else {
-                continue;
-            };
-            let of_directory = self.marks.get(person).map_or(Role::Member, |(role, _)| role);
-            let role = level.map_or(of_directory, |level| self.allowed(Role::Level(level), refused));
-            fixed.push(Seat {
-                person,
-                feed: None,
-                role,
-                level_fixed: level.is_some(),
+    /// Puts the people whom the configuration names among those of the groups; in the place of a group's they keep
+    /// its role where none is given.
+    fn add_fixed(&self, draft: &Draft<'_>, seats: Vec<Seat>, refused: &mut Vec<i64>) -> Vec<Seat> {
+        if draft.fixed.is_empty() {
+            return seats;
+        }
+        let named = draft.fixed.iter();
+        let mut named: Vec<(PersonIx, Option<i64>)> = named
+            .filter_map(|(user, level)| Some((self.people.find(user)?, *level)))
+            .collect();
+        named.sort_unstable_by_key(|(person, _)| *person);
+        let mut fixed = |(person, level): (PersonIx, Option<i64>), of_directory| Seat {
+            person,
+            feed: None,
+            role: level.map_or(of_directory, |level| self.allowed(Role::Level(level), refused)),
+            level_fixed: level.is_some(),
+        };
+        let mut all = Vec::with_capacity(seats.len() + named.len());
+        let mut named = named.into_iter().peekable();
+        for seat in seats {
+            while let Some(other) = named.next_if(|(person, _)| *person < seat.person) {
+                all.push(fixed(other, Role::Member));
+            }
+            all.push(match named.next_if(|(person, _)| *person == seat.person) {
+                Some(same) => fixed(same, seat.role),
+                None => seat,
             });
         }
-        self.marks.touched.sort_unstable();
-        let mut seats = Vec::with_capacity(self.marks.touched.len() + fixed.len());
-        let mut fixed = fixed.into_iter().peekable();
-        for &person in &self.marks.touched {
-            while let Some(seat) = fixed.next_if(|seat| seat.person < person) {
-                seats.push(seat);
-            }
-            if let Some(seat) = fixed.next_if(|seat| seat.person == person) {
-                seats.push(seat);
-            } else {
-                let (role, feed) = self.marks.best[person.0 as usize];
-                seats.push(Seat {
-                    person,
-                    feed: Some(feed),
-                    role,
-                    level_fixed: false,
-                });
-            }
-        }
-        seats.extend(fixed);
-        seats
+        all.extend(named.map(|other| fixed(other, Role::Member)));
+        all
     }
 
     /// The settings without what needs a `danger_` key that is not there. The configuration refuses such settings

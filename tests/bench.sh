@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Measures: the pure stages against sorting integers, the first sync of 20 rooms against a client that only sends the
+# same requests, and what a second sync asks. docs/benchmarks.md says more.
+#
+#   tests/bench.sh            everything: some minutes
+#   tests/bench.sh --quick    without ten million memberships and without repetitions
+#   tests/bench.sh --smoke    small sizes, to see that it works
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+tests/servers/synapse install
+exec cargo run --quiet --release --locked -p inviter-bench -- "$@"
