@@ -139,7 +139,8 @@ fn one_line(mut text: String) -> Result<SecretString, String> {
 
 /// A URL with its password masked; `None` if there is none in it.
 pub(super) fn without_password(text: &str) -> Option<String> {
-    let Ok(mut url) = Url::parse(text) else {
+    let parsed = Url::parse(text).ok().filter(|url| !url.cannot_be_a_base());
+    let Some(mut url) = parsed else {
         // What stands before the @ may be one.
         return text.contains('@').then(|| "***".to_owned());
     };
