@@ -50,10 +50,24 @@ impl Site {
 
     /// A site on this homeserver.
     pub(crate) async fn on(synapse: Arc<Synapse>) -> Result<Self> {
-        let tag = unique("");
+        Self::named(synapse, unique("")).await
+    }
+
+    /// A site on a homeserver that it has to itself, so that short names are the names: for what people will read.
+    pub(crate) async fn alone_on(synapse: Arc<Synapse>) -> Result<Self> {
+        Self::named(synapse, String::new()).await
+    }
+
+    async fn named(synapse: Arc<Synapse>, tag: String) -> Result<Self> {
         let site = Self {
             admin: synapse.admin(),
-            bot: synapse.register(&format!("bot{tag}")).await?,
+            bot: synapse
+                .register(&if tag.is_empty() {
+                    "inviter".to_owned()
+                } else {
+                    format!("bot{tag}")
+                })
+                .await?,
             proxy: Proxy::start(synapse.url()).await?,
             dir: tempfile::Builder::new().prefix("inviter-site-").tempdir()?,
             synapse,

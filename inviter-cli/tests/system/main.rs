@@ -13,6 +13,7 @@ mod by_hand;
 mod doctor;
 mod evidence;
 mod fault_table;
+mod first_day;
 mod harness;
 mod killed;
 mod listed_rooms;

@@ -119,7 +119,7 @@ async fn a_paused_room_is_left_alone() -> Result<()> {
     let before = site.room("alpha").await?;
     let (output, requests) = site.requests_of(&["sync"]).await?;
     assert_eq!(site.room("alpha").await?, before);
-    let told = format!("{alpha}: paused, so nothing is done in it; `inviter resume '{alpha}'` goes on");
+    let told = format!("paused, so nothing is done in it; `inviter resume '{alpha}'` goes on");
     assert!(output.clone().exits(0).stdout.contains(&told), "{output}");
     assert!(!asked(&site, &requests).await?.contains("alpha"));
     site.room("beta").await?.is_as_wanted(&directory, "beta");

@@ -155,6 +155,22 @@ impl Room<'_> {
              are in it; {suspicion}",
             seen.creator, seen.present
         );
+        // Where the people of the group are, the room is hardly somebody's trap, and asking them is enough.
+        let steps = if seen.present == 0 && wanted > 0 {
+            self.look_at_a_trap()
+        } else {
+            Vec::new()
+        };
+        Remedy {
+            trouble: Trouble::UnknownCreator,
+            blocks: false,
+            told_by: None,
+            message,
+            steps,
+        }
+    }
+
+    fn look_at_a_trap(&self) -> Vec<Step> {
         let mut steps: Vec<Step> = self
             .synapse("a server administrator looks at the room", |id| {
                 admin("GET", 1, &["rooms", id], None)
@@ -177,13 +193,7 @@ impl Room<'_> {
                 ),
             });
         }
-        Remedy {
-            trouble: Trouble::UnknownCreator,
-            blocks: false,
-            told_by: None,
-            message,
-            steps,
-        }
+        steps
     }
 
     fn power(&self, seen: &Seen) -> Option<Remedy> {

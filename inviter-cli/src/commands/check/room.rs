@@ -69,6 +69,19 @@ impl Connected {
             .filter(|finding| !shared.contains_key(without_room(finding)))
             .collect();
         for (ix, finding) in findings.iter().enumerate() {
+            if finding.kind == FindingKind::NotAdopted {
+                // Who made it when stands in the line above.
+                let command = remedies.iter().find(|r| r.trouble == Trouble::NotAdopted);
+                let steps = command.map_or(&[][..], |remedy| &remedy.steps);
+                if let [Step::Command { command }] = steps {
+                    writeln!(
+                        out,
+                        "  {NOTE}note:{NOTE:#} nobody has adopted it; if it is yours: {}",
+                        Clean(command)
+                    )?;
+                    continue;
+                }
+            }
             note(out, "  ", finding)?;
             // The ways to mend it stand behind the last of its kind.
             if findings.get(ix + 1).is_some_and(|next| next.kind == finding.kind) {
@@ -108,7 +121,7 @@ impl Connected {
         } else {
             write!(out, ", created by {}", Clean(seen.creator.as_str()))?;
             if let Some(at) = seen.created {
-                write!(out, " at {}", time(at))?;
+                write!(out, " on {}", &time(at)[..10])?;
             }
         }
         writeln!(out, "; {}{QUIET:#}", rights(&seen.rights))

@@ -7,7 +7,7 @@ use inviter::core::{guard::GuardedRoom, plan::RoomStatus, server::RateOverride};
 use super::{Checked, Connected, is_in_the_way, limits::Ahead};
 use crate::{exit::is_unread, render::counted};
 
-/// So many rooms are named in a command; with more it would not be read.
+/// So many rooms are named in a command; with more it would not be read, and a pilot of few comes first anyway.
 const NAMED: usize = 5;
 
 impl Checked {
@@ -68,17 +68,20 @@ impl Connected {
             .filter(|plan| plan.seen.as_ref().is_some_and(|seen| seen.creator_is_known))
             .map(|plan| format!("'{}'", plan.room))
             .collect();
-        match found.len() {
-            0 => {}
-            1..=NAMED => commands.push(format!("inviter adopt {}", found.join(" "))),
-            // Each of them, by somebody who has looked at it.
-            _ => commands.push(format!("inviter adopt {} …", found[..NAMED].join(" "))),
+        if !found.is_empty() {
+            // What adopting would do is read before it is done.
+            commands.push("inviter plan --adopt".to_owned());
+            if found.len() <= NAMED {
+                commands.push(format!("inviter adopt {}", found.join(" ")));
+            }
         }
         if Ahead::of(self).work.requests() > 0 {
-            if commands.len() < 2 {
+            if found.is_empty() {
                 commands.push("inviter plan".to_owned());
             }
-            commands.push("inviter sync".to_owned());
+            if commands.len() < 3 {
+                commands.push("inviter sync".to_owned());
+            }
         }
         if commands.is_empty() && !self.works() {
             // Once what is in the way is mended.
