@@ -83,6 +83,23 @@ pub(crate) fn lines(op: &Op) -> Vec<String> {
     vec![line]
 }
 
+/// Changes of what each level may do, in one line, cleaned; `None` for anything else.
+pub(crate) fn permissions(op: &Op) -> Option<String> {
+    let Op::SetLevels { changes } = op else {
+        return None;
+    };
+    let one = |change: &LevelChange| {
+        let name = match &change.slot {
+            LevelSlot::User(_) => return None,
+            LevelSlot::Event(kind) => clean(kind),
+            LevelSlot::Key(key) => key.as_str().to_owned(),
+        };
+        Some(format!("{name} {} → {}", value(change.from), value(change.to)))
+    };
+    let changes: Option<Vec<String>> = changes.iter().map(one).collect();
+    Some(changes?.join(", "))
+}
+
 fn create(blueprint: &Blueprint) -> String {
     let what = match blueprint.kind {
         RoomKind::Room => "room",

@@ -11,7 +11,7 @@ use inviter::core::{
 };
 
 use super::{
-    action::{Sign, lines},
+    action::{Sign, lines, permissions},
     clean::{Clean, clean},
     counted, release, status,
     style::{ADD, CHANGE, FAILED, HEADLINE, HELD, NOTE, QUIET, REMOVE},
@@ -128,10 +128,29 @@ pub(crate) fn write_items(
     write_held(out, room, kind)
 }
 
-/// Actions with their outcomes, a line for each thing that changes.
+/// Actions with their outcomes, a line for each thing that changes, but for permissions: those that came to the same
+/// share one.
 pub(crate) fn items(out: &mut impl Write, items: &[ReportItem], place: &Place<'_>) -> fmt::Result {
-    let rows: Vec<(&ReportItem, Vec<String>)> =
-        items.iter().map(|item| (item, lines(&item.action.op))).collect();
+    let mut rows: Vec<(&ReportItem, Vec<String>)> = Vec::new();
+    for item in items {
+        let Some(permissions) = permissions(&item.action.op) else {
+            rows.push((item, lines(&item.action.op)));
+            continue;
+        };
+        match rows.last_mut() {
+            Some((before, line))
+                if self::permissions(&before.action.op).is_some()
+                    && before.action.why == item.action.why
+                    && before.outcome == item.outcome =>
+            {
+                for line in line {
+                    line.push_str(", ");
+                    line.push_str(&permissions);
+                }
+            }
+            _ => rows.push((item, vec![format!("permissions: {permissions}")])),
+        }
+    }
     let width = |line: &String| line.chars().count();
     let widths = rows.iter().flat_map(|(_, lines)| lines).map(width);
     let column = widths.filter(|width| *width <= MAX_COLUMN).max().unwrap_or(0);
