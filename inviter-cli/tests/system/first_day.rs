@@ -45,10 +45,36 @@ async fn is_as_the_documentation_shows() -> Result<()> {
     page.says(LIMITS);
     page.sends(&curl(&check, "override_ratelimit")?).await?;
 
+    pilot(&organisation, &mut page).await?;
+    let zoology = people(site, "zoology").await?;
+    obstacles(&organisation, &mut page, &check).await?;
+    rest(&organisation, &mut page).await?;
+    page.says(DONE);
+
+    // What the homeserver has: everybody where the groups say, and nobody gone but Erin.
+    for room in organisation.directory.rooms() {
+        let wanted = organisation.directory.wanted(&room).into_keys();
+        let inside = people(site, &room).await?;
+        assert!(inside.is_superset(&wanted.collect()), "{room}: {inside:?}");
+    }
+    assert!(people(site, "zoology").await?.is_superset(&zoology));
+    assert!(people(site, "lounge").await?.contains("telegram_1001"));
+    assert_eq!(site.room("board").await?.creator, "inviter");
+    let (output, writes) = site.writes_of(&["sync"]).await?;
+    assert!(writes.is_empty(), "{output}");
+    page.is("first-day.md")
+}
+
+const SCOPE: &str = "[scope]\ninclude_rooms = [\"#physics:*\", \"#chemistry:*\"]\n";
+const TRUSTED: &str = "trusted_inviters = [\"@keeper:example.org\"]";
+const EXEMPT: &str = "\
+    [accounts]\nexempt = [\"@keeper:example.org\", \"@telegram_*:example.org\", \"@telegrambot:example.org\"]\n";
+
+async fn pilot(organisation: &Organisation, page: &mut Transcript<'_>) -> Result<()> {
+    let site = &organisation.site;
     page.says("## A pilot of two rooms");
     page.says(PILOT);
-    let scope = "[scope]\ninclude_rooms = [\"#physics:*\", \"#chemistry:*\"]\n";
-    let pilot = format!("[accounts]\nexempt = [\"@keeper:example.org\"]\n\n{scope}");
+    let pilot = format!("[accounts]\nexempt = [\"@keeper:example.org\"]\n\n{SCOPE}");
     site.configure("", &pilot)?;
     page.block(&pilot);
     page.says("Everything from here on is about these two rooms. What would adopting them do?");
@@ -77,31 +103,27 @@ async fn is_as_the_documentation_shows() -> Result<()> {
     assert_eq!(people(site, "physics").await?, physics);
     page.says("And once more, to see that there is nothing left to do:");
     page.runs(&["sync"], 0).await?;
-    let zoology = people(site, "zoology").await?;
+    Ok(())
+}
 
+async fn obstacles(organisation: &Organisation, page: &mut Transcript<'_>, check: &Output) -> Result<()> {
+    let site = &organisation.site;
     page.says("## What is in the way elsewhere");
     page.says(OBSTACLES);
-    let top = "trusted_inviters = [\"@keeper:example.org\"]";
-    let exempt = "[accounts]\nexempt = [\"@keeper:example.org\", \"@telegram_*:example.org\", \"@telegrambot:example.org\"]\n";
-    page.block(&format!("{top}\n\n{exempt}"));
-    site.configure(top, &format!("{scope}\n{exempt}"))?;
+    page.block(&format!("{TRUSTED}\n\n{EXEMPT}"));
+    site.configure(TRUSTED, &format!("{SCOPE}\n{EXEMPT}"))?;
     for room in ["geology", "history", "library", "workshop"] {
-        page.sends(&curl(
-            &check,
-            &format!(
-                "{}/make_room_admin",
-                inviter_testkit::enc(&id(&organisation, room))
-            ),
-        )?)
-        .await?;
+        let room = inviter_testkit::enc(&id(organisation, room));
+        page.sends(&curl(check, &format!("{room}/make_room_admin"))?)
+            .await?;
     }
     page.says(SQUATTED);
-    page.sends(&curl(&check, "directory/room/%23board")?).await?;
+    page.sends(&curl(check, "directory/room/%23board")?).await?;
     page.says(BY_HAND);
     let keeper = organisation.person("keeper");
     keeper
         .send_state(
-            &id(&organisation, "welcome"),
+            &id(organisation, "welcome"),
             "m.room.join_rules",
             "",
             json!({ "join_rule": "invite" }),
@@ -110,10 +132,14 @@ async fn is_as_the_documentation_shows() -> Result<()> {
     site.admin
         .delete("/_matrix/client/v3/directory/room/%23old-lab%3Aexample.org")
         .await?;
+    Ok(())
+}
 
+async fn rest(organisation: &Organisation, page: &mut Transcript<'_>) -> Result<()> {
+    let site = &organisation.site;
     page.says("## The rest");
     page.says(REST);
-    site.configure(top, exempt)?;
+    site.configure(TRUSTED, EXEMPT)?;
     let rest = page
         .runs(&["plan", "--adopt", "--removals-csv", "removals.csv"], 0)
         .await?;
@@ -130,27 +156,14 @@ async fn is_as_the_documentation_shows() -> Result<()> {
     page.runs(&["sync", "--adopt"], 4).await?;
     page.says("Into the canteen the bot was only invited, and has no power there. The check says who can lend it some:");
     let check = page.runs(&["check"], 1).await?;
-    let canteen = inviter_testkit::enc(&id(&organisation, "canteen"));
+    let canteen = inviter_testkit::enc(&id(organisation, "canteen"));
     page.sends(&curl(&check, &format!("{canteen}/make_room_admin"))?)
         .await?;
     page.runs(&["sync"], 0).await?;
     page.says("Nothing is left to do, and everything is managed:");
     page.runs(&["sync"], 0).await?;
     page.runs(&["managed"], 0).await?;
-    page.says(DONE);
-
-    // What the homeserver has: everybody where the groups say, and nobody gone but Erin.
-    for room in organisation.directory.rooms() {
-        let wanted = organisation.directory.wanted(&room).into_keys();
-        let inside = people(site, &room).await?;
-        assert!(inside.is_superset(&wanted.collect()), "{room}: {inside:?}");
-    }
-    assert!(people(site, "zoology").await?.is_superset(&zoology));
-    assert!(people(site, "lounge").await?.contains("telegram_1001"));
-    assert_eq!(site.room("board").await?.creator, "inviter");
-    let (output, writes) = site.writes_of(&["sync"]).await?;
-    assert!(writes.is_empty(), "{output}");
-    page.is("first-day.md")
+    Ok(())
 }
 
 fn id(organisation: &Organisation, room: &str) -> String {

@@ -90,13 +90,7 @@ impl Organisation {
         let limits = format!("/_synapse/admin/v1/users/{}/override_ratelimit", enc(&bot));
         let (status, answer) = organisation.site.admin.delete(&limits).await?;
         ensure!(status == 200, "{answer}");
-        for room in organisation.site.admin.admin_rooms().await? {
-            let text = |key: &str| room[key].as_str().unwrap_or_default().to_owned();
-            let alias = text("canonical_alias");
-            organisation
-                .rooms
-                .push((text("room_id"), organisation.site.short(&alias).to_owned()));
-        }
+        organisation.rooms = organisation.rooms_by_alias().await?;
         organisation.site.save(&organisation.directory)?;
         Ok(organisation)
     }
@@ -125,6 +119,19 @@ impl Organisation {
             self.people.insert(name.to_owned(), client);
         }
         Ok(())
+    }
+
+    /// Every room that has an alias, by ID.
+    pub(super) async fn rooms_by_alias(&self) -> Result<Vec<(String, String)>> {
+        let rooms = self.site.admin.admin_rooms().await?;
+        let named = rooms.iter().filter_map(|room| {
+            let alias = room["canonical_alias"].as_str()?;
+            Some((
+                room["room_id"].as_str()?.to_owned(),
+                self.site.short(alias).to_owned(),
+            ))
+        });
+        Ok(named.collect())
     }
 
     /// A person's own client.

@@ -22,6 +22,8 @@ pub(super) struct Transcript<'a> {
     page: String,
     /// Release codes, which follow from room IDs.
     codes: Vec<String>,
+    /// Rooms that were created on the way, by ID.
+    created: Vec<(String, String)>,
 }
 
 impl<'a> Transcript<'a> {
@@ -31,6 +33,7 @@ impl<'a> Transcript<'a> {
             organisation,
             page: introduction.to_owned(),
             codes: Vec::new(),
+            created: Vec::new(),
         }
     }
 
@@ -44,6 +47,11 @@ impl<'a> Transcript<'a> {
     /// Runs the program and takes down what it prints.
     pub(super) async fn runs(&mut self, args: &[&str], code: i32) -> Result<Output> {
         let output = self.organisation.site.run(args).await?.exits(code);
+        for (id, name) in self.organisation.rooms_by_alias().await? {
+            if !self.organisation.rooms.iter().any(|(known, _)| *known == id) {
+                self.created.push((id, name));
+            }
+        }
         if let Some(code) = release_code(&output.stdout) {
             self.hides(&code);
         }
@@ -112,7 +120,7 @@ impl<'a> Transcript<'a> {
             .find(|word| word.starts_with("http"))
             .context("no URL")?;
         let path = url
-            .strip_prefix(&self.organisation.site.proxy.url())
+            .strip_prefix(self.organisation.site.proxy.url())
             .context("another server")?;
         let method = after(["-X", "--request"]).unwrap_or("POST").parse()?;
         let body: Option<Value> = after(["-d", "--data"]).map(serde_json::from_str).transpose()?;
@@ -127,8 +135,8 @@ impl<'a> Transcript<'a> {
     /// The same on every day and on every machine.
     fn made_the_same(&self, text: &str) -> String {
         let site = &self.organisation.site;
-        let mut text = text.replace(&site.proxy.url(), "https://matrix.example.org");
-        for (id, name) in &self.organisation.rooms {
+        let mut text = text.replace(site.proxy.url(), "https://matrix.example.org");
+        for (id, name) in self.organisation.rooms.iter().chain(&self.created) {
             text = text.replace(id, &format!("!{name}:example.org"));
             // As part of an URL.
             text = text.replace(&inviter_testkit::enc(id), &format!("%21{name}%3Aexample.org"));
@@ -138,6 +146,11 @@ impl<'a> Transcript<'a> {
         let today = jiff::Timestamp::now();
         for day in [today, today - jiff::SignedDuration::from_hours(24)] {
             text = text.replace(&day.to_string()[..10], "2024-05-13");
+        }
+        // Synapse takes the repository around it for its own.
+        while let Some((before, rest)) = text.split_once(" (b=") {
+            let after = rest.split_once(')').map_or("", |(_, after)| after);
+            text = format!("{before}{after}");
         }
         for code in &self.codes {
             text = text.replace(code, "CODE");
