@@ -1,7 +1,9 @@
 //! `inviter explain`
 
 use clap::Args;
-use inviter::core::{OwnedUserId, ServerName, desired::Person, reconcile::RunOptions, room::RoomRef};
+use inviter::core::{
+    OwnedUserId, ServerName, desired::Person, reconcile::RunOptions, room::RoomRef, room_template::Argument,
+};
 
 use super::room_ref;
 use crate::{
@@ -22,6 +24,9 @@ pub(crate) struct Explain {
     /// The room: an alias or a room ID
     #[arg(value_name = "ROOM", value_parser = room_ref)]
     room: RoomRef,
+    /// The room is of this argument, which takes the place of <1>
+    #[arg(long, value_name = "VALUE", value_parser = Argument::parse)]
+    argument: Vec<Argument>,
     /// Write one JSON document
     #[arg(long)]
     json: bool,
@@ -32,7 +37,9 @@ impl Explain {
         let reconciler = context.setup().await?.reconciler;
         let user = complete(&self.user, &reconciler.policy.accounts_server)?;
         // All rooms, since what goes in them together may be held.
-        let draft = reconciler.plan(&RunOptions::by_person()).await?;
+        let mut options = RunOptions::by_person();
+        options.arguments = self.argument.iter().cloned().collect();
+        let draft = reconciler.plan(&options).await?;
         let answer = reconciler.explain(&draft, &user, &self.room).await;
         let nearest = nearest(&user, &draft.desired.people);
         if self.json {

@@ -36,7 +36,7 @@ impl Managed {
             let contents = json!({
                 "rooms": document::statuses(rooms),
                 "findings": document::findings(&draft.findings),
-                "counts": { "rooms": rooms.len(), "managed": managed },
+                "counts": { "rooms": rooms.len(), "managed": managed, "outside": draft.rooms_outside },
             });
             output::json(&document::Document::new("managed", contents))?;
         } else {
@@ -49,6 +49,7 @@ impl Managed {
             {
                 note(&mut text, "", finding)?;
             }
+            rooms::outside(&mut text, draft.rooms_outside)?;
             let rooms = counted(rooms.len(), "room", "rooms");
             writeln!(text, "\n{HEADLINE}managed: {managed} of {rooms}{HEADLINE:#}")?;
             output::text(&text)?;

@@ -135,6 +135,18 @@ pub(crate) fn beside_sources(findings: &[Finding]) -> Vec<&Finding> {
     findings.iter().filter(told).collect()
 }
 
+/// How many rooms are wanted and not looked at.
+pub(crate) fn outside(out: &mut impl Write, rooms: usize) -> fmt::Result {
+    if rooms == 0 {
+        return Ok(());
+    }
+    let rooms = counted(rooms, "room is", "rooms are");
+    writeln!(
+        out,
+        "{QUIET}{rooms} outside the scope, and not looked at{QUIET:#}"
+    )
+}
+
 /// The desired rooms with their status, a line each, and what `below` writes under it.
 pub(crate) fn statuses<W: Write>(
     out: &mut W,

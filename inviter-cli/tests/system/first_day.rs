@@ -103,6 +103,7 @@ async fn pilot(organisation: &Organisation, page: &mut Transcript<'_>) -> Result
     assert_eq!(people(site, "physics").await?, physics);
     page.says("And once more, to see that there is nothing left to do:");
     page.runs(&["sync"], 0).await?;
+    page.runs(&["managed"], 0).await?;
     Ok(())
 }
 

@@ -76,11 +76,12 @@ impl About {
 
     /// By the options, whatever the scope.
     fn asks_for(&self, room: &DesiredRoom) -> bool {
-        let named = || room.refs.iter().any(|r| self.rooms.contains(r)) || self.names_the_id_of(room);
-        (self.rooms.is_empty() || named())
+        let named = room.refs.iter().any(|r| self.rooms.contains(r)) || self.names_the_id_of(room);
+        (self.rooms.is_empty() || named)
             && match &self.of_arguments {
                 Some(asked) => room.refs.iter().any(|r| asked.contains(r)),
-                None => !self.is_of_others(room),
+                // Whoever names a room means it, whichever argument made it.
+                None => named || !self.is_of_others(room),
             }
     }
 

@@ -106,6 +106,8 @@ pub struct Draft {
     pub directories: Arc<[ReadOutcome]>,
     /// The rooms that the run is not about, by all their names and by ID.
     pub outside: BTreeSet<RoomRef>,
+    /// How many rooms those are.
+    pub rooms_outside: usize,
     memory: Memory,
     learned: Vec<MemoryChange>,
     listings: BTreeMap<OwnedRoomId, Listing>,
@@ -211,6 +213,7 @@ impl Reconciler {
             findings,
             directories,
             outside: _,
+            rooms_outside: _,
             mut memory,
             learned,
             listings,

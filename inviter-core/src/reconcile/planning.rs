@@ -97,6 +97,7 @@ impl Reconciler {
             plan,
             findings,
             directories,
+            rooms_outside: others.len(),
             outside: others.iter().flat_map(names).collect(),
             memory,
             learned,

@@ -522,6 +522,19 @@ fn a_room_that_two_arguments_share_keeps_the_people_of_both() {
 }
 
 #[test]
+fn a_room_of_an_argument_is_named_without_it() {
+    let world = years(&[]);
+    sync_with(&world, "2024");
+    let mut options = RunOptions::by_person();
+    options.rooms.insert(RoomRef::Alias(year_alias(2024)));
+    assert_eq!(names(&plan(&world, &options)), ["#year-2024:example.org"]);
+    // One that no run was given is none.
+    options.rooms.insert(RoomRef::Alias(year_alias(2025)));
+    let error = block_on(world.reconciler.plan(&options)).unwrap_err();
+    assert!(matches!(error, RunError::NoSuchRoom(_)), "{error}");
+}
+
+#[test]
 fn a_room_with_a_group_of_its_own_stays_in_full_runs() {
     let world = years(&[]);
     sync_with(&world, "2024");

@@ -45,6 +45,7 @@ impl Checked {
             "rate_limits": connected.map(Connected::limits_json),
             "rooms": connected.map(|connected| connected.rooms(&self.homeserver)),
             "exempt": connected.and_then(Connected::exempt),
+            "rooms_outside": connected.map(|connected| connected.draft.rooms_outside),
             "findings": document::findings(&findings),
             "in_the_way": self.in_the_way(),
             "next": self.next(),

@@ -42,6 +42,8 @@ removals from one wait for a group that is missing or unread, or --fix could not
 
 $ADMIN_TOKEN in the requests that are shown is the access token of an administrator of the homeserver.")]
 pub(crate) struct Check {
+    #[command(flatten)]
+    part: super::Part,
     /// Take the account out of the homeserver's rate limits, where it is an administrator of a Synapse; nothing else
     /// is written
     #[arg(long)]
@@ -89,7 +91,7 @@ impl Check {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
         let (source, config) = context.config()?;
         let connected = match context::connect(&config).await {
-            Ok(setup) => Connected::read(setup, self.fix).await,
+            Ok(setup) => Connected::read(setup, &self.part.options(), self.fix).await,
             Err(error) => Err(error.to_string()),
         };
         let desired = match &connected {
@@ -113,7 +115,11 @@ impl Check {
 }
 
 fn configured(config: &Config) -> String {
-    let listed = counted(config.rooms.len(), "room listed", "rooms listed");
+    let listed = counted(
+        config.rooms.len() + config.templates.len(),
+        "room listed",
+        "rooms listed",
+    );
     format!(
         "{}, {listed}",
         counted(config.directories.len(), "directory", "directories")
@@ -121,10 +127,9 @@ fn configured(config: &Config) -> String {
 }
 
 impl Connected {
-    async fn read(setup: Setup, fix: bool) -> Result<Self, String> {
+    async fn read(setup: Setup, options: &RunOptions, fix: bool) -> Result<Self, String> {
         let backend = &setup.reconciler.backend;
-        let options = RunOptions::by_person();
-        let (draft, mut facts) = tokio::join!(setup.reconciler.plan(&options), backend.inspect());
+        let (draft, mut facts) = tokio::join!(setup.reconciler.plan(options), backend.inspect());
         let draft = draft.map_err(|error| error.to_string())?;
         let fixed = if fix {
             Some(lift(&**backend, &mut facts).await)

@@ -90,7 +90,9 @@ impl Place {
         let backend = Arc::new(self.homeserver.backend(self.bot.clone()));
         let identity = backend.whoami().await.unwrap();
         let setup = Setup::assemble(&config, identity, backend, Arc::new(InMemoryStore::default()));
-        let connected = Connected::read(setup, false).await.unwrap();
+        let connected = Connected::read(setup, &inviter::core::reconcile::RunOptions::by_person(), false)
+            .await
+            .unwrap();
         let checked = Checked {
             config: "inviter.toml".to_owned(),
             homeserver: "http://127.0.0.1:1".to_owned(),

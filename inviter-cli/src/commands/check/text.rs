@@ -100,6 +100,7 @@ impl Connected {
                 Clean(message)
             )?;
         }
+        rooms::outside(out, self.draft.rooms_outside)?;
         self.notes(out)?;
         for finding in rooms::beside_sources(&self.draft.findings) {
             note(out, "", finding)?;
