@@ -120,10 +120,14 @@ impl About {
     }
 
     /// The room of an alias outside the scope can be one inside: its people are then left as they are there, and
-    /// nobody is brought in by it.
-    pub(super) fn keep_apart(&self, desired: &mut Desired, bindings: &BTreeMap<OwnedRoomAliasId, Binding>) {
+    /// nobody is brought in by it. Answers with those rooms, which are desired no more.
+    pub(super) fn keep_apart(
+        &self,
+        desired: &mut Desired,
+        bindings: &BTreeMap<OwnedRoomAliasId, Binding>,
+    ) -> Vec<DesiredRoom> {
         if self.policy.scope.groups.is_everything() {
-            return;
+            return Vec::new();
         }
         let leads_to = |room: &DesiredRoom| -> Option<OwnedRoomId> {
             room.refs.iter().find_map(|r| match r {
@@ -144,8 +148,8 @@ impl About {
             |room: &DesiredRoom| !room.in_scope && leads_to(room).is_some_and(|id| inside.contains(&id));
         let (both, mut rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut desired.rooms).into_iter().partition(is_both);
-        for left_out in both {
-            let id = leads_to(&left_out);
+        for left_out in &both {
+            let id = leads_to(left_out);
             let name = left_out.refs.first().map(ToString::to_string).unwrap_or_default();
             for room in rest
                 .iter_mut()
@@ -160,6 +164,7 @@ impl About {
             }
         }
         desired.rooms = rest;
+        both
     }
 }
 

@@ -8,13 +8,11 @@ mod planning;
 mod questions;
 mod remembering;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use ruma_common::OwnedRoomId;
 
+use self::{about::About, planning::Known};
 use crate::{
     IdentityProvider, RoomBackend,
     action::{Op, RoomTarget},
@@ -30,7 +28,6 @@ use crate::{
     report::Report,
     resolve::{ReadOutcome, resolve},
     room::RoomRef,
-    room_rules::Listing,
     room_template::Argument,
     scope::{Scope, Selection},
     server::MetLimit,
@@ -110,7 +107,6 @@ pub struct Draft {
     pub rooms_outside: usize,
     memory: Memory,
     learned: Vec<MemoryChange>,
-    listings: BTreeMap<OwnedRoomId, Listing>,
     whole: bool,
     left_out: bool,
 }
@@ -216,12 +212,16 @@ impl Reconciler {
             rooms_outside: _,
             mut memory,
             learned,
-            listings,
             whole,
             left_out,
         } = draft;
-        // As large as the directories themselves, and not needed any more but by a caller who has kept a share.
-        drop(directories);
+        let arrives = |op: &Op| matches!(op, Op::CreateRoom(_) | Op::Join { .. });
+        let actions = plan.rooms().iter().flat_map(GuardedRoom::actions);
+        // As large as the directories themselves, and needed only where a room is to be planned once more.
+        let directories = actions
+            .into_iter()
+            .any(|guarded| arrives(&guarded.action.op))
+            .then_some(directories);
         let apply_options = ApplyOptions {
             clock: &*self.clock,
             store: &self.store,
@@ -254,21 +254,20 @@ impl Reconciler {
                     report.errors.push(error.to_string());
                 }
             }
-            let ids: BTreeMap<OwnedRoomId, usize> =
-                first.revisit.into_iter().map(|(ix, id)| (id, ix)).collect();
-            let again = self
-                .revisit(&identity, &desired, &memory, &listings, &ids, options)
-                .await;
-            let second = apply(again, &self.backend, &apply_options).await;
-            report.errors.extend(second.errors);
-            for mut room in second.rooms {
-                let index = report.rooms.iter().position(|r| r.room == room.room);
-                if let Some(first) = index.map(|ix| &mut report.rooms[ix]) {
-                    let mut items = std::mem::take(&mut first.items);
-                    items.append(&mut room.items);
-                    room.items = items;
-                    *first = room;
-                }
+            let rooms = first.revisit.iter().filter_map(|(ix, _)| report.rooms.get(*ix));
+            let options = RunOptions {
+                rooms: rooms.map(|room| room.room.clone()).collect(),
+                ..options.clone()
+            };
+            let known = Known {
+                identity,
+                memory: memory.clone(),
+                directories: directories.unwrap_or_default(),
+                fresh: true,
+            };
+            match self.again(known, &options).await {
+                Ok(again) => self.apply_again(again, &mut report, &apply_options).await,
+                Err(error) => report.errors.push(error.to_string()),
             }
         }
         let now = self.clock.now();
@@ -285,6 +284,39 @@ impl Reconciler {
             report.errors.push(error.to_string());
         }
         report
+    }
+
+    /// Plans rooms once more that were created or joined, with all the care of a first plan: other aliases may lead to
+    /// them.
+    async fn again(&self, known: Known, options: &RunOptions) -> Result<Draft, RunError> {
+        let about = About::new(&self.policy, options, &known.memory)?;
+        self.draft(known, &about, options).await
+    }
+
+    async fn apply_again(&self, draft: Draft, report: &mut Report, options: &ApplyOptions<'_>) {
+        let names: Vec<(RoomRef, Vec<RoomRef>)> = draft
+            .plan
+            .rooms()
+            .iter()
+            .map(|room| (room.plan().room.clone(), room.plan().refs.clone()))
+            .collect();
+        if let Err(error) = self.store.commit(&draft.learned).await {
+            report.errors.push(error.to_string());
+        }
+        let second = apply(draft.plan, &self.backend, options).await;
+        report.errors.extend(second.errors);
+        for mut room in second.rooms {
+            // Other names may have turned out to be the same room's.
+            let refs = names.iter().find(|(name, _)| *name == room.room);
+            let refs = refs.map_or(&[][..], |(_, refs)| refs);
+            let index = report.rooms.iter().position(|r| refs.contains(&r.room));
+            if let Some(first) = index.map(|ix| &mut report.rooms[ix]) {
+                let mut items = std::mem::take(&mut first.items);
+                items.append(&mut room.items);
+                room.items = items;
+                *first = room;
+            }
+        }
     }
 
     /// Puts the rooms that the options are about under management (decision 9).

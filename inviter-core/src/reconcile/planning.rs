@@ -2,20 +2,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
+use ruma_common::OwnedRoomId;
 
 use super::{
     Draft, Reconciler, RunError, RunOptions,
     about::About,
-    questions::{bind, bound, hold_back, keep_together, listings, observed, plan_rooms},
+    questions::{bind, hold_back, keep_together, listings, observed, plan_rooms},
     remembering::abandoned,
 };
 use crate::{
     RoomBackend,
-    backend::{Identity, Observe, ReadOnly},
+    backend::{Identity, ReadOnly},
     desired::{Desired, DesiredRoom},
     finding::{Finding, FindingKind, Subject},
-    guard::{GuardContext, GuardedPlan, guard},
+    guard::{GuardContext, guard},
     plan::{PlanContext, RoomStatus},
     recall::{Memory, MemoryChange, Pause, Recalled},
     resolve::{ReadOutcome, resolve},
@@ -25,38 +25,74 @@ use crate::{
     unite::unite,
 };
 
+/// What a plan is made from, beside the rooms.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) identity: Identity,
+    pub(super) memory: Memory,
+    pub(super) directories: Arc<[ReadOutcome]>,
+    /// The rooms have changed just now, so each is to be read by itself.
+    pub(super) fresh: bool,
+}
+
 impl Reconciler {
     /// Plans a run. Sends no writing request, and remembers nothing.
     pub async fn plan(&self, options: &RunOptions) -> Result<Draft, RunError> {
-        let backend = ReadOnly(Arc::clone(&self.backend));
-        let identity = backend.whoami().await?;
-        let now = self.clock.now();
+        let identity = ReadOnly(Arc::clone(&self.backend)).whoami().await?;
         let mut findings = Vec::new();
         let memory = self.recall(&mut findings).await?;
         let about = About::new(&self.policy, options, &memory)?;
-        let directories: Arc<[ReadOutcome]> = self.read_groups(&about.policy.scope.groups).await.into();
+        let directories = self.read_groups(&about.policy.scope.groups).await.into();
+        let known = Known {
+            identity,
+            memory,
+            directories,
+            fresh: false,
+        };
+        let mut draft = self.draft(known, &about, options).await?;
+        draft.findings.append(&mut findings);
+        draft.findings.sort();
+        Ok(draft)
+    }
+
+    /// Plans from what the directories have answered already.
+    pub(super) async fn draft(
+        &self,
+        known: Known,
+        about: &About,
+        options: &RunOptions,
+    ) -> Result<Draft, RunError> {
+        let Known {
+            identity,
+            memory,
+            directories,
+            fresh,
+        } = known;
+        let backend = ReadOnly(Arc::clone(&self.backend));
+        let now = self.clock.now();
         let mut resolved = resolve(&directories, &about.policy);
-        findings.append(&mut resolved.findings);
+        let mut findings = std::mem::take(&mut resolved.findings);
         let mut learned: Vec<MemoryChange> = options
             .arguments
             .iter()
             .filter(|argument| !memory.arguments.contains(argument))
             .map(|argument| MemoryChange::Argument(argument.clone()))
             .collect();
-        let mut bindings = bind(&backend, &resolved, &about, &memory, now, &mut learned).await;
+        let mut bindings = bind(&backend, &resolved, about, &memory, now, &mut learned).await;
         let (mut desired, others, listings, mut plans) = loop {
             let mut desired = resolved.clone();
-            about.keep_apart(&mut desired, &bindings.all);
+            let apart = about.keep_apart(&mut desired, &bindings.all);
             let mut desired = unite(desired, &bindings.all);
             keep_together(&mut desired, &bindings.all, &memory);
             about.check_names(&desired)?;
-            let others;
+            let mut others: Vec<DesiredRoom>;
             (desired.rooms, others) = std::mem::take(&mut desired.rooms)
                 .into_iter()
                 .partition(|room| about.includes(room));
+            others.extend(apart);
             let listings = listings(&backend, &desired, &memory, now).await;
             let cx = self.context(&desired, &identity, &memory, &listings, now);
-            let plans = plan_rooms(&backend, &cx, observed(&desired, &others, &memory)).await;
+            let plans = plan_rooms(&backend, &cx, observed(&desired, &others, &memory, fresh)).await;
             // Ends: each round asks what is only remembered, and nothing is asked twice.
             if !bindings
                 .confirm(&backend, (&desired, &others), &plans, &memory, now, &mut learned)
@@ -101,7 +137,6 @@ impl Reconciler {
             outside: others.iter().flat_map(names).collect(),
             memory,
             learned,
-            listings,
             whole: options.is_whole(),
             left_out,
         })
@@ -129,64 +164,14 @@ impl Reconciler {
         match self.store.recall().await? {
             Recalled::Memory(memory) => Ok(memory),
             Recalled::Lost(why) => {
-                let message =
-                    format!("{why}; nobody is removed before one full run has gone through cleanly");
+                let message = format!(
+                    "{why}; nobody is removed before one full run has gone through cleanly, and what was paused is \
+                     not any more: pause it again"
+                );
                 findings.push(Finding::new(Subject::Run, FindingKind::MemoryLost, message));
                 Ok(Memory::default())
             }
         }
-    }
-
-    pub(super) async fn revisit(
-        &self,
-        identity: &Identity,
-        desired: &Desired,
-        memory: &Memory,
-        listings: &BTreeMap<OwnedRoomId, Listing>,
-        ids: &BTreeMap<OwnedRoomId, usize>,
-        options: &RunOptions,
-    ) -> GuardedPlan {
-        let now = self.clock.now();
-        let alias_of: BTreeMap<&OwnedRoomAliasId, &OwnedRoomId> = memory
-            .aliases
-            .iter()
-            .filter(|(_, a)| ids.contains_key(&a.room))
-            .map(|(alias, a)| (alias, &a.room))
-            .collect();
-        let rooms: Vec<DesiredRoom> = desired
-            .rooms
-            .iter()
-            .filter_map(|room| {
-                let id = match &room.binding {
-                    Binding::Bound(id) => ids.contains_key(id).then_some(id),
-                    _ => room.refs.iter().find_map(|r| match r {
-                        RoomRef::Alias(alias) => alias_of.get(alias).copied(),
-                        RoomRef::Id(_) => None,
-                    }),
-                }?;
-                Some(DesiredRoom {
-                    binding: Binding::Bound(id.clone()),
-                    ..room.clone()
-                })
-            })
-            .collect();
-        let wanted = bound(&rooms);
-        let desired = Desired {
-            rooms,
-            ..desired.clone()
-        };
-        let cx = self.context(&desired, identity, memory, listings, now);
-        let mut plans = plan_rooms(&self.backend, &cx, Observe::Rooms(wanted)).await;
-        hold_back(&self.backend, &cx, &mut plans).await;
-        let cx = GuardContext {
-            limits: &self.limits,
-            trigger: options.trigger,
-            desired: &desired,
-            memory,
-            releases: &options.releases,
-            now,
-        };
-        guard(plans, &cx)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
         PlanContext, RoomPlan, hold_back_unregistered, needs_after, needs_before, paused_room, plan_room,
     },
     policy::UnregisteredPolicy,
-    recall::{Memory, MemoryChange, RememberedAlias},
+    recall::{Memory, MemoryChange, Pause, RememberedAlias},
     room::{Binding, Cause, RoomRef, RoomState},
     room_rules::Listing,
     time::Timestamp,
@@ -46,7 +46,9 @@ pub(super) async fn bind(
     now: Timestamp,
     learned: &mut Vec<MemoryChange>,
 ) -> Bindings {
-    let asked = |room: &&DesiredRoom| about.may_include(room) && !memory.is_paused(&room.refs, &room.binding);
+    // A paused alias is asked as well: the room that it leads to is paused by all its names.
+    let all_paused = memory.paused.contains_key(&Pause::Everything);
+    let asked = |room: &&DesiredRoom| about.may_include(room) && !all_paused;
     let (asked, others): (Vec<_>, Vec<_>) = desired.rooms.iter().partition(asked);
     let needs = needs_before(asked, memory, now);
     let mut bindings = Bindings {
@@ -82,7 +84,8 @@ impl Bindings {
     ) -> bool {
         let (desired, others) = wanted;
         let losers = losers(desired, plans);
-        if losers.is_empty() {
+        // Somebody whom no directory knows is a loser too, and may be among the people of a room who are not known.
+        if !plans.iter().flat_map(|plan| &plan.actions).any(is_loss) {
             return false;
         }
         let mut aliases = Vec::new();
@@ -188,14 +191,15 @@ pub(super) async fn listings(
         .await
 }
 
-/// Which rooms to look at: all that the bot is in, in one go, unless the run is about few of those that are wanted.
-pub(super) fn observed(desired: &Desired, others: &[DesiredRoom], memory: &Memory) -> Observe {
+/// Which rooms to look at: all that the bot is in, in one go, unless the run is about few of those that are wanted, or
+/// each has to be `fresh`.
+pub(super) fn observed(desired: &Desired, others: &[DesiredRoom], memory: &Memory, fresh: bool) -> Observe {
     let paused = |room: &&DesiredRoom| memory.is_paused(&room.refs, &room.binding);
     let wanted = bound(desired.rooms.iter().filter(|room| !paused(room)));
     let rest = others.iter().chain(desired.rooms.iter().filter(paused));
     // What was not asked may be there.
     let rest = rest.filter(|room| room.binding != Binding::Missing).count();
-    if rest > wanted.len() {
+    if fresh || rest > wanted.len() {
         Observe::Rooms(wanted)
     } else {
         Observe::Joined

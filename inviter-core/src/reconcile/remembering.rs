@@ -50,7 +50,13 @@ pub(super) fn learned(
         let done = |item: &ReportItem| matches!(item.outcome, Outcome::Done | Outcome::AlreadySo);
         run.released && items().any(|item| done(item) && is_loss(&item.action))
     };
+    // The first one ends a hold on all removals, so it has to have looked at something, and at everything.
+    let looked = || {
+        let is = |status| report.rooms.iter().any(|room| room.status == status);
+        is(RoomStatus::Managed) && !is(RoomStatus::Paused)
+    };
     let clean = whole && read && known && done && report.errors.is_empty();
+    let clean = clean && (memory.clean_run.is_some() || looked());
 
     let mut learned = Vec::new();
     for source in desired.sources.iter().filter(|s| s.is_complete()) {

@@ -3,9 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
+mod arguments;
 mod faults;
 mod holds;
 mod model;
+mod pauses;
 mod progress;
 mod properties;
 mod scope;
+mod united;

@@ -1,5 +1,5 @@
-//! Runs on a part: a pilot's scope, one argument, what is paused. What is left out is neither asked for nor changed,
-//! and nobody loses a place for it.
+//! Runs on a part, such as a pilot's. What is left out is neither asked for nor changed, and nobody loses a place for
+//! it.
 
 use std::{
     collections::BTreeSet,
@@ -8,26 +8,23 @@ use std::{
 
 use futures_executor::block_on;
 use inviter_core::{
-    OwnedRoomAliasId, OwnedRoomId,
+    OwnedRoomId,
     backend::BackendErrorKind,
     finding::FindingKind,
     guard::Limits,
     memory::{Call, MemoryGroup, MemoryPerson},
     patterns::Patterns,
-    plan::RoomStatus,
-    recall::Pause,
     reconcile::{Draft, RunError, RunOptions},
     report::Report,
     room::RoomRef,
     room_rules::{RoomRules, RoomSpec, SpecGroup},
-    room_template::{Argument, RoomTemplate, TemplateGroup},
     scope::{Scope, Selection},
 };
 
 use crate::model::{Step, World, alias, room_group, user};
 
 /// Three rooms of three people each, all in them.
-fn three_rooms() -> World {
+pub(crate) fn three_rooms() -> World {
     let world = World::new("12");
     for person in 0..8 {
         world.directory.put_person(format!("p{person}").as_str());
@@ -48,18 +45,18 @@ fn three_rooms() -> World {
     world
 }
 
-fn patterns(texts: &[&str]) -> Patterns {
+pub(crate) fn patterns(texts: &[&str]) -> Patterns {
     Patterns::new(texts.iter().map(|text| (*text).to_owned())).unwrap()
 }
 
-fn rooms(include: &[&str], exclude: &[&str]) -> Scope {
+pub(crate) fn rooms(include: &[&str], exclude: &[&str]) -> Scope {
     Scope {
         rooms: Selection::new(patterns(include), patterns(exclude)),
         ..Scope::default()
     }
 }
 
-fn groups(include: &[&str], exclude: &[&str]) -> Scope {
+pub(crate) fn groups(include: &[&str], exclude: &[&str]) -> Scope {
     Scope {
         groups: Selection::new(patterns(include), patterns(exclude)),
         ..Scope::default()
@@ -67,7 +64,7 @@ fn groups(include: &[&str], exclude: &[&str]) -> Scope {
 }
 
 /// Writes down which rooms and aliases are asked about.
-fn listen(world: &World) -> Arc<Mutex<BTreeSet<String>>> {
+pub(crate) fn listen(world: &World) -> Arc<Mutex<BTreeSet<String>>> {
     let heard = Arc::new(Mutex::new(BTreeSet::new()));
     let ear = Arc::clone(&heard);
     let listen = move |call: &Call<'_>| {
@@ -86,20 +83,20 @@ fn listen(world: &World) -> Arc<Mutex<BTreeSet<String>>> {
     heard
 }
 
-fn heard(heard: &Arc<Mutex<BTreeSet<String>>>) -> Vec<String> {
+pub(crate) fn heard(heard: &Arc<Mutex<BTreeSet<String>>>) -> Vec<String> {
     std::mem::take(&mut *heard.lock().unwrap()).into_iter().collect()
 }
 
-fn plan(world: &World, options: &RunOptions) -> Draft {
+pub(crate) fn plan(world: &World, options: &RunOptions) -> Draft {
     block_on(world.reconciler.plan(options)).unwrap()
 }
 
-fn names(draft: &Draft) -> Vec<String> {
+pub(crate) fn names(draft: &Draft) -> Vec<String> {
     let rooms = draft.plan.rooms().iter();
     rooms.map(|room| room.plan().room.to_string()).collect()
 }
 
-fn kinds(report: &Report) -> Vec<FindingKind> {
+pub(crate) fn kinds(report: &Report) -> Vec<FindingKind> {
     let findings = report.rooms.iter().flat_map(|room| &room.findings);
     findings
         .chain(&report.findings)
@@ -108,7 +105,7 @@ fn kinds(report: &Report) -> Vec<FindingKind> {
 }
 
 /// A day later, so that nothing about aliases is remembered well enough.
-fn tomorrow(world: &World) {
+pub(crate) fn tomorrow(world: &World) {
     world
         .homeserver
         .advance(std::time::Duration::from_secs(25 * 60 * 60));
@@ -247,67 +244,6 @@ fn rooms_of_groups_outside_are_outside() {
 }
 
 #[test]
-fn an_alias_outside_that_leads_to_a_room_inside_keeps_its_people_there() {
-    for by_group in [false, true] {
-        let mut world = three_rooms();
-        // Both aliases lead to one room from here on: a person has moved #r1.
-        let both = world.room(0).unwrap();
-        world.homeserver.force_alias(alias(1), both, world.bot.clone());
-        tomorrow(&world);
-        world.sync();
-        world.step(&Step::Join(3, 0));
-        assert_eq!(world.people_in(0), [0, 1, 2, 3].into());
-        world
-            .directory
-            .edit_group(&room_group(0), |g| g.without_members(["p0"]));
-        tomorrow(&world);
-        world.reconciler.policy.scope = if by_group {
-            groups(&["MTRX #r0*"], &[])
-        } else {
-            rooms(&["#r0:*"], &[])
-        };
-        for _ in 0..3 {
-            world.sync();
-            assert!(
-                world.people_in(0).is_superset(&[1, 2, 3].into()),
-                "by group: {by_group}"
-            );
-            tomorrow(&world);
-        }
-        // A group outside brings nobody in.
-        world.directory.edit_group(&room_group(1), |g| g.members(["p6"]));
-        assert_eq!(world.sync().tally().invited, u32::from(!by_group));
-        // Nobody knows at first that they are one room.
-        let mut memory = world.store.memory();
-        memory.aliases.clear();
-        world.store.set(memory);
-        world.sync();
-        assert!(
-            world.people_in(0).is_superset(&[1, 2, 3].into()),
-            "by group: {by_group}"
-        );
-    }
-}
-
-#[test]
-fn an_alias_outside_whose_people_are_not_known_is_asked_before_anybody_goes() {
-    let mut world = three_rooms();
-    let both = world.room(0).unwrap();
-    world.homeserver.force_alias(alias(1), both, world.bot.clone());
-    world.step(&Step::Bring(3, 0));
-    let mut memory = world.store.memory();
-    memory.aliases.clear();
-    world.store.set(memory);
-    // A directory need not read the members of groups outside.
-    world.directory.edit_group(&room_group(1), |g| {
-        g.without_members(["p1", "p2", "p3"]).members_gap("not asked for")
-    });
-    world.reconciler.policy.scope = rooms(&["#r0:*"], &[]);
-    assert_eq!(world.sync().tally().removed, 0);
-    assert_eq!(world.people_in(0), [0, 1, 2, 3].into());
-}
-
-#[test]
 fn nothing_is_said_of_vanished_groups_outside() {
     let mut world = three_rooms();
     world.directory.remove_group(&room_group(2));
@@ -344,218 +280,4 @@ fn a_directory_that_shrank_is_not_taken_for_granted_by_a_pilot() {
     world.reconciler.policy.scope = Scope::default();
     let report = world.sync();
     assert_eq!((report.tally().removed, report.tally().held), (0, 1));
-}
-
-#[test]
-fn what_is_paused_is_left_alone_until_it_is_resumed() {
-    let world = three_rooms();
-    for room in 0..3 {
-        world
-            .directory
-            .edit_group(&room_group(room), |g| g.members(["p7"]));
-    }
-    let pause = |what: Pause| block_on(world.reconciler.pause(&[what])).unwrap();
-    let resume = |what: Pause| block_on(world.reconciler.resume(&[what])).unwrap();
-    let first = Pause::Room(RoomRef::Alias(alias(0)));
-    let second = Pause::Room(RoomRef::Id(world.room(1).unwrap()));
-    pause(first.clone());
-    pause(second.clone());
-    let ear = listen(&world);
-    let report = world.sync();
-    assert_eq!(heard(&ear), [world.room(2).unwrap().to_string()]);
-    assert_eq!(report.tally().invited, 1);
-    let paused = |report: &Report| {
-        report
-            .rooms
-            .iter()
-            .filter(|r| r.status == RoomStatus::Paused)
-            .count()
-    };
-    assert_eq!(paused(&report), 2);
-    assert_eq!(
-        kinds(&report)
-            .iter()
-            .filter(|kind| **kind == FindingKind::Paused)
-            .count(),
-        2
-    );
-
-    pause(Pause::Everything);
-    assert_eq!(resume(second.clone()), std::slice::from_ref(&second));
-    assert_eq!(resume(second), []);
-    let report = world.sync();
-    assert_eq!((paused(&report), report.tally().changes()), (3, 0));
-    // Told once, not once a room.
-    assert_eq!(kinds(&report), [FindingKind::Paused]);
-    assert_eq!(heard(&ear), [""; 0]);
-
-    assert_eq!(resume(Pause::Everything), [Pause::Everything]);
-    assert_eq!(world.sync().tally().invited, 1);
-    resume(first);
-    assert_eq!(world.sync().tally().invited, 1);
-}
-
-#[test]
-fn only_what_is_known_can_be_paused() {
-    let world = three_rooms();
-    let unknown = Pause::Room(RoomRef::Alias("#rO:example.org".try_into().unwrap()));
-    let error = block_on(world.reconciler.pause(std::slice::from_ref(&unknown))).unwrap_err();
-    assert!(matches!(error, RunError::NoSuchRoom(_)));
-    assert!(world.store.memory().paused.is_empty());
-    // A room to be created can be paused, and an alias that the memory has not seen yet.
-    world
-        .directory
-        .put_group(MemoryGroup::new("MTRX #new:example.org").members(["p1"]));
-    let new = Pause::Room(RoomRef::Alias("#new:example.org".try_into().unwrap()));
-    block_on(world.reconciler.pause(&[new])).unwrap();
-    assert_eq!(world.sync().tally().changes(), 0);
-    // While the directory is down, nobody can say that there is no such room.
-    world
-        .directory
-        .fail(inviter_core::provider::ProviderErrorKind::Unavailable, "down");
-    block_on(world.reconciler.pause(&[unknown])).unwrap();
-}
-
-/// Rooms of years: `#year-<1>:example.org` of the group `students-<1>`.
-fn years(listed: &[&str]) -> World {
-    let mut world = World::new("12");
-    for person in 0..8 {
-        world.directory.put_person(format!("p{person}").as_str());
-    }
-    for (year, people) in [(2024, 0..3), (2025, 3..6)] {
-        let group = MemoryGroup::new(format!("students-{year}"));
-        world
-            .directory
-            .put_group(group.members(people.map(|p| format!("p{p}"))));
-    }
-    let template = RoomTemplate::new(
-        "#year-<1>:example.org",
-        vec![TemplateGroup {
-            provider: None,
-            group: "students-<1>".to_owned(),
-            level: None,
-        }],
-        Vec::new(),
-        RoomRules::default(),
-        listed.iter().map(|text| Argument::parse(text).unwrap()).collect(),
-    );
-    world.reconciler.policy.templates.push(template.unwrap());
-    world
-}
-
-fn with_argument(text: &str) -> RunOptions {
-    let mut options = RunOptions::by_person();
-    options.arguments.insert(Argument::parse(text).unwrap());
-    options
-}
-
-fn sync_with(world: &World, text: &str) -> Report {
-    block_on(world.reconciler.sync(&with_argument(text))).unwrap()
-}
-
-fn year_alias(year: u32) -> OwnedRoomAliasId {
-    format!("#year-{year}:example.org").try_into().unwrap()
-}
-
-fn people_of(world: &World, year: u32) -> usize {
-    let alias = year_alias(year);
-    let room = world.homeserver.alias(&alias).unwrap();
-    world
-        .homeserver
-        .members(&room)
-        .iter()
-        .filter(|m| m.membership.is_in() && m.user_id != world.bot)
-        .count()
-}
-
-#[test]
-fn listed_arguments_make_rooms_and_others_are_given() {
-    let world = years(&["2024"]);
-    let report = world.sync();
-    assert_eq!((report.tally().rooms_created, report.tally().invited), (1, 3));
-    let report = sync_with(&world, "2025");
-    assert_eq!(report.rooms.len(), 1);
-    assert_eq!((report.tally().rooms_created, report.tally().invited), (1, 3));
-    // Neither run has anything to say about the other's room.
-    for _ in 0..2 {
-        let report = world.sync();
-        assert_eq!((report.rooms.len(), report.tally().changes()), (1, 0));
-        assert_eq!(report.findings, []);
-        let report = sync_with(&world, "2025");
-        assert_eq!((report.rooms.len(), report.tally().changes()), (1, 0));
-        assert_eq!(report.findings, []);
-    }
-}
-
-#[test]
-fn another_argument_makes_no_room_look_vanished() {
-    let world = years(&[]);
-    sync_with(&world, "2024");
-    sync_with(&world, "2025");
-    // The groups of a year that no run is about may even be gone: that is for its own runs to tell.
-    world.directory.remove_group("students-2024");
-    for report in [world.sync(), sync_with(&world, "2025")] {
-        assert_eq!(report.tally().changes(), 0);
-        assert_eq!(report.findings, [], "{:?}", report.findings);
-    }
-    assert_eq!(people_of(&world, 2024), 3);
-    let report = sync_with(&world, "2024");
-    assert_eq!(report.tally().removed, 0);
-    assert!(kinds(&report).contains(&FindingKind::Incomplete));
-}
-
-#[test]
-fn a_room_that_two_arguments_share_keeps_the_people_of_both() {
-    let world = years(&[]);
-    sync_with(&world, "2024");
-    let room = world.homeserver.alias(&year_alias(2024)).unwrap();
-    world
-        .homeserver
-        .force_alias(year_alias(2025), room, world.bot.clone());
-    tomorrow(&world);
-    for _ in 0..3 {
-        let report = sync_with(&world, "2025");
-        assert_eq!((report.tally().removed, report.tally().held), (0, 0));
-        tomorrow(&world);
-    }
-    assert_eq!(people_of(&world, 2025), 6);
-}
-
-#[test]
-fn a_room_of_an_argument_is_named_without_it() {
-    let world = years(&[]);
-    sync_with(&world, "2024");
-    let mut options = RunOptions::by_person();
-    options.rooms.insert(RoomRef::Alias(year_alias(2024)));
-    assert_eq!(names(&plan(&world, &options)), ["#year-2024:example.org"]);
-    // One that no run was given is none.
-    options.rooms.insert(RoomRef::Alias(year_alias(2025)));
-    let error = block_on(world.reconciler.plan(&options)).unwrap_err();
-    assert!(matches!(error, RunError::NoSuchRoom(_)), "{error}");
-}
-
-#[test]
-fn a_room_with_a_group_of_its_own_stays_in_full_runs() {
-    let world = years(&[]);
-    sync_with(&world, "2024");
-    assert_eq!(world.plan().plan.rooms().len(), 0);
-    world
-        .directory
-        .put_group(MemoryGroup::new("MTRX #year-2024:example.org").members(["p7"]));
-    assert_eq!(world.sync().tally().invited, 1);
-}
-
-#[test]
-fn an_argument_that_fits_nothing_is_an_error() {
-    let world = years(&[]);
-    let error = block_on(world.reconciler.plan(&with_argument("2024,a"))).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("no [[room]] of the configuration takes 2 values"),
-        "{error}"
-    );
-    let world = three_rooms();
-    let error = block_on(world.reconciler.plan(&with_argument("2024"))).unwrap_err();
-    assert!(error.to_string().contains("placeholder"), "{error}");
 }

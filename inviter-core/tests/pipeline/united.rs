@@ -1,0 +1,186 @@
+//! Another alias may lead to a room that a run is about: whoever has a place by it keeps that place, in runs on a part
+//! as in full ones.
+
+use futures_executor::block_on;
+use inviter_core::{
+    OwnedRoomId,
+    memory::{MemoryGroup, NewRoom, UserOp},
+    recall::{MemoryChange, MemoryStore as _, RememberedAlias},
+    reconcile::RunOptions,
+    room::RoomRef,
+};
+use serde_json::json;
+
+use crate::{
+    model::{Step, World, alias, room_group, user},
+    scope::{groups, rooms, three_rooms, tomorrow},
+};
+
+fn only(room: usize) -> RunOptions {
+    let mut options = RunOptions::by_person();
+    options.rooms.insert(RoomRef::Alias(alias(room)));
+    options
+}
+
+#[test]
+fn an_alias_outside_that_leads_to_a_room_inside_keeps_its_people_there() {
+    for by_group in [false, true] {
+        let mut world = three_rooms();
+        // Both aliases lead to one room from here on: a person has moved #r1.
+        let both = world.room(0).unwrap();
+        world.homeserver.force_alias(alias(1), both, world.bot.clone());
+        tomorrow(&world);
+        world.sync();
+        world.step(&Step::Join(3, 0));
+        assert_eq!(world.people_in(0), [0, 1, 2, 3].into());
+        world
+            .directory
+            .edit_group(&room_group(0), |g| g.without_members(["p0"]));
+        tomorrow(&world);
+        world.reconciler.policy.scope = if by_group {
+            groups(&["MTRX #r0*"], &[])
+        } else {
+            rooms(&["#r0:*"], &[])
+        };
+        for _ in 0..3 {
+            world.sync();
+            assert!(
+                world.people_in(0).is_superset(&[1, 2, 3].into()),
+                "by group: {by_group}"
+            );
+            tomorrow(&world);
+        }
+        // A group outside brings nobody in.
+        world.directory.edit_group(&room_group(1), |g| g.members(["p6"]));
+        assert_eq!(world.sync().tally().invited, u32::from(!by_group));
+        // Nobody knows at first that they are one room.
+        let mut memory = world.store.memory();
+        memory.aliases.clear();
+        world.store.set(memory);
+        world.sync();
+        assert!(
+            world.people_in(0).is_superset(&[1, 2, 3].into()),
+            "by group: {by_group}"
+        );
+    }
+}
+
+#[test]
+fn an_alias_outside_whose_people_are_not_known_is_asked_before_anybody_goes() {
+    let mut world = three_rooms();
+    let both = world.room(0).unwrap();
+    world.homeserver.force_alias(alias(1), both, world.bot.clone());
+    world.step(&Step::Bring(3, 0));
+    let mut memory = world.store.memory();
+    memory.aliases.clear();
+    world.store.set(memory);
+    // A directory need not read the members of groups outside.
+    world.directory.edit_group(&room_group(1), |g| {
+        g.without_members(["p1", "p2", "p3"]).members_gap("not asked for")
+    });
+    world.reconciler.policy.scope = rooms(&["#r0:*"], &[]);
+    assert_eq!(world.sync().tally().removed, 0);
+    assert_eq!(world.people_in(0), [0, 1, 2, 3].into());
+}
+
+#[test]
+fn somebody_whom_no_directory_knows_may_be_among_people_who_are_not_known() {
+    for options in [RunOptions::by_person(), only(0)] {
+        let world = three_rooms();
+        let both = world.room(0).unwrap();
+        world.homeserver.force_alias(alias(1), both, world.bot.clone());
+        world.step(&Step::Bring(7, 0));
+        world.directory.remove_person("p7");
+        let mut memory = world.store.memory();
+        memory.aliases.clear();
+        world.store.set(memory);
+        world
+            .directory
+            .edit_group(&room_group(1), |g| g.members_gap("unreadable"));
+        let report = block_on(world.reconciler.sync(&options)).unwrap();
+        assert_eq!(report.tally().removed, 0);
+    }
+}
+
+#[test]
+fn an_alias_outside_that_has_moved_between_rooms_inside_is_asked_again() {
+    for part in [false, true] {
+        let mut world = three_rooms();
+        let (first, third) = (world.room(0).unwrap(), world.room(2).unwrap());
+        world.homeserver.force_alias(alias(1), third, world.bot.clone());
+        tomorrow(&world);
+        world.sync();
+        world.homeserver.force_alias(alias(1), first, world.bot.clone());
+        world.step(&Step::Bring(3, 0));
+        tomorrow(&world);
+        if part {
+            world.reconciler.policy.scope = groups(&[], &["MTRX #r1*"]);
+        }
+        world.sync();
+        assert!(world.people_in(0).contains(&3), "part: {part}");
+    }
+}
+
+/// A room with two aliases, `#r3` and `#r4`, and the people of both, that the bot is only invited to.
+fn invited() -> (World, OwnedRoomId) {
+    let mut world = three_rooms();
+    world.reconciler.policy.adopt.any = true;
+    world.reconciler.policy.trusted_inviters.insert(user(0));
+    let act = |who: usize, op: UserOp| world.homeserver.act(&user(who), &op).unwrap();
+    let new = NewRoom {
+        alias: Some("r3".to_owned()),
+        ..NewRoom::default()
+    };
+    let room = act(0, UserOp::CreateRoom(Box::new(new))).created().unwrap();
+    world.homeserver.force_alias(alias(4), room.clone(), user(0));
+    let invite = |user| UserOp::Invite {
+        room: room.clone(),
+        user,
+        reason: None,
+    };
+    for person in [1, 2, 5] {
+        act(0, invite(user(person)));
+        act(person, UserOp::Join { room: room.clone() });
+    }
+    let mut levels = world.homeserver.levels(&room).unwrap_or_default();
+    levels["users"][world.bot.as_str()] = json!(100);
+    act(0, UserOp::set(room.clone(), "m.room.power_levels", levels));
+    act(0, invite(world.bot.clone()));
+    let group = |room, people: &[&str]| MemoryGroup::new(room_group(room)).members(people.iter().copied());
+    world.directory.put_group(group(3, &["p0", "p1"]));
+    world.directory.put_group(group(4, &["p2", "p5"]));
+    (world, room)
+}
+
+fn are_in(world: &World, room: &OwnedRoomId, people: &[usize]) -> bool {
+    let members = world.homeserver.members(room);
+    let is_in = |person: &usize| {
+        members
+            .iter()
+            .any(|m| m.user_id == user(*person) && m.membership.is_in())
+    };
+    people.iter().all(is_in)
+}
+
+#[test]
+fn a_room_that_was_joined_on_the_way_keeps_the_people_of_both_aliases() {
+    for options in [RunOptions::by_person(), only(3)] {
+        let (world, room) = invited();
+        let report = block_on(world.reconciler.sync(&options)).unwrap();
+        assert_eq!(report.tally().removed, 0);
+        assert!(are_in(&world, &room, &[1, 2, 5]));
+    }
+}
+
+#[test]
+fn even_where_the_other_alias_is_remembered_and_has_moved() {
+    let (world, room) = invited();
+    // It led to another room an hour ago.
+    let remembered = RememberedAlias {
+        room: world.room(2).unwrap(),
+        asked: world.homeserver.now(),
+    };
+    block_on(world.store.commit(&[MemoryChange::Alias(alias(4), remembered)])).unwrap();
+    block_on(world.reconciler.sync(&RunOptions::by_person())).unwrap();
+    assert!(are_in(&world, &room, &[1, 2, 5]));
+}
