@@ -98,7 +98,7 @@ fn text(outcomes: &[(RoomRef, Adopted)]) -> Result<String, std::fmt::Error> {
         }
     }
     let next = if adopted > 0 {
-        "; `inviter plan` shows what a sync would do there"
+        "; `inviter plan` shows what a sync would do there, removals included"
     } else {
         ""
     };

@@ -260,6 +260,14 @@ impl<'a> RoomDraft<'a> {
             );
             return self.tell(FindingKind::RoomForeignMissing, message);
         }
+        if self.plan.census.wanted == 0 && self.room.feeds.is_empty() && !self.room.members.is_complete() {
+            let gaps: Vec<String> = self.room.members.gaps().iter().map(ToString::to_string).collect();
+            let message = format!(
+                "{alias} is not created, since nobody is known to belong in it ({})",
+                gaps.join("; ")
+            );
+            return self.tell(FindingKind::RoomUnknown, message);
+        }
         self.plan.status = RoomStatus::ToCreate;
         self.plan.target = Some(RoomTarget::New(alias.to_owned()));
         let blueprint = self.blueprint(alias);

@@ -111,6 +111,14 @@ impl Reconciler {
         if options.is_whole() {
             findings.extend(abandoned(&desired, &others, &self.policy.scope, &memory));
         }
+        if desired.rooms.is_empty() && !others.is_empty() && !about.policy.scope.is_everything() {
+            let message = format!(
+                "none of the {} rooms that are wanted is within the scope, so nothing is done; check the patterns of \
+                 `[scope]` and of the command line",
+                others.len()
+            );
+            findings.push(Finding::new(Subject::Run, FindingKind::NothingWanted, message));
+        }
         if memory.paused.contains_key(&Pause::Everything) {
             let message = "everything is paused, so nothing is done; `inviter resume --all` goes on";
             findings.push(Finding::new(Subject::Run, FindingKind::Paused, message));

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ruma_common::OwnedRoomId;
+
 use crate::{
     desired::{Desired, DesiredRoom, Feed, GroupStanding, Person, PersonStanding, SourceOutcome},
     directory::ProviderId,
@@ -112,8 +114,10 @@ pub(super) fn abandoned(
     scope: &Scope,
     memory: &Memory,
 ) -> Vec<Finding> {
-    let rooms = desired.rooms.iter().chain(others);
-    let wanted: BTreeSet<&RoomRef> = rooms.flat_map(|room| &room.refs).collect();
+    let rooms = || desired.rooms.iter().chain(others);
+    let wanted: BTreeSet<&RoomRef> = rooms().flat_map(|room| &room.refs).collect();
+    let bound =
+        |id: &OwnedRoomId| rooms().any(|room| matches!(&room.binding, Binding::Bound(other) if other == id));
     let mut findings = Vec::new();
     for (id, room) in &memory.rooms {
         let aliases = memory
@@ -125,19 +129,32 @@ pub(super) fn abandoned(
         let refs: Vec<RoomRef> = refs.chain([RoomRef::Id(id.clone())]).collect();
         let Some(name) = refs.first() else { continue };
         let gone = |feed: &Feed| desired.group_standing(&feed.group) == GroupStanding::Vanished;
+        let unknown = |feed: &Feed| desired.group_standing(&feed.group) == GroupStanding::Unknown;
         let outside = |feed: &Feed| !scope.groups.admits([&*feed.group.name, feed.group.key.as_str()]);
         let is_outside = !scope.has_room(&refs, &Binding::Missing) || room.feeds.iter().all(outside);
+        if is_outside || refs.iter().any(|r| wanted.contains(r)) || bound(id) {
+            continue;
+        }
+        let any_gone = room.feeds.iter().any(gone);
         // A group that could not be read this time is another matter, and told as such.
-        if is_outside || refs.iter().any(|r| wanted.contains(r)) || !room.feeds.iter().any(gone) {
+        if !any_gone && room.feeds.iter().any(unknown) {
             continue;
         }
         // A group may feed members and owners; it is named once.
         let groups: BTreeSet<String> = room.feeds.iter().map(|f| f.group.to_string()).collect();
         let groups: Vec<String> = groups.into_iter().collect();
-        let message = format!(
-            "{name}: no group stands for it any more (it was {}); its people stay until you decide",
-            groups.join(", ")
-        );
+        let groups = groups.join(", ");
+        let message = if any_gone {
+            format!(
+                "{name}: no group stands for it any more (it was {groups}); its people stay until you decide: \
+                 `inviter unmanage '{name}'` takes it out of management"
+            )
+        } else {
+            format!(
+                "{name}: {groups} stood for it, is still there, and stands for no room now; its people stay; correct \
+                 `decoders` or the [[room]] entries, or take it out of management with `inviter unmanage '{name}'`"
+            )
+        };
         findings.push(Finding::new(
             Subject::RoomId(id.clone()),
             FindingKind::GroupVanished,

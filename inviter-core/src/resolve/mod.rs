@@ -276,7 +276,7 @@ fn report_nesting(source: &Source<'_>, nesting: &Nesting, findings: &mut Vec<Fin
             Subject::Directory(source.provider.clone()),
             FindingKind::Incomplete,
             format!(
-                "not everything could be read of {names} of directory {}, so nobody is removed from the rooms above: {}",
+                "not everything could be read of {names} of directory {}, so nobody is removed from the rooms that they feed: {}",
                 source.provider,
                 gaps.join("; ")
             ),

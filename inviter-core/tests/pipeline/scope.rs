@@ -281,3 +281,64 @@ fn a_directory_that_shrank_is_not_taken_for_granted_by_a_pilot() {
     let report = world.sync();
     assert_eq!((report.tally().removed, report.tally().held), (0, 1));
 }
+
+#[test]
+fn a_scope_that_fits_nothing_is_told() {
+    let mut world = three_rooms();
+    world.reconciler.policy.scope = rooms(&["#rO:*"], &[]);
+    let report = world.sync();
+    assert_eq!(kinds(&report), [FindingKind::NothingWanted]);
+    assert!(
+        report.findings[0].message.contains("none of the 3 rooms"),
+        "{:?}",
+        report.findings
+    );
+}
+
+#[test]
+fn a_room_that_its_group_stands_for_no_more_is_told() {
+    let mut world = three_rooms();
+    world.reconciler.policy.sources[0].decoders.clear();
+    let report = world.sync();
+    let told: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == FindingKind::GroupVanished)
+        .map(|finding| finding.message.as_str())
+        .collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(
+        told[0].contains("is still there, and stands for no room now"),
+        "{told:?}"
+    );
+    assert_eq!(report.tally().changes(), 0);
+}
+
+#[test]
+fn a_room_whose_only_group_is_not_found_is_not_created() {
+    let mut world = three_rooms();
+    let group = |name: &str| SpecGroup {
+        provider: None,
+        group: inviter_core::directory::GroupKey::new(name),
+        level: None,
+    };
+    world.reconciler.policy.rooms.push(RoomSpec {
+        room: RoomRef::Alias(alias(7)),
+        groups: vec![group("staf")],
+        members: Vec::new(),
+        rules: RoomRules::default(),
+    });
+    let report = world.sync();
+    assert_eq!(report.tally().changes(), 0);
+    let told = report.rooms.iter().flat_map(|room| &room.findings);
+    assert!(
+        told.clone().any(|f| f.message.contains("is not created")),
+        "{:?}",
+        told.collect::<Vec<_>>()
+    );
+    // With another group it is.
+    world.reconciler.policy.rooms[0]
+        .groups
+        .push(group(&room_group(1)));
+    assert_eq!(world.sync().tally().rooms_created, 1);
+}

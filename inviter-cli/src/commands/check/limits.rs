@@ -69,7 +69,7 @@ impl Connected {
     pub(super) fn limits_text(&self, out: &mut impl Write) -> fmt::Result {
         let exempt = self.facts.rate_override == RateOverride::Exempt;
         match self.facts.rate_override {
-            RateOverride::Exempt => writeln!(out, "rate limits: none hold for the bot")?,
+            RateOverride::Exempt => writeln!(out, "rate limits: none hold for the bot, says the homeserver")?,
             RateOverride::Set { per_second, burst } => writeln!(
                 out,
                 "rate limits: {per_second} messages a second for the bot, {burst} at once; the homeserver's own for \
@@ -84,17 +84,24 @@ impl Connected {
             Some(Fixed::Not(why)) => writeln!(out, "  {FAILED}not fixed:{FAILED:#} {}", Clean(why))?,
             None => {}
         }
+        if exempt && !self.draft.memory().limits.is_empty() {
+            writeln!(
+                out,
+                "  it asked to wait all the same, as follows; if that was since they were lifted, the token is one that \
+                 an administrator made for the bot: log in with the bot's password instead"
+            )?;
+        }
+        for (kind, met) in &self.draft.memory().limits {
+            let at = time(met.at);
+            let day = at.split('T').next().unwrap_or(&at);
+            let what = what(*kind);
+            writeln!(
+                out,
+                "  {what}: the homeserver asked to wait {} (seen {day})",
+                seconds(met.wait)
+            )?;
+        }
         if !exempt {
-            for (kind, met) in &self.draft.memory().limits {
-                let at = time(met.at);
-                let day = at.split('T').next().unwrap_or(&at);
-                let what = what(*kind);
-                writeln!(
-                    out,
-                    "  {what}: the homeserver asked to wait {} (seen {day})",
-                    seconds(met.wait)
-                )?;
-            }
             writeln!(
                 out,
                 "  its rates are not known; what follows assumes those that a Synapse comes with"

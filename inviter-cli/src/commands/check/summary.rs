@@ -35,8 +35,16 @@ impl Checked {
                     "trouble with the account",
                     "troubles with the account",
                 );
-                let rooms = connected.draft.plan.rooms().iter();
-                add(rooms.filter(|room| is_in_the_way(room)).count(), "room", "rooms");
+                let rooms = connected
+                    .draft
+                    .plan
+                    .rooms()
+                    .iter()
+                    .filter(|room| is_in_the_way(room));
+                let (to_adopt, others): (Vec<_>, Vec<_>) =
+                    rooms.partition(|room| only_waits_for_adoption(room));
+                add(others.len(), "room with an obstacle", "rooms with an obstacle");
+                add(to_adopt.len(), "room to adopt", "rooms to adopt");
             }
         }
         parts
@@ -71,9 +79,12 @@ impl Connected {
         if !found.is_empty() {
             // What adopting would do is read before it is done.
             commands.push("inviter plan --adopt".to_owned());
-            if found.len() <= NAMED {
-                commands.push(format!("inviter adopt {}", found.join(" ")));
-            }
+            commands.push(if found.len() <= NAMED {
+                format!("inviter adopt {}", found.join(" "))
+            } else {
+                // Which ones is for somebody to say who has read that.
+                "inviter adopt ROOM…".to_owned()
+            });
         }
         if Ahead::of(self).work.requests() > 0 {
             if found.is_empty() {
@@ -105,4 +116,12 @@ impl Connected {
         let known = self.policy.exempt.patterns().iter().cloned();
         (!found.is_empty()).then(|| known.chain(found.into_iter().cloned()).collect())
     }
+}
+
+/// Whether a person's word is all that the room needs.
+fn only_waits_for_adoption(room: &GuardedRoom) -> bool {
+    let plan = room.plan();
+    let seen = plan.seen.as_ref();
+    plan.status == RoomStatus::Found
+        && seen.is_some_and(|seen| seen.creator_is_known && seen.rights.manages_people())
 }

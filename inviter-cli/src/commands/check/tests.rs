@@ -143,7 +143,7 @@ rate limits: the homeserver does not tell the bot
   note: 1 account of a bridge is in no group (@signal_1:example.com)
 note: accounts of bridges are in rooms and in no group, so a sync may remove them; to keep them, in [accounts]: exempt = [\"@signal_*:example.com\"]
 
-check: something cannot work, see above (1 room)
+check: something cannot work, see above (1 room with an obstacle)
 next: inviter plan; then inviter sync"
     );
 }
@@ -170,7 +170,7 @@ async fn many_rooms_with_one_trouble() {
     );
     assert_eq!(text.matches("as in the rooms above").count(), 5, "{text}");
     assert_eq!(text.matches("note: the bot is not in it").count(), 25, "{text}");
-    assert!(text.contains("see above (25 rooms)"), "{text}");
+    assert!(text.contains("see above (25 rooms with an obstacle)"), "{text}");
 }
 
 /// One group that was not read whole keeps people in several rooms: told once.

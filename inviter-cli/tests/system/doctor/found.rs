@@ -24,8 +24,8 @@ async fn adopting_does_what_was_said() -> Result<()> {
         &[
             &format!("created by {} on 20", owner.user_id()),
             "1 of the 2 who belong there are in it; once it is adopted, 1 would be invited, 2 removed",
-            &format!("if it is yours, run `{adopt}`"),
-            &format!("next: {adopt}"),
+            &format!("if it is yours: {adopt}"),
+            &format!("next: inviter plan --adopt; then {adopt}"),
         ],
     );
     let seen = &room(&json)["seen"];

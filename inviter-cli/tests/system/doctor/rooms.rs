@@ -52,7 +52,7 @@ async fn not_joined() -> Result<()> {
         &[
             "the bot is not in it, 2 wanted",
             &invite,
-            "(1 room)",
+            "(1 room with an obstacle)",
             "next: inviter check",
         ],
     );
