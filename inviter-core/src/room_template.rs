@@ -165,9 +165,9 @@ impl RoomTemplate {
     pub fn expand(&self, argument: &Argument) -> Result<RoomSpec, String> {
         if !self.takes(argument) {
             return Err(format!(
-                "`{}` takes {} values, and `{argument}` has {}",
+                "`{}` takes {}, and `{argument}` has {}",
                 self.alias,
-                self.placeholders(),
+                values(self.placeholders()),
                 argument.0.len()
             ));
         }
@@ -195,6 +195,14 @@ impl RoomTemplate {
                 ..self.rules.clone()
             },
         })
+    }
+}
+
+fn values(count: usize) -> String {
+    if count == 1 {
+        "1 value".to_owned()
+    } else {
+        format!("{count} values")
     }
 }
 
@@ -259,7 +267,7 @@ mod tests {
         assert!(wrong("#a:x", &[], &[]).contains("no placeholder"));
         assert!(wrong("#<2>:x", &[], &[]).contains("has <2>, but not <1>"));
         assert!(wrong("#<1>:x", &["<1>-<2>"], &[]).contains("which the alias `#<1>:x` lacks"));
-        assert!(wrong("#<1>:x", &[], &["a,b"]).contains("takes 1 values"));
+        assert!(wrong("#<1>:x", &[], &["a,b"]).contains("takes 1 value,"));
         assert!(wrong("<1>:x", &[], &["a"]).contains("is not a room alias"));
         for text in [
             "",

@@ -102,7 +102,7 @@ fn placeholders_that_cannot_work_are_errors() {
         ),
         (
             "alias = \"#<1>:x.org\"\narguments = [\"a,b\"]",
-            "takes 1 values, and `a,b` has 2",
+            "takes 1 value, and `a,b` has 2",
         ),
         (
             "alias = \"<1>:x.org\"\narguments = [\"a\"]",
