@@ -10,7 +10,7 @@ use inviter_core::{
     OwnedRoomId,
     action::{Op, RoomTarget},
     guard::{GuardContext, GuardedPlan, Limits, Trigger, Verdict, guard},
-    plan::{PlanContext, RoomPlan, plan_room},
+    plan::{PlanContext, RoomPlan, Roster, plan_room},
     resolve::resolve,
     room::{Binding, RoomState},
     unite::unite,
@@ -120,10 +120,14 @@ fn run(population: &Population) -> Result<(Stages<Duration>, GuardedPlan)> {
     });
     let desired = timed(&mut times.unite, || unite(desired, &population.bindings));
     let listings = BTreeMap::new();
+    let roster = timed(&mut times.plan, || {
+        Roster::new(&desired, &population.policy, &population.bot)
+    });
     let cx = PlanContext {
         desired: &desired,
         policy: &population.policy,
         bot: &population.bot,
+        roster: &roster,
         memory: &population.memory,
         listings: &listings,
         now: NOW,

@@ -199,35 +199,31 @@ impl PowerLevels {
 
     /// The level required to send a state event of this type.
     pub fn state_event(&self, kind: &str) -> i64 {
-        self.event_entry_or(kind, Key::StateDefault)
+        self.event_entry(kind)
+            .unwrap_or_else(|| self.key(Key::StateDefault))
     }
 
     /// The level required for an entry of `events`, whichever kind of event it is: known state types fall back to
     /// `state_default`, others to `events_default`.
     pub fn event(&self, kind: &str) -> i64 {
-        let state = kind.starts_with("m.room.")
-            && !matches!(kind, "m.room.message" | "m.room.redaction" | "m.room.encrypted")
-            || kind.starts_with("m.space.");
-        self.event_entry_or(
-            kind,
-            if state {
+        let is_state = || {
+            kind.starts_with("m.room.")
+                && !matches!(kind, "m.room.message" | "m.room.redaction" | "m.room.encrypted")
+                || kind.starts_with("m.space.")
+        };
+        let default = || {
+            if is_state() {
                 Key::StateDefault
             } else {
                 Key::EventsDefault
-            },
-        )
+            }
+        };
+        self.event_entry(kind).unwrap_or_else(|| self.key(default()))
     }
 
     /// The entry of `events`, if there is one.
     pub fn event_entry(&self, kind: &str) -> Option<i64> {
         self.events.get(kind).copied()
-    }
-
-    fn event_entry_or(&self, kind: &str, default: Key) -> i64 {
-        self.events
-            .get(kind)
-            .copied()
-            .unwrap_or_else(|| self.key(default))
     }
 }
 

@@ -11,6 +11,7 @@
 pub mod action;
 pub mod apply;
 pub mod backend;
+mod beginning;
 pub mod by_hand;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     directory::{GroupKey, ProviderId},
-    levels::{Key, LevelRules},
+    levels::{Key, LevelRules, PowerLevels},
     room::RoomRef,
 };
 
@@ -164,6 +164,10 @@ impl Default for PowerTemplate {
     }
 }
 
+const TOMBSTONE: &str = "m.room.tombstone";
+/// Before version 12, where nothing else is said.
+const TOMBSTONE_LEVEL: i64 = 100;
+
 impl PowerTemplate {
     /// The entries of `events` for a room version: `m.room.tombstone` is 100 before version 12, and from version
     /// 12 on left at the spec's 150, unless the template names it.
@@ -174,9 +178,21 @@ impl PowerTemplate {
             .map(|(kind, level)| (kind.as_str(), *level))
             .collect();
         if !rules.privileged_creators {
-            events.entry("m.room.tombstone").or_insert(100);
+            events.entry(TOMBSTONE).or_insert(TOMBSTONE_LEVEL);
         }
         events
+    }
+
+    /// Whether a room has all that the template says already.
+    pub(crate) fn holds_in(&self, levels: &PowerLevels) -> bool {
+        let tombstone = || {
+            levels.rules().privileged_creators
+                || self.events.contains_key(TOMBSTONE)
+                || levels.event(TOMBSTONE) == TOMBSTONE_LEVEL
+        };
+        self.keys().all(|(key, to)| levels.key(key) == to)
+            && self.events.iter().all(|(kind, to)| levels.event(kind) == *to)
+            && tombstone()
     }
 
     /// The single-valued keys that are set.

@@ -40,9 +40,7 @@ impl RoomDraft<'_> {
 
     fn template(&mut self, snapshot: &RoomSnapshot, template: &PowerTemplate, changes: &mut Changes) {
         let levels = &snapshot.levels;
-        let events = template.events_for(levels.rules());
-        let keys_hold = template.keys().all(|(key, to)| levels.key(key) == to);
-        if keys_hold && events.iter().all(|(kind, to)| levels.event(kind) == *to) {
+        if template.holds_in(levels) {
             // So it is nearly always.
             return;
         }
@@ -65,6 +63,7 @@ impl RoomDraft<'_> {
             )
         });
         let keys: Vec<_> = keys.collect();
+        let events = template.events_for(levels.rules());
         let events = events.into_iter().map(|(kind, to)| {
             let (entry, now, then) = (levels.event_entry(kind), levels.event(kind), after.event(kind));
             let slot = LevelSlot::Event(kind.to_owned());
@@ -133,7 +132,7 @@ impl RoomDraft<'_> {
                 continue;
             }
             let wanted = match seat.role {
-                Role::Member if !self.cx.policy.in_scope(user) => continue,
+                Role::Member if !self.cx.roster.traits(seat.person).is_in_scope() => continue,
                 Role::Member => None,
                 Role::Level(level) => Some(level).filter(|level| *level != users_default),
             };

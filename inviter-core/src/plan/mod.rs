@@ -1,9 +1,11 @@
 //! plan: compares one desired room with the room as it is. Pure: the same input gives the same bytes.
 
 mod census;
+mod join;
 mod levels;
 mod needs;
 mod people;
+mod roster;
 mod seen;
 mod settings;
 
@@ -12,7 +14,9 @@ use std::{
     sync::Arc,
 };
 
+use join::Join;
 pub use needs::{Needs, hold_back_unregistered, needs_after, needs_before};
+pub use roster::Roster;
 use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, UserId};
 use serde::Serialize;
 
@@ -38,6 +42,8 @@ pub struct PlanContext<'a> {
     pub policy: &'a Policy,
     /// The bot.
     pub bot: &'a UserId,
+    /// The people of `desired` as `policy` and `bot` see them.
+    pub roster: &'a Roster<'a>,
     /// What earlier runs saw and did.
     pub memory: &'a Memory,
     /// Room-directory listings that were asked for.
@@ -217,8 +223,10 @@ impl<'a> RoomDraft<'a> {
 
     /// Which seat is somebody's.
     fn seat_of(&self, user: &UserId) -> Option<usize> {
-        let seats = &self.room.seats;
-        seats.binary_search_by(|seat| self.user(seat).cmp(user)).ok()
+        let (seats, roster) = (&self.room.seats, self.cx.roster);
+        seats
+            .binary_search_by(|seat| roster.id(seat.person).cmp(user.as_bytes()))
+            .ok()
     }
 
     fn alias(&self) -> Option<&'a RoomAliasId> {
@@ -337,16 +345,16 @@ impl<'a> RoomDraft<'a> {
 
     fn joined(&mut self, snapshot: &RoomSnapshot) {
         // Seats and members are walked side by side: out of order, members would look like strangers.
-        if !snapshot.members.is_sorted_by(|a, b| a.user_id < b.user_id) {
+        let Some(join) = Join::of(&self.room.seats, &snapshot.members, self.cx.roster) else {
             return self.unknown(&Cause::new(
                 "its members came in no order, or twice, which is a fault of the backend",
             ));
-        }
-        self.take_census(snapshot);
-        let mut seen = self.seen(snapshot);
+        };
+        self.take_census(snapshot, &join);
+        let mut seen = self.seen(snapshot, &join);
         let adopted = self.is_adopted(snapshot);
         if !adopted && snapshot.replaced_by.is_none() {
-            seen.if_adopted = Some(self.if_adopted(snapshot));
+            seen.if_adopted = Some(self.if_adopted(snapshot, &join));
         }
         self.plan.seen = Some(Box::new(seen));
         if let Some(successor) = &snapshot.replaced_by {
@@ -366,16 +374,16 @@ impl<'a> RoomDraft<'a> {
             return self.tell(FindingKind::NotAdopted, message);
         }
         self.plan.status = RoomStatus::Managed;
-        self.manage(snapshot);
+        self.manage(snapshot, &join);
     }
 
     /// Everything that is to be done in a room that may be managed.
-    fn manage(&mut self, snapshot: &RoomSnapshot) {
+    fn manage(&mut self, snapshot: &RoomSnapshot, join: &Join<'_>) {
         for cause in &snapshot.unreadable {
             let message = format!("{}: {cause}; nobody is removed or lowered here", self.plan.room);
             self.tell(FindingKind::Unreadable, message);
         }
-        let people = self.people(snapshot);
+        let people = self.people(snapshot, join);
         self.power_levels(snapshot, &people);
         self.settings(snapshot);
         self.remember_feeds(snapshot);

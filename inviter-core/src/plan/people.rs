@@ -1,13 +1,11 @@
 //! Who is invited, and who is removed.
 
-use std::cmp::Ordering;
-
 use ruma_common::{OwnedUserId, UserId};
 
-use super::RoomDraft;
+use super::{Join, RoomDraft};
 use crate::{
     action::{Op, Why},
-    desired::{PersonStanding, Seat},
+    desired::{PersonIx, PersonStanding, Seat},
     finding::FindingKind,
     levels::Key,
     policy::LeftPolicy,
@@ -25,35 +23,26 @@ pub(super) struct People<'s> {
 }
 
 impl<'a> RoomDraft<'a> {
-    /// Joins seats and members, both sorted by user ID.
-    pub(super) fn people<'s>(&mut self, snapshot: &'s RoomSnapshot) -> People<'s>
+    pub(super) fn people<'s>(&mut self, snapshot: &'s RoomSnapshot, join: &Join<'s>) -> People<'s>
     where
         'a: 's,
     {
         let mut people = People::default();
-        let mut leaving: Vec<&'s RoomMember> = Vec::new();
-        let mut members = snapshot.members.iter().peekable();
         let mut blocked = Blocked::default();
         let room = self.room;
-        for (at, seat) in room.seats.iter().enumerate() {
-            let user = self.user(seat);
-            let mut member = None;
-            while let Some(next) = members.peek() {
-                match (*next.user_id).cmp(user) {
-                    Ordering::Less => leaving.extend(members.next()),
-                    Ordering::Equal => {
-                        member = members.next();
-                        break;
-                    }
-                    Ordering::Greater => break,
-                }
+        let nobody_absent = self.remembered.is_none_or(|r| r.absent.is_empty());
+        for (at, (seat, member)) in join.pairs(&room.seats).enumerate() {
+            // Nearly everybody is in the room already, and of them not even the name is needed.
+            let settled = nobody_absent && member.is_some_and(|member| member.membership.is_in());
+            if settled || !self.wanted[at] {
+                continue;
             }
-            if self.wanted[at] && self.bring_in(snapshot, user, seat, member, &mut blocked) {
+            let user = self.user(seat);
+            if self.bring_in(snapshot, user, seat, member, &mut blocked) {
                 people.inviting.push(user);
             }
         }
-        leaving.extend(members);
-        self.take_out(snapshot, &leaving, &mut people);
+        self.take_out(snapshot, &join.unseated, &mut people);
         self.tell_blocked(snapshot, &blocked);
         people
     }
@@ -199,8 +188,9 @@ impl<'a> RoomDraft<'a> {
         let mut blocked = Blocked::default();
         // IDs with capitals come from attributes and renames only; mostly there are none.
         let room = self.room;
-        let capitals = room.seats.iter().map(|seat| self.user(seat));
-        let capitals: Vec<&UserId> = capitals.filter(|user| has_capitals(user)).collect();
+        let has_capitals = |seat: &&Seat| self.cx.roster.traits(seat.person).has_capitals();
+        let capitals = room.seats.iter().filter(has_capitals);
+        let capitals: Vec<&UserId> = capitals.map(|seat| self.user(seat)).collect();
         for (member, why) in candidates {
             let user = &*member.user_id;
             match member.membership {
@@ -219,14 +209,18 @@ impl<'a> RoomDraft<'a> {
         self.why_unwanted(user).is_some()
     }
 
+    /// In scope, not exempt, and not the bot.
+    pub(super) fn is_managed(&self, user: &UserId) -> bool {
+        self.cx.policy.in_scope(user) && user != self.cx.bot && !self.cx.policy.exempt.matches(user)
+    }
+
     /// Why someone without a place would be removed; nothing for somebody who may not be managed.
     fn why_unwanted(&self, user: &UserId) -> Option<Why> {
-        let ours =
-            self.cx.policy.in_scope(user) && user != self.cx.bot && !self.cx.policy.exempt.matches(user);
-        if !ours {
+        if !self.is_managed(user) {
             return None;
         }
-        match self.cx.desired.person(user).map(|person| person.standing) {
+        let person = self.cx.roster.find(user);
+        match person.map(|PersonIx(at)| self.cx.desired.people[at as usize].standing) {
             Some(PersonStanding::Uncertain) => None,
             Some(PersonStanding::Disabled) => Some(Why::AccountDisabled),
             Some(PersonStanding::Active) | None => Some(Why::InNoGroup),
@@ -399,7 +393,7 @@ impl Several {
     }
 }
 
-fn has_capitals(user: &UserId) -> bool {
+pub(super) fn has_capitals(user: &UserId) -> bool {
     // In pieces that the processor looks at as a whole: mostly there are none.
     let capital = |piece: &[u8]| {
         piece

@@ -1,10 +1,8 @@
 //! What people should know of a room that the bot is in, whether it is managed or not.
 
-use std::cmp::Ordering;
-
 use ruma_common::UserId;
 
-use super::RoomDraft;
+use super::{Join, RoomDraft};
 use crate::{
     action::Op,
     ghosts,
@@ -13,10 +11,12 @@ use crate::{
 };
 
 impl RoomDraft<'_> {
-    pub(super) fn seen(&self, snapshot: &RoomSnapshot) -> Seen {
+    pub(super) fn seen(&self, snapshot: &RoomSnapshot, join: &Join<'_>) -> Seen {
         let bot = self.cx.bot;
         let rights = Rights::of(snapshot, bot);
-        let (present, strangers) = self.tell_apart(snapshot);
+        let present = join.seated.iter().zip(&self.wanted);
+        let present =
+            present.filter(|(member, wanted)| **wanted && member.is_some_and(|m| m.membership.is_in()));
         Seen {
             creator: snapshot.creator.clone(),
             creator_is_known: self.is_known(&snapshot.creator),
@@ -33,8 +33,8 @@ impl RoomDraft<'_> {
                 raisers(snapshot, bot)
             },
             rights,
-            present,
-            ghosts: ghosts::among(strangers, bot.server_name()),
+            present: u32::try_from(present.count()).unwrap_or(u32::MAX),
+            ghosts: ghosts::among(self.strangers(join), bot.server_name()),
             if_adopted: None,
         }
     }
@@ -47,40 +47,21 @@ impl RoomDraft<'_> {
             || policy.trusted_inviters.contains(user)
     }
 
-    /// How many of the wanted people are in the room, and who is in it that no directory knows and nothing exempts.
-    fn tell_apart<'s>(&self, snapshot: &'s RoomSnapshot) -> (u32, Vec<&'s UserId>) {
-        let mut present = 0_u32;
-        let mut strangers = Vec::new();
-        let mut seats = self.room.seats.iter().zip(&self.wanted).peekable();
-        for member in snapshot.members.iter().filter(|m| m.membership.is_in()) {
-            let user = &*member.user_id;
-            let mut seat = None;
-            while let Some((next, _)) = seats.peek() {
-                match self.user(next).cmp(user) {
-                    Ordering::Less => drop(seats.next()),
-                    Ordering::Equal => {
-                        seat = seats.next();
-                        break;
-                    }
-                    Ordering::Greater => break,
-                }
-            }
-            match seat {
-                Some((_, wanted)) => present += u32::from(*wanted),
-                None if user == self.cx.bot || self.cx.policy.exempt.matches(user) => {}
-                None if ghosts::pattern(user).is_some() && self.cx.desired.person(user).is_none() => {
-                    strangers.push(user);
-                }
-                None => {}
-            }
-        }
-        (present, strangers)
+    /// Who is in the room that no directory knows and nothing exempts, and has the name of a bridge's account.
+    fn strangers<'s>(&self, join: &Join<'s>) -> impl Iterator<Item = &'s UserId> {
+        let here = join.unseated.iter().filter(|member| member.membership.is_in());
+        here.map(|member| &*member.user_id).filter(|user| {
+            *user != self.cx.bot
+                && !self.cx.policy.exempt.matches(user)
+                && ghosts::pattern(user).is_some()
+                && self.cx.desired.person(user).is_none()
+        })
     }
 
     /// What adopting the room would do: it is planned as if somebody had.
-    pub(super) fn if_adopted(&self, snapshot: &RoomSnapshot) -> IfAdopted {
+    pub(super) fn if_adopted(&self, snapshot: &RoomSnapshot, join: &Join<'_>) -> IfAdopted {
         let mut draft = RoomDraft::new(self.room, self.cx);
-        draft.manage(snapshot);
+        draft.manage(snapshot, join);
         let mut adopted = IfAdopted::default();
         for action in &draft.plan.actions {
             match &action.op {

@@ -13,7 +13,7 @@ use crate::{
     by_hand::{Considered, Decision, Refusal, RefusalKind, Request, Scene, Wanted, WishReport, decide},
     desired::{Desired, DesiredRoom, SourceOutcome},
     levels::LevelSlot,
-    plan::{RoomStatus, plan_room},
+    plan::{RoomStatus, Roster, plan_room},
     recall::{Memory, MemoryChange, Pause, RememberedAlias},
     report::Outcome,
     resolve::resolve,
@@ -193,7 +193,8 @@ impl Reconciler {
             ));
         }
         let listings = BTreeMap::new();
-        let cx = self.context(desired, identity, memory, &listings, now);
+        let roster = Roster::new(desired, &self.policy, &identity.user_id);
+        let cx = self.context(desired, &roster, identity, memory, &listings, now);
         let plan = plan_room(wanted, state, &cx);
         match plan.status {
             RoomStatus::Managed => None,

@@ -16,7 +16,7 @@ use crate::{
     desired::{Desired, DesiredRoom},
     finding::{Finding, FindingKind, Subject},
     guard::{GuardContext, guard},
-    plan::{PlanContext, RoomStatus},
+    plan::{PlanContext, RoomStatus, Roster},
     recall::{Memory, MemoryChange, Pause, Recalled},
     resolve::{ReadOutcome, resolve},
     room::{Binding, RoomRef},
@@ -79,6 +79,8 @@ impl Reconciler {
             .map(|argument| MemoryChange::Argument(argument.clone()))
             .collect();
         let mut bindings = bind(&backend, &resolved, about, &memory, now, &mut learned).await;
+        // Uniting moves rooms, not people.
+        let roster = Roster::new(&resolved, &self.policy, &identity.user_id);
         let (mut desired, others, listings, mut plans) = loop {
             let mut desired = resolved.clone();
             let apart = about.keep_apart(&mut desired, &bindings.all);
@@ -91,7 +93,7 @@ impl Reconciler {
                 .partition(|room| about.includes(room));
             others.extend(apart);
             let listings = listings(&backend, &desired, &memory, now).await;
-            let cx = self.context(&desired, &identity, &memory, &listings, now);
+            let cx = self.context(&desired, &roster, &identity, &memory, &listings, now);
             let plans = plan_rooms(&backend, &cx, observed(&desired, &others, &memory, fresh)).await;
             // Ends: each round asks what is only remembered, and nothing is asked twice.
             if !bindings
@@ -106,7 +108,7 @@ impl Reconciler {
         findings.retain(|finding| {
             !matches!(&finding.about, Subject::Room(name) if others.iter().any(|room| room.refs.contains(name)))
         });
-        let cx = self.context(&desired, &identity, &memory, &listings, now);
+        let cx = self.context(&desired, &roster, &identity, &memory, &listings, now);
         hold_back(&backend, &cx, &mut plans).await;
         if options.is_whole() {
             findings.extend(abandoned(&desired, &others, &self.policy.scope, &memory));
@@ -153,6 +155,7 @@ impl Reconciler {
     pub(super) fn context<'a>(
         &'a self,
         desired: &'a Desired,
+        roster: &'a Roster<'a>,
         identity: &'a Identity,
         memory: &'a Memory,
         listings: &'a BTreeMap<OwnedRoomId, Listing>,
@@ -162,6 +165,7 @@ impl Reconciler {
             desired,
             policy: &self.policy,
             bot: &identity.user_id,
+            roster,
             memory,
             listings,
             now,
