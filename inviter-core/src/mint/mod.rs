@@ -5,7 +5,7 @@ mod tests;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use ruma_common::{OwnedServerName, OwnedUserId, UserId};
+use ruma_common::{IdParseError, OwnedServerName, OwnedUserId, UserId};
 
 use crate::{
     decode::MAX_ID_BYTES,
@@ -109,11 +109,12 @@ impl Minting {
             (Some(_), GuestRule::Skip) => return Ok(Minted::SkippedGuest),
             (Some(stripped), GuestRule::Strip) => stripped,
         };
-        // Most IDs need nothing but these few bytes around the name.
+        // Most IDs need nothing but these few bytes around the name, and become the ID as they are.
         let mut id = String::with_capacity(name.len() + self.server.as_str().len() + 2);
         id.push('@');
         escape(name, &mut id);
-        if let Some(renamed) = self.renames.get(&id[1..]) {
+        let renamed = self.renames.get(&id[1..]);
+        if let Some(renamed) = renamed {
             id.truncate(1);
             id.push_str(renamed);
         }
@@ -125,7 +126,7 @@ impl Minting {
         }
         id.push(':');
         id.push_str(self.server.as_str());
-        self.checked(id)
+        self.checked(id, name, renamed.is_some())
     }
 
     fn value<'a>(&self, attributes: &'a Attributes) -> Result<&'a str, MintError> {
@@ -136,19 +137,24 @@ impl Minting {
             })
     }
 
-    fn checked(&self, id: String) -> Result<Minted, MintError> {
+    fn checked(&self, id: String, name: &str, renamed: bool) -> Result<Minted, MintError> {
         if id.len() > MAX_ID_BYTES {
             return Err(MintError::TooLong {
                 attribute: self.attribute.clone(),
                 length: id.len(),
             });
         }
-        // The escape leaves nothing invalid; what a rename leads to was written by a person.
-        let checked = UserId::parse(&id).and_then(|user| user.validate_strict().map(|()| user));
-        checked.map(Minted::User).map_err(|e| MintError::Invalid {
+        let invalid = |id: String, why: IdParseError| MintError::Invalid {
             id,
-            reason: e.to_string(),
-        })
+            reason: why.to_string(),
+        };
+        // The escape leaves nothing invalid; what a rename leads to was written by a person.
+        if renamed && let Err(why) = <&UserId>::try_from(&*id).and_then(UserId::validate_strict) {
+            return Err(invalid(id, why));
+        }
+        UserId::parse(id)
+            .map(Minted::User)
+            .map_err(|why| invalid(name.to_owned(), why))
     }
 }
 
@@ -169,8 +175,12 @@ fn strip_guest(name: &str) -> Option<&str> {
 /// Writes a name in lower case, and bytes outside the user-ID grammar and `=` as `=xx`
 /// ([spec](https://spec.matrix.org/v1.19/appendices/#mapping-from-other-character-sets)).
 fn escape(name: &str, out: &mut String) {
+    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/' | b'+');
+    if name.bytes().all(plain) {
+        return out.push_str(name);
+    }
     for byte in name.bytes().map(|byte| byte.to_ascii_lowercase()) {
-        if matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/' | b'+') {
+        if plain(byte) {
             out.push(char::from(byte));
         } else {
             // Writing to a string cannot fail.

@@ -1,6 +1,6 @@
 //! Which groups feed which room: names that decode, and the explicit list.
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use ruma_common::UserId;
 
@@ -8,7 +8,7 @@ use super::{Source, gaps::GapSet, people::index, several};
 use crate::{
     decode::{Decoded, normalise_alias},
     desired::{DesiredRoom, FeedRole, GroupRef, Role},
-    directory::ProviderId,
+    directory::{Group, ProviderId},
     finding::{Finding, FindingKind, Subject},
     room::RoomRef,
     room_rules::{RoomRules, RoomSpec, SpecGroup},
@@ -82,11 +82,32 @@ pub(super) struct FeedUse {
 
 /// What is looked up in a source by text.
 struct Names<'a> {
-    /// Sorted, so that lookups are binary searches and ties come in a fixed order.
-    by_name: Vec<(&'a str, u32)>,
-    by_key: Vec<(&'a str, u32)>,
+    groups: &'a [Group],
+    /// Sorted, so that lookups are binary searches and ties come in a fixed order; made when first asked for, and
+    /// where names alone say which group is which room's nobody asks.
+    by_name: OnceCell<Vec<(&'a str, u32)>>,
+    by_key: OnceCell<Vec<(&'a str, u32)>>,
     /// Name of a room's group → groups that hold its owners.
     owners_of: BTreeMap<Box<str>, Vec<u32>>,
+}
+
+impl<'a> Names<'a> {
+    fn by_name(&self) -> &[(&'a str, u32)] {
+        self.by_name
+            .get_or_init(|| table(self.groups, |group| &group.name))
+    }
+
+    fn by_key(&self) -> &[(&'a str, u32)] {
+        self.by_key
+            .get_or_init(|| table(self.groups, |group| group.key.as_str()))
+    }
+}
+
+/// Groups by one of their texts, in order.
+fn table(groups: &[Group], text: impl Fn(&Group) -> &str) -> Vec<(&str, u32)> {
+    let mut table: Vec<(&str, u32)> = groups.iter().map(text).zip(0..u32::MAX).collect();
+    table.sort_unstable();
+    table
 }
 
 fn find<'i>(index: &'i [(&str, u32)], text: &str) -> impl Iterator<Item = u32> + 'i {
@@ -153,15 +174,14 @@ impl<'a> Drafts<'a> {
 
     fn decode(&mut self, source: &'a Source<'a>) -> (Names<'a>, Vec<(RoomRef, u32)>) {
         let mut names = Names {
-            by_name: Vec::new(),
-            by_key: Vec::new(),
+            groups: &source.directory.groups,
+            by_name: OnceCell::new(),
+            by_key: OnceCell::new(),
             owners_of: BTreeMap::new(),
         };
         let (mut rooms, mut invalid) = (Vec::new(), Vec::new());
         for (at, group) in source.directory.groups.iter().enumerate() {
             let Some(at) = index(at) else { break };
-            names.by_name.push((&*group.name, at));
-            names.by_key.push((group.key.as_str(), at));
             let decoders = source.policy.decoders.iter();
             match decoders
                 .map(|d| d.decode(group))
@@ -173,10 +193,8 @@ impl<'a> Drafts<'a> {
                 Some(Decoded::NotARoom) | None => {}
             }
         }
-        names.by_name.sort_unstable();
-        names.by_key.sort_unstable();
         for (base, groups) in &names.owners_of {
-            if source.listing.is_complete() && find(&names.by_name, base).next().is_none() {
+            if source.listing.is_complete() && find(names.by_name(), base).next().is_none() {
                 for &group in groups {
                     let group = source.group_ref(group);
                     let why = format!(
@@ -295,9 +313,9 @@ impl<'a> Drafts<'a> {
                 })
                 .collect()
         };
-        let mut found = search(|names| &names.by_key);
+        let mut found = search(Names::by_key);
         if found.is_empty() {
-            found = search(|names| &names.by_name);
+            found = search(Names::by_name);
         }
         match found.as_slice() {
             [one] => Ok(*one),

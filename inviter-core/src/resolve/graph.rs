@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::{
     gaps::GapSet,
-    people::{Slot, index},
+    people::{Slot, Slots, index},
 };
 use crate::{
     desired::PersonIx,
-    directory::{Directory, Extent, Gap, Group, Member},
+    directory::{Directory, Gap, Group, Member, Part},
 };
 
 /// The nesting of one directory.
@@ -50,31 +50,42 @@ impl Rows {
 /// One list of members taken apart.
 struct Entries<'a> {
     directory: &'a Directory,
-    slots: &'a [Slot],
+    slots: &'a Slots,
+    group: &'a Group,
+    /// What the list is of the group.
+    part: &'static str,
     unread: GapSet,
     gaps: GapSet,
     stray: bool,
 }
 
 impl<'a> Entries<'a> {
-    fn new(directory: &'a Directory, slots: &'a [Slot], extent: &Extent, what: &str) -> Self {
-        let mut unread = GapSet::default();
-        unread.absorb_extent(extent, what);
+    fn new(directory: &'a Directory, slots: &'a Slots, group: &'a Group, part: &'static str) -> Self {
         Self {
             directory,
             slots,
-            unread,
+            group,
+            part,
+            unread: GapSet::default(),
             gaps: GapSet::default(),
             stray: false,
         }
     }
 
+    /// How gaps call the list.
+    fn what(&self) -> String {
+        format!("{} of group {}", self.part, self.group.name)
+    }
+
     /// Hands out a list's people and groups and keeps what is not known.
-    fn take(&mut self, values: &[Member], mut person: impl FnMut(PersonIx), mut group: impl FnMut(u32)) {
-        for member in values {
+    fn take(&mut self, list: &Part<Member>, mut person: impl FnMut(PersonIx), mut group: impl FnMut(u32)) {
+        if !list.extent.is_complete() {
+            self.unread.absorb_extent(&list.extent, &self.what());
+        }
+        for member in &list.values {
             match member {
-                Member::Account(account) => match self.slots.get(account.0 as usize) {
-                    Some(Slot::Person(ix)) => person(*ix),
+                Member::Account(account) => match self.slots.get(*account) {
+                    Some(Slot::Person(ix)) => person(ix),
                     Some(Slot::Nobody) => {}
                     Some(Slot::Unknown(gap)) => self.gaps.add(Arc::clone(gap)),
                     None => self.stray = true,
@@ -92,10 +103,10 @@ impl<'a> Entries<'a> {
     }
 
     /// What the directory left open, and all that is unknown.
-    fn finish(mut self, what: &str) -> (GapSet, GapSet) {
+    fn finish(mut self) -> (GapSet, GapSet) {
         if self.stray {
             self.unread.absorb(&GapSet::one(
-                what,
+                self.what(),
                 "refers to an account or group that is not in the answer, which is a fault of the provider",
             ));
         }
@@ -105,14 +116,13 @@ impl<'a> Entries<'a> {
 }
 
 impl Nesting {
-    pub(super) fn new(directory: &Directory, slots: &[Slot]) -> Self {
+    pub(super) fn new(directory: &Directory, slots: &Slots) -> Self {
         let (mut people, mut nested) = (Rows::default(), Rows::default());
         let (mut own, mut unread) = (Vec::new(), Vec::new());
         for group in &directory.groups {
-            let what = format!("members of group {}", group.name);
-            let mut entries = Entries::new(directory, slots, &group.members.extent, &what);
+            let mut entries = Entries::new(directory, slots, group, "members");
             entries.take(
-                &group.members.values,
+                &group.members,
                 |person| people.values.push(person.0),
                 |inner| {
                     // The members of nested groups are in a flattened list already.
@@ -126,11 +136,11 @@ impl Nesting {
             if directory.accounts.is_empty() {
                 // Members that the bot may not see look like no members at all.
                 entries.gaps.absorb(&GapSet::one(
-                    &*what,
+                    entries.what(),
                     "cannot be known while the directory shows no account",
                 ));
             }
-            let (left_open, all) = entries.finish(&what);
+            let (left_open, all) = entries.finish();
             unread.push(left_open);
             own.push(all);
         }
@@ -174,12 +184,11 @@ impl Nesting {
 
     /// The owners that a group names itself: the people, the groups whose members own it, and what of all that is
     /// not known (first what the directory left open).
-    pub(super) fn owners(&self, directory: &Directory, slots: &[Slot], group: &Group) -> Owners {
-        let what = format!("owners of group {}", group.name);
+    pub(super) fn owners(&self, directory: &Directory, slots: &Slots, group: &Group) -> Owners {
         let (mut people, mut groups) = (Vec::new(), Vec::new());
-        let mut entries = Entries::new(directory, slots, &group.owners.extent, &what);
-        entries.take(&group.owners.values, |p| people.push(p), |g| groups.push(g));
-        let (_, mut gaps) = entries.finish(&what);
+        let mut entries = Entries::new(directory, slots, group, "owners");
+        entries.take(&group.owners, |p| people.push(p), |g| groups.push(g));
+        let (_, mut gaps) = entries.finish();
         for &inner in &groups {
             gaps.absorb(self.gaps(inner));
         }

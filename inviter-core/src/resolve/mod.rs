@@ -23,6 +23,7 @@ pub use self::{
 };
 use self::{drafts::Drafts, gaps::GapSet, graph::Nesting, people::People, seats::Seating};
 use crate::{
+    beginning::beginning,
     desired::{Desired, GroupRef, SourceOutcome},
     directory::{AccountStatus, Directory, Extent, Member, ProviderId},
     finding::{Finding, FindingKind, Subject},
@@ -125,6 +126,8 @@ struct Source<'a> {
     directory: &'a Directory,
     /// The directory's own word, but that an answer without anything in it is not believed.
     listing: Extent,
+    /// The groups' names, which references share.
+    names: Vec<Arc<str>>,
 }
 
 impl<'a> Source<'a> {
@@ -167,6 +170,11 @@ impl<'a> Source<'a> {
             policy,
             directory,
             listing: listing.to_extent(),
+            names: directory
+                .groups
+                .iter()
+                .map(|group| Arc::from(&*group.name))
+                .collect(),
         }
     }
 
@@ -187,11 +195,12 @@ impl<'a> Source<'a> {
     }
 
     fn group_ref(&self, group: u32) -> GroupRef {
-        let group = &self.directory.groups[group as usize];
+        let at = group as usize;
+        let group = &self.directory.groups[at];
         GroupRef {
             provider: self.provider.clone(),
             key: group.key.clone(),
-            name: Arc::from(&*group.name),
+            name: Arc::clone(&self.names[at]),
         }
     }
 
@@ -290,23 +299,37 @@ fn group_extents(
     nestings: &[Nesting],
     owner_gaps: &BTreeMap<(usize, u32), GapSet>,
 ) -> BTreeMap<GroupRef, Extent> {
-    let mut groups: BTreeMap<GroupRef, Extent> = BTreeMap::new();
+    let mut groups: Vec<(u128, GroupRef, Extent)> = Vec::new();
     for (at, (source, nesting)) in sources.iter().zip(nestings).enumerate() {
+        groups.reserve(source.directory.groups.len());
         for group in 0..source.directory.groups.len() {
             let Some(group) = people::index(group) else { break };
             let mut gaps = nesting.gaps(group).clone();
             if let Some(more) = owner_gaps.get(&(at, group)) {
                 gaps.absorb(more);
             }
-            let extent = gaps.to_extent();
-            // Two groups of one key are a fault of the provider; what is missing from either is missing.
-            groups
-                .entry(source.group_ref(group))
-                .and_modify(|known| known.absorb(&extent))
-                .or_insert(extent);
+            let reference = source.group_ref(group);
+            let start = beginning(reference.key.as_str().as_bytes());
+            groups.push((start, reference, gaps.to_extent()));
         }
     }
+    // A map is quickly made of what is in order.
+    groups.sort_by(|(a_start, a, _), (b_start, b, _)| {
+        let keys = a_start.cmp(b_start).then_with(|| a.key.cmp(&b.key));
+        a.provider.cmp(&b.provider).then(keys)
+    });
+    // Two groups of one key are a fault of the provider; what is missing from either is missing.
+    groups.dedup_by(|(_, other, extent), (_, kept, known)| {
+        let same = other == kept;
+        if same {
+            known.absorb(extent);
+        }
+        same
+    });
     groups
+        .into_iter()
+        .map(|(_, group, extent)| (group, extent))
+        .collect()
 }
 
 /// How many names a sentence lists.

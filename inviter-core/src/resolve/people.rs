@@ -1,13 +1,14 @@
 //! From accounts to people: minting, the same person in several directories, collisions.
 
-use std::{cell::LazyCell, sync::Arc};
+use std::{cell::LazyCell, collections::BTreeMap, sync::Arc};
 
 use ruma_common::{OwnedUserId, UserId};
 
 use super::{Source, several};
 use crate::{
+    beginning::beginning,
     desired::{Person, PersonIx, PersonStanding},
-    directory::{AccountStatus, Gap, ProviderId},
+    directory::{AccountIx, AccountStatus, Gap, ProviderId},
     finding::{Finding, FindingKind, Subject},
     mint::Minted,
     policy::Policy,
@@ -17,22 +18,59 @@ use crate::{
 const COLLISIONS_LISTED: usize = 20;
 
 /// What a member entry that leads to an account means for the groups it is in.
-#[derive(Debug, Clone)]
-pub(super) enum Slot {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Slot<'s> {
     /// A person.
     Person(PersonIx),
     /// Nobody: disabled, a guest, or out of scope.
     Nobody,
     /// Somebody, but it is not known who.
-    Unknown(Arc<Gap>),
+    Unknown(&'s Arc<Gap>),
+}
+
+/// The slots of one directory's accounts. Every membership looks one up, so they are as small as can be.
+#[derive(Debug)]
+pub(super) struct Slots {
+    /// By account: the person, or [`NOBODY`].
+    people: Vec<u32>,
+    /// Accounts that nobody's ID is known for; mostly none.
+    unknown: BTreeMap<u32, Arc<Gap>>,
+}
+
+/// No person's index: there are as many at most as there are accounts and named people, each counted in 32 bits.
+const NOBODY: u32 = u32::MAX;
+
+impl Slots {
+    fn new(accounts: usize) -> Self {
+        Self {
+            people: vec![NOBODY; accounts],
+            unknown: BTreeMap::new(),
+        }
+    }
+
+    /// What an account means; `None` if there is no such account.
+    pub(super) fn get(&self, account: AccountIx) -> Option<Slot<'_>> {
+        let person = *self.people.get(account.0 as usize)?;
+        if person != NOBODY {
+            return Some(Slot::Person(PersonIx(person)));
+        }
+        let unknown = self.unknown.get(&account.0);
+        Some(unknown.map_or(Slot::Nobody, Slot::Unknown))
+    }
+
+    fn set_person(&mut self, account: u32, person: PersonIx) {
+        if let Some(slot) = self.people.get_mut(account as usize) {
+            *slot = person.0;
+        }
+    }
 }
 
 /// The people of all directories, and each account's way to them.
 #[derive(Debug, Default)]
 pub(super) struct People {
     pub(super) people: Vec<Person>,
-    /// By source, then by account.
-    pub(super) slots: Vec<Vec<Slot>>,
+    /// By source.
+    pub(super) slots: Vec<Slots>,
 }
 
 /// One reason for a person to exist.
@@ -46,13 +84,9 @@ struct Claim {
 
 impl Claim {
     fn new(user: OwnedUserId, account: Option<(u32, u32)>) -> Self {
-        let mut start = [0; 16];
-        // Each ID begins with `@`, which tells nothing.
-        for (to, from) in start.iter_mut().zip(user.as_bytes().iter().skip(1)) {
-            *to = *from;
-        }
         Self {
-            start: u128::from_be_bytes(start),
+            // Each ID begins with `@`, which tells nothing.
+            start: beginning(&user.as_bytes()[1..]),
             user,
             account,
         }
@@ -84,7 +118,7 @@ impl People {
         let mut collisions = Collisions::default();
         let mut claims = claims.into_iter();
         while let Some(first) = claims.as_slice().first() {
-            let Some(ix) = index(people.len()).map(PersonIx) else {
+            let Some(ix) = index(people.len()).filter(|&ix| ix != NOBODY).map(PersonIx) else {
                 break;
             };
             let count = claims
@@ -96,8 +130,8 @@ impl People {
             let standing = standing(sources, same, &mut collisions);
             for (source, account) in same.iter().filter_map(|claim| claim.account) {
                 let disabled = status(sources, source, account) == Some(AccountStatus::Disabled);
-                if !disabled && let Some(slot) = slots[source as usize].get_mut(account as usize) {
-                    *slot = Slot::Person(ix);
+                if !disabled {
+                    slots[source as usize].set_person(account, ix);
                 }
             }
             // The text of the first is taken over, those of the others are dropped.
@@ -223,11 +257,11 @@ fn mint_all(
     policy: &Policy,
     claims: &mut Vec<Claim>,
     findings: &mut Vec<Finding>,
-) -> Vec<Slot> {
+) -> Slots {
     let accounts = &source.directory.accounts;
     // Mostly nobody asks.
     let in_group = LazyCell::new(|| source.accounts_in_groups());
-    let mut slots = vec![Slot::Nobody; accounts.len()];
+    let mut slots = Slots::new(accounts.len());
     let (mut unmintable, mut foreign, mut guests, mut unclear) = (vec![], vec![], vec![], vec![]);
     claims.reserve(accounts.len());
     // Beyond 32 bits no member entry could refer to an account.
@@ -258,10 +292,11 @@ fn mint_all(
                 if in_group[at] {
                     unmintable.push(format!("{key} ({why})"));
                 }
-                slots[at] = Slot::Unknown(Arc::new(Gap {
+                let gap = Gap {
                     what: format!("account {key} of directory {}", source.provider),
                     why: why.to_string(),
-                }));
+                };
+                slots.unknown.insert(number, Arc::new(gap));
             }
         }
     }
