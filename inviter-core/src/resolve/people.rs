@@ -80,15 +80,18 @@ struct Claim {
     user: OwnedUserId,
     /// Source and account; `None` for someone named in the configuration.
     account: Option<(u32, u32)>,
+    /// The account's status. Kept here, because claims are sorted and accounts are not.
+    status: Option<AccountStatus>,
 }
 
 impl Claim {
-    fn new(user: OwnedUserId, account: Option<(u32, u32)>) -> Self {
+    fn new(user: OwnedUserId, account: Option<(u32, u32)>, status: Option<AccountStatus>) -> Self {
         Self {
             // Each ID begins with `@`, which tells nothing.
             start: beginning(&user.as_bytes()[1..]),
             user,
             account,
+            status,
         }
     }
 
@@ -104,7 +107,7 @@ impl People {
         policy: &Policy,
         findings: &mut Vec<Finding>,
     ) -> Self {
-        let mut claims: Vec<Claim> = fixed.map(|user| Claim::new(user, None)).collect();
+        let mut claims: Vec<Claim> = fixed.map(|user| Claim::new(user, None, None)).collect();
         let mut slots = Vec::with_capacity(sources.len());
         for (index, source) in (0..).zip(sources) {
             slots.push(mint_all(index, source, policy, &mut claims, findings));
@@ -128,9 +131,9 @@ impl People {
                 .count();
             let same = &claims.as_slice()[..count];
             let standing = standing(sources, same, &mut collisions);
-            for (source, account) in same.iter().filter_map(|claim| claim.account) {
-                let disabled = status(sources, source, account) == Some(AccountStatus::Disabled);
-                if !disabled {
+            for claim in same {
+                let enabled = claim.status != Some(AccountStatus::Disabled);
+                if let Some((source, account)) = claim.account.filter(|_| enabled) {
                     slots[source as usize].set_person(account, ix);
                 }
             }
@@ -157,13 +160,8 @@ pub(super) fn index(position: usize) -> Option<u32> {
     u32::try_from(position).ok()
 }
 
-fn status(sources: &[Source<'_>], source: u32, account: u32) -> Option<AccountStatus> {
-    sources[source as usize].directory.accounts[account as usize].status
-}
-
 /// What all claims to one user ID say together.
 fn standing(sources: &[Source<'_>], same: &[Claim], collisions: &mut Collisions) -> PersonStanding {
-    let accounts = || same.iter().filter_map(|claim| claim.account);
     let mut collided = false;
     // Claims are sorted by source, so those of one directory stand together.
     for pair in same.windows(2) {
@@ -178,8 +176,8 @@ fn standing(sources: &[Source<'_>], same: &[Claim], collisions: &mut Collisions)
         return PersonStanding::Uncertain;
     }
     let mut standing = None;
-    for (source, account) in accounts() {
-        let said = match status(sources, source, account) {
+    for claim in same.iter().filter(|claim| claim.account.is_some()) {
+        let said = match claim.status {
             Some(AccountStatus::Active) => PersonStanding::Active,
             Some(AccountStatus::Disabled) => PersonStanding::Disabled,
             None => PersonStanding::Uncertain,
@@ -274,7 +272,7 @@ fn mint_all(
                 if account.status.is_none() && in_group[at] {
                     unclear.push(key);
                 }
-                claims.push(Claim::new(user, Some((index, number))));
+                claims.push(Claim::new(user, Some((index, number)), account.status));
             }
             // A disabled account contributes nothing, whoever it was.
             _ if disabled => {}
