@@ -14,7 +14,7 @@ use super::{
     Environment, keys, path_in,
     secrets::{self, SecretKeys},
 };
-use crate::document::{Node, Problems, Section};
+use crate::document::{Node, Problems, Section, shortened};
 
 const TOKEN: SecretKeys = SecretKeys {
     file: "access_token_file",
@@ -183,35 +183,38 @@ fn timeout(section: &Section<'_>, key: &str, default: Duration, problems: &mut P
 
 fn parse_url(text: &str, allow_plain: bool) -> Result<Url, String> {
     let hint = "write the homeserver's base URL, such as \"https://matrix.example.com\"";
-    let url = Url::parse(text).map_err(|error| {
-        if text.contains('@') {
-            // What stands before the @ may be a password.
-            format!("this is not a URL ({error}); {hint}")
-        } else {
-            format!("`{text}` is not a URL ({error}); {hint}")
-        }
-    })?;
+    let shown = quotable(text);
+    let url = Url::parse(text).map_err(|error| format!("{shown} is not a URL ({error}); {hint}"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(format!(
             "a URL with a user name or password in it is not accepted; {hint}"
         ));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("`{text}` has a query or fragment; {hint}"));
+        return Err(format!("{shown} has a query or fragment; {hint}"));
     }
     if url.path().contains("/_matrix") {
         return Err(format!(
-            "`{text}` ends in an API path; leave out `/_matrix` and what follows"
+            "{shown} ends in an API path; leave out `/_matrix` and what follows"
         ));
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if allow_plain || is_this_machine(&url) => Ok(url),
         "http" => Err(format!(
-            "`{text}` would send the bot's token unencrypted; use https, or set `danger_allow_plain_http = true` if \
+            "{shown} would send the bot's token unencrypted; use https, or set `danger_allow_plain_http = true` if \
              the way there is safe"
         )),
-        other => Err(format!("`{other}` is not a scheme that Matrix has; {hint}")),
+        _ => Err(format!("{shown} has a scheme that Matrix does not have; {hint}")),
+    }
+}
+
+/// As much of a URL as a message may repeat: queries and fragments have held tokens, and what stands before an `@` may
+/// be a password.
+fn quotable(text: &str) -> String {
+    match text.split(['?', '#']).next() {
+        Some(plain) if !text.contains('@') => format!("`{}`", shortened(plain)),
+        _ => "this".to_owned(),
     }
 }
 
@@ -225,7 +228,10 @@ fn parse_proxy(text: &str) -> Result<Url, String> {
     }
     match url.scheme() {
         "http" | "https" => Ok(url),
-        other => Err(format!("`{other}` is not a scheme of a proxy; {hint}")),
+        _ => Err(format!(
+            "{} has a scheme that no proxy has; {hint}",
+            quotable(text)
+        )),
     }
 }
 

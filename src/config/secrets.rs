@@ -11,6 +11,9 @@ use crate::document::{Problems, Section};
 /// A secret is one line; more than this is some other file.
 const MAX_SECRET: u64 = 64 * 1024;
 
+/// Nobody names a variable with more bytes, and many tokens have more.
+const MAX_NAME: usize = 64;
+
 /// The names of a secret's two keys.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SecretKeys {
@@ -55,6 +58,17 @@ pub(super) fn read(
         );
     }
     let name = text;
+    if !is_a_variable_s_name(name) {
+        let key = section.key(keys.env);
+        problems.add(
+            at,
+            format!(
+                "{key} is not the name of an environment variable (letters, digits and `_`, at most {MAX_NAME}); write \
+                 the name there, and the secret into the variable"
+            ),
+        );
+        return None;
+    }
     let Some(value) = env.var(name) else {
         let key = section.key(keys.env);
         problems.add(at, format!("{key}: the environment variable `{name}` is not set"));
@@ -77,6 +91,16 @@ fn looks_like_a_token(text: &str) -> bool {
         .iter()
         .any(|mark| text.starts_with(mark))
         && text.len() > 20
+}
+
+/// Whether messages may repeat it: somebody may have put the secret itself there.
+fn is_a_variable_s_name(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    text.len() <= MAX_NAME
+        && bytes
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn from_file(path: &Path) -> Result<SecretString, String> {

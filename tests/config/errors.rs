@@ -146,7 +146,7 @@ fn urls_and_timeouts() {
         "3:7: `url` in [homeserver]: `http://matrix.example.com` would send the bot's token unencrypted; use https, or \
          set `danger_allow_plain_http = true` if the way there is safe"
     );
-    assert!(url("ftp://x").contains("`ftp` is not a scheme that Matrix has"));
+    assert!(url("ftp://x").contains("`ftp://x` has a scheme that Matrix does not have"));
     assert!(url("https://x/_matrix/client").contains("leave out `/_matrix`"));
     assert_eq!(
         error_of(&around("", "request_timeout = \"30\"", "")),

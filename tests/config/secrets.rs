@@ -94,6 +94,84 @@ fn never_in_the_file_itself() {
     );
 }
 
+/// What a URL may carry is not repeated, wherever it stands in it.
+#[test]
+fn urls_are_quoted_without_what_may_be_secret() {
+    let errors = |key: &str, url: &str| {
+        let text = match key {
+            "url" => around("", "", "").replace("https://matrix.example.com", url),
+            _ => around("", &format!("{key} = \"{url}\""), ""),
+        };
+        let errors = errors_of(&text);
+        assert_eq!(errors.len(), 1, "{url}: {errors:?}");
+        assert!(!errors[0].contains("hunter2"), "{errors:?}");
+        errors[0].clone()
+    };
+    for (url, told) in [
+        (
+            "https://matrix.example.com/?access_token=hunter2",
+            "`https://matrix.example.com/` has a query",
+        ),
+        (
+            "https://matrix.example.com/#hunter2",
+            "`https://matrix.example.com/` has a query or fragment",
+        ),
+        (
+            "matrix.example.com?access_token=hunter2",
+            "`matrix.example.com` is not a URL",
+        ),
+        ("http://matrix.example.com/?access_token=hunter2", "has a query"),
+        (
+            "https://bot:hunter2@matrix.example.com/?a=b",
+            "user name or password",
+        ),
+        ("https://hunter2@matrix.example.com", "user name or password"),
+        ("https://bot:hunter2@matrix.example.com:x", "this is not a URL"),
+        ("https://bot:hunt?er2@matrix.example.com", "this is not a URL"),
+        (
+            "hunter2:bot@matrix.example.com",
+            "this has a scheme that Matrix does not have",
+        ),
+        ("ftp://matrix.example.com?a=hunter2", "has a query"),
+    ] {
+        let error = errors("url", url);
+        assert!(error.contains(told), "{url}: {error}");
+    }
+    for (url, told) in [
+        (
+            "hunter2:bot@proxy.example.com",
+            "this has a scheme that no proxy has",
+        ),
+        (
+            "ftp://proxy.example.com?hunter2",
+            "`ftp://proxy.example.com` has a scheme that no proxy has",
+        ),
+        ("http://bot:hunter2@proxy.example.com", "user name or password"),
+    ] {
+        let error = errors("proxy", url);
+        assert!(error.contains(told), "{url}: {error}");
+    }
+}
+
+/// The secret itself in place of its variable's name.
+#[test]
+fn what_is_no_name_of_a_variable_is_not_repeated() {
+    let long = "hunter2".repeat(10);
+    for secret in ["hunter2!", "2hunter2", "hunter2-hunter2", "hunter2.x", &long] {
+        for key in ["access_token_env", "password_env"] {
+            let errors = with_source(&format!("user = \"@bot:example.com\"\n{key} = \"{secret}\""));
+            assert_eq!(
+                errors,
+                [format!(
+                    "6:{}: `{key}` in [homeserver] is not the name of an environment variable (letters, digits and `_`, \
+                     at most 64); write the name there, and the secret into the variable",
+                    key.len() + 4
+                )]
+            );
+        }
+    }
+}
+
 #[test]
 fn files_and_variables_that_will_not_do() {
     let place = Place::new();
