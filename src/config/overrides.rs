@@ -40,7 +40,10 @@ pub(super) fn lay_over<'t>(tree: &mut Node<'t>, source: &Source<'t>, problems: &
     let mut seen = BTreeMap::new();
     for item in &overrides {
         let top = Kind::Table(SectionKeys::top());
-        let result = target(top, &item.path, item).and_then(|path| {
+        let result = target(top, &item.path, item).and_then(|(path, kind)| {
+            if let Some(instead) = if_empty(kind, item.value) {
+                return Err(format!("is empty; unset it, or write {instead}"));
+            }
             if let Some(other) = seen.insert(path.clone(), item.name) {
                 return Err(format!("`{other}` overrides the same key; unset one of the two"));
             }
@@ -65,10 +68,30 @@ fn in_order(a: &[&str], b: &[&str]) -> Ordering {
     differing.unwrap_or_else(|| a.len().cmp(&b.len()))
 }
 
-/// The keys and indices that a variable's name stands for, written as in a file.
-fn target(kind: Kind, path: &[&str], item: &Override<'_>) -> Result<Vec<String>, String> {
+/// What to write in place of a value that is empty; `None` for one that is not. An empty list is a decision, and a
+/// variable that somebody forgot to fill is none: it would exempt nobody, or leave out no room.
+fn if_empty(kind: Kind, value: &str) -> Option<&'static str> {
+    let list = matches!(kind, Kind::List { .. } | Kind::Tables(_));
+    if !value.chars().all(|c| c.is_whitespace() || list && c == ',') {
+        return None;
+    }
+    Some(match kind {
+        Kind::List { .. } | Kind::Tables(_) => "[] for an empty list",
+        Kind::Free(_) => "{} for an empty table",
+        Kind::Table(_)
+        | Kind::Text
+        | Kind::Integer { .. }
+        | Kind::LevelOrKeep
+        | Kind::Flag
+        | Kind::Duration
+        | Kind::Word(_) => "its value",
+    })
+}
+
+/// The keys and indices that a variable's name stands for, written as in a file, and what is there.
+fn target(kind: Kind, path: &[&str], item: &Override<'_>) -> Result<(Vec<String>, Kind), String> {
     let Some((first, rest)) = path.split_first() else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), kind));
     };
     let (step, below) = match kind {
         Kind::Table(section) => {
@@ -81,7 +104,7 @@ fn target(kind: Kind, path: &[&str], item: &Override<'_>) -> Result<Vec<String>,
             (index.to_string(), element(kind))
         }
         // The rest is the key, whatever is in it.
-        Kind::Free(_) => return Ok(vec![free_key(&path.join("__"))]),
+        Kind::Free(value) => return Ok((vec![free_key(&path.join("__"))], *value)),
         _ => {
             return Err(format!(
                 "there is nothing below `{}`; write its value into that variable",
@@ -90,8 +113,9 @@ fn target(kind: Kind, path: &[&str], item: &Override<'_>) -> Result<Vec<String>,
         }
     };
     let mut steps = vec![step];
-    steps.extend(target(below, rest, item)?);
-    Ok(steps)
+    let (rest, kind) = target(below, rest, item)?;
+    steps.extend(rest);
+    Ok((steps, kind))
 }
 
 /// What one entry of a list is.

@@ -226,6 +226,48 @@ fn a_wrong_value_names_its_variable() {
     assert!(error.contains("overrides the same key; unset one"), "{error}");
 }
 
+/// As `${PILOT:-}` of docker-compose gives: nothing was decided, and an empty list would exempt nobody.
+#[test]
+fn an_empty_value_is_no_empty_list() {
+    let list = "is empty; unset it, or write [] for an empty list";
+    let table = "is empty; unset it, or write {} for an empty table";
+    let value = "is empty; unset it, or write its value";
+    let end =
+        "[accounts]\nexempt = [\"@bridge_*:example.com\"]\n[scope]\ninclude_rooms = [\"#a:example.com\"]";
+    for (name, told) in [
+        ("INVITER__ACCOUNTS__EXEMPT", list),
+        ("INVITER__SCOPE__INCLUDE_ROOMS", list),
+        ("INVITER__TRUSTED_INVITERS", list),
+        ("INVITER__DIRECTORY__0__DECODERS", list),
+        ("INVITER__DIRECTORY", list),
+        ("INVITER__ROOMS__PERMISSIONS", value),
+        ("INVITER__ROOMS__PERMISSIONS__EVENTS", table),
+        ("INVITER__ROOMS__PERMISSIONS__EVENTS__m.room.name", value),
+        ("INVITER__DIRECTORY__0__DECODERS__0", value),
+        ("INVITER__HOMESERVER__URL", value),
+        ("INVITER__HOMESERVER__CONCURRENCY", value),
+        ("INVITER__ADOPT__ANY", value),
+        ("INVITER__ROOMS__LISTING", value),
+    ] {
+        for empty in ["", " ", "\n"] {
+            assert_eq!(wrong(end, &[(name, empty)]), format!("{name}: {told}"));
+        }
+    }
+    // Words that are all empty are none either.
+    assert_eq!(
+        wrong(end, &[("INVITER__ACCOUNTS__EXEMPT", " , ")]),
+        format!("INVITER__ACCOUNTS__EXEMPT: {list}")
+    );
+    let config = good(
+        end,
+        &[
+            ("INVITER__ACCOUNTS__EXEMPT", "[]"),
+            ("INVITER__SCOPE__INCLUDE_ROOMS", "[]"),
+        ],
+    );
+    assert!(config.exempt.is_empty());
+}
+
 #[test]
 fn a_secret_is_not_taken_and_not_repeated() {
     let error = wrong("", &[("INVITER__HOMESERVER__ACCESS_TOKEN", "hunter2hunter2")]);
@@ -234,6 +276,35 @@ fn a_secret_is_not_taken_and_not_repeated() {
         "{error}"
     );
     assert!(!error.contains("hunter2"), "{error}");
+    for (name, value) in [
+        (
+            "INVITER__HOMESERVER__URL",
+            "https://matrix.example.com?access_token=hunter2",
+        ),
+        ("INVITER__HOMESERVER__URL", "hunter2:x@matrix.example.com"),
+        ("INVITER__HOMESERVER__PROXY", "hunter2:x@proxy.example.com"),
+        ("INVITER__HOMESERVER__TOKEN", "hunter2"),
+        ("INVITER__HOMESERVER__ACCESS_TOKEN__X", "hunter2"),
+        ("INVITER__HOMESERVER__CONCURRENCY", "hunter2"),
+        ("INVITER__HOMESERVER__DANGER_ALLOW_PLAIN_HTTP", "hunter2"),
+    ] {
+        let error = wrong("", &[(name, value)]);
+        assert!(error.starts_with(name) && !error.contains("hunter2"), "{error}");
+    }
+    let file = around("", "", "").replace("access_token_file = \"token\"", "");
+    let error = parse(
+        &file,
+        &[("INVITER__HOMESERVER__ACCESS_TOKEN_ENV", "hunter2-hunter2")],
+    )
+    .unwrap_err();
+    assert_eq!(error.errors().len(), 1, "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("is not the name of an environment variable")
+            && !error.to_string().contains("hunter2"),
+        "{error}"
+    );
 }
 
 #[test]
