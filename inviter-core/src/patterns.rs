@@ -5,6 +5,10 @@ use std::fmt;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// Patterns with `*` and `?` that have to match the whole of a text, such as `@bridge_*:example.org`.
+///
+/// `[ab]` is one of these characters and `{ab,cd}` one of these texts. A character that means something stands for
+/// itself in brackets: `[*]`, `[?]`, `[[]`, `[{]`. A backslash is a character like any other: keys of LDAP are full of
+/// them.
 #[derive(Clone, Default)]
 pub struct Patterns {
     patterns: Vec<String>,
@@ -20,10 +24,13 @@ impl Patterns {
         let patterns: Vec<String> = patterns.into_iter().collect();
         let mut set = GlobSetBuilder::new();
         for pattern in &patterns {
-            let glob = GlobBuilder::new(pattern).build().map_err(|e| PatternError {
-                pattern: pattern.clone(),
-                reason: e.kind().to_string(),
-            })?;
+            let glob = GlobBuilder::new(pattern)
+                .backslash_escape(false)
+                .build()
+                .map_err(|e| PatternError {
+                    pattern: pattern.clone(),
+                    reason: e.kind().to_string(),
+                })?;
             set.add(glob);
         }
         let set = set.build().map_err(|e| PatternError {
@@ -66,4 +73,25 @@ pub struct PatternError {
     pub pattern: String,
     /// What is wrong with it.
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backslash_is_a_character_and_brackets_quote() {
+        let matches = |pattern: &str, text: &str| Patterns::new([pattern.to_owned()]).unwrap().matches(text);
+        let key = r"cn=Sales\, North,ou=groups";
+        assert!(matches(key, key));
+        assert!(matches(r"cn=*\,*", key));
+        assert!(!matches(r"a\*", "a*") && matches(r"a\*", r"a\b"));
+        for literal in ["*", "?", "[", "{"] {
+            assert!(
+                matches(&format!("a[{literal}]"), &format!("a{literal}")),
+                "{literal}"
+            );
+            assert!(!matches(&format!("a[{literal}]"), "ab"), "{literal}");
+        }
+    }
 }

@@ -100,7 +100,7 @@ fn pattern_alone(text: &str) -> Result<String, String> {
 
 /// Aliases begin with `#` and IDs with `!`: a pattern that begins otherwise would quietly match nothing.
 fn room_pattern(text: &str) -> Result<String, String> {
-    if text.starts_with(['#', '!', '*', '?', '[', '{', '\\']) {
+    if text.starts_with(['#', '!', '*', '?', '[', '{']) {
         return pattern_alone(text);
     }
     Err(format!(

@@ -51,6 +51,9 @@ fn a_pattern_that_matches_no_room_is_an_error() {
         told.contains("`pilot-*` matches no room") && told.contains("write \"#pilot-*\""),
         "{told}"
     );
+    // A backslash is a character, and no room begins with one.
+    let told = errors("[scope]\ninclude_rooms = ['\\#pilot']");
+    assert!(told.contains(r"`\#pilot` matches no room"), "{told}");
     let told = errors("[scope]\nexclude_groups = [\"[a\"]");
     assert!(told.contains("pattern `[a`"), "{told}");
     let told = errors("[scope]\ninclude = [\"#a\"]");
