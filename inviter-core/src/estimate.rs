@@ -94,7 +94,7 @@ pub struct Workload {
     pub most_to_one_person: u32,
     /// The most invitations into one room.
     pub most_to_one_room: u32,
-    /// Removals, levels and settings.
+    /// Removals, settings, and one event for all levels of a room.
     pub events: u32,
 }
 
@@ -105,6 +105,7 @@ impl Workload {
         let mut people: BTreeMap<&OwnedUserId, u32> = BTreeMap::new();
         for room in rooms {
             let mut here = 0;
+            let mut levels = 0;
             for action in room {
                 match &action.op {
                     Op::CreateRoom(_) => work.creations += 1,
@@ -113,9 +114,12 @@ impl Workload {
                         here += 1;
                         *people.entry(user).or_default() += 1;
                     }
+                    // All levels of a room are one event.
+                    Op::SetLevels { .. } => levels = 1,
                     _ => work.events += 1,
                 }
             }
+            work.events += levels;
             work.invitations += here;
             work.most_to_one_room = work.most_to_one_room.max(here);
         }
@@ -202,7 +206,10 @@ pub fn estimate(work: &Workload, limits: Option<&RateLimits>) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Why;
+    use crate::{
+        action::Why,
+        levels::{LevelChange, LevelSlot},
+    };
 
     fn invite(user: &str) -> Action {
         Action {
@@ -288,9 +295,19 @@ mod tests {
             op: Op::SetName { to: "n".to_owned() },
             why: Why::Configured,
         };
+        let level = |user: &str| Action {
+            op: Op::SetLevels {
+                changes: vec![LevelChange {
+                    slot: LevelSlot::User(user.try_into().unwrap()),
+                    from: None,
+                    to: Some(50),
+                }],
+            },
+            why: Why::Template,
+        };
         let rooms = [
-            vec![invite("@a:x"), invite("@b:x"), name],
-            vec![invite("@a:x"), join],
+            vec![invite("@a:x"), invite("@b:x"), name, level("@a:x"), level("@b:x")],
+            vec![invite("@a:x"), join, level("@a:x")],
         ];
         let work = Workload::of(&rooms);
         let expected = Workload {
@@ -299,9 +316,9 @@ mod tests {
             invitations: 3,
             most_to_one_person: 2,
             most_to_one_room: 2,
-            events: 1,
+            events: 3,
         };
         assert_eq!(work, expected);
-        assert_eq!(work.requests(), 5);
+        assert_eq!(work.requests(), 7);
     }
 }
