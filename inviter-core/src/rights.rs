@@ -104,11 +104,12 @@ pub struct Seen {
     pub creator_outranks: bool,
     /// What the bot may do.
     pub rights: Rights,
-    /// The first joined people of our homeserver who may raise the bot, the highest first.
+    /// The first joined people of our homeserver who may raise the bot, the highest first. Not looked for where it
+    /// may manage people and has level 100.
     pub raisers: Vec<Raiser>,
     /// How many of the people who are wanted here are in it.
     pub present: u32,
-    /// Accounts of bridges that are in no group and not exempt.
+    /// Accounts of bridges, of the server whose people are managed, that are in no group and not exempt.
     pub ghosts: Vec<Ghosts>,
     /// What adopting it would do, if nobody has.
     pub if_adopted: Option<IfAdopted>,

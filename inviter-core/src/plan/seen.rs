@@ -27,7 +27,8 @@ impl RoomDraft<'_> {
             join_rule: snapshot.join_rule.clone(),
             creator_outranks: snapshot.levels.rules().privileged_creators
                 && !snapshot.is_privileged_creator(bot),
-            raisers: if rights.manages_people() {
+            // Who has 100 is hardly short of anything that others could give.
+            raisers: if rights.manages_people() && rights.own.reaches(100) {
                 Vec::new()
             } else {
                 raisers(snapshot, bot)

@@ -1,5 +1,6 @@
 //! One room: what keeps the bot from managing it, and who can do what about that.
 
+use ruma_common::UserId;
 use serde_json::json;
 
 use super::{AdminRequest, Remedy, RemedyContext, Step, Trouble, account::admin};
@@ -7,7 +8,7 @@ use crate::{
     action::RoomTarget,
     finding::FindingKind,
     plan::{RoomPlan, RoomStatus},
-    rights::Seen,
+    rights::{Rights, Seen},
     room::{JoinRule, Power, RoomRef},
 };
 
@@ -201,42 +202,66 @@ impl Room<'_> {
         if told_by.is_none() && seen.rights.manages_people() {
             return None;
         }
-        let bot = self.cx.bot;
         let own = seen.rights.own;
-        let message = format!("the bot's level {own} is too low for what it has to do there");
-        let mut steps = Vec::new();
-        if let Some(highest) = seen.raisers.first() {
-            let level = match highest.power {
-                Power::Level(level) => level.min(100),
-                Power::Infinite => 100,
-            };
-            let names: Vec<&str> = seen.raisers.iter().map(|raiser| raiser.user.as_str()).collect();
-            let who = names.join(" or ");
-            steps.push(Step::Client {
-                text: format!(
-                    "{who} types `/op {bot} {level}` in the room (Element: the bot in the list of people → Power \
-                     level; what each level may do: Room settings → Roles & Permissions)"
-                ),
-            });
-            steps.extend(
-                self.make_admin("a server administrator lends the bot the level of the highest local member"),
-            );
-        } else if told_by.is_some() || !seen.rights.manages_people() {
-            steps.push(Step::Client {
-                text: format!(
-                    "nobody of {} who is in the room may raise the bot: an administrator of the room from elsewhere \
-                     has to type `/op {bot} 100` there",
-                    bot.server_name()
-                ),
-            });
-        }
         Some(Remedy {
             trouble: Trouble::PowerMissing,
             blocks: told_by.is_some(),
             told_by,
-            message,
-            steps,
+            message: format!("the bot's level {own} is too low for what it has to do there"),
+            steps: self.raising(seen),
         })
+    }
+
+    fn raising(&self, seen: &Seen) -> Vec<Step> {
+        let bot = self.cx.bot;
+        let needed = needed(&seen.rights);
+        // More than 100 only where nothing less will do.
+        let most = needed.max(100);
+        let enough: Vec<(&UserId, i64)> = seen
+            .raisers
+            .iter()
+            .filter(|raiser| raiser.power.reaches(needed))
+            .map(|raiser| match raiser.power {
+                Power::Level(level) => (&*raiser.user, level.min(most)),
+                Power::Infinite => (&*raiser.user, most),
+            })
+            .collect();
+        if enough.is_empty() {
+            let who = match seen.raisers.first() {
+                Some(highest) => format!(
+                    "{}, the highest of {} in the room, has level {} and the bot needs {needed}",
+                    highest.user,
+                    bot.server_name(),
+                    highest.power
+                ),
+                None if seen.rights.manages_people() && seen.rights.own.reaches(100) => return Vec::new(),
+                None => format!(
+                    "nobody of {} who is in the room may raise the bot",
+                    bot.server_name()
+                ),
+            };
+            let text = format!(
+                "{who}: an administrator of the room from elsewhere has to type `/op {bot} {most}` there"
+            );
+            return vec![Step::Client { text }];
+        }
+        // Each with the level that they can give.
+        let typed = enough.chunk_by(|a, b| a.1 == b.1).map(|same| {
+            let names: Vec<&str> = same.iter().map(|(user, _)| user.as_str()).collect();
+            let level = same.first().map_or(most, |(_, level)| *level);
+            format!("{} types `/op {bot} {level}`", names.join(" or "))
+        });
+        let typed = typed.collect::<Vec<_>>().join(", or ");
+        let mut steps = vec![Step::Client {
+            text: format!(
+                "{typed} in the room (Element: the bot in the list of people → Power level; what each level may do: \
+                 Room settings → Roles & Permissions)"
+            ),
+        }];
+        steps.extend(
+            self.make_admin("a server administrator lends the bot the level of the highest local member"),
+        );
+        steps
     }
 
     fn public(&self, seen: &Seen) -> Option<Remedy> {
@@ -313,6 +338,19 @@ impl Room<'_> {
             steps,
         }
     }
+}
+
+/// The level that the bot is short of: for people, or for settings where it may manage people.
+fn needed(rights: &Rights) -> i64 {
+    let people = [rights.invite, rights.remove, rights.levels];
+    let missing = people
+        .into_iter()
+        .filter(|right| !right.may)
+        .map(|right| right.needed);
+    let settings = rights.all().into_iter().map(|(_, right)| right);
+    let settings = settings.filter(|right| !right.may).map(|right| right.needed);
+    // Whatever else it is that it cannot do: every raiser has more than the bot.
+    missing.max().or_else(|| settings.max()).unwrap_or(i64::MIN)
 }
 
 /// As TOML writes a list of user IDs.

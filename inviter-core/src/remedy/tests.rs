@@ -232,6 +232,69 @@ fn missing_power_names_who_can_give_it() {
     assert!(remedies(&plan, &synapse())[0].blocks);
 }
 
+/// Who could not give enough is not asked, and who can is asked for what they have.
+#[test]
+fn each_gives_what_they_can_and_only_who_can() {
+    let step = |levels: serde_json::Value| {
+        let mut snapshot = snapshot("11", levels);
+        for member in &mut snapshot.members {
+            member.user_id = match member.user_id.as_str() {
+                "@other:y.org" => owned_user_id!("@helper:x.org"),
+                other => other.try_into().unwrap(),
+            };
+        }
+        let mut plan = plan(RoomStatus::Managed, &[]);
+        plan.seen = Some(Box::new(seen(&snapshot)));
+        lines(&remedies(&plan, &synapse())[0])
+    };
+    let levels = |owner: i64, helper: i64, kick: i64| json!({ "users": { "@owner:x.org": owner, "@helper:x.org": helper }, "kick": kick });
+    let same = step(levels(100, 100, 60));
+    assert!(
+        same[0].starts_with("@helper:x.org or @owner:x.org types `/op @bot:x.org 100` in"),
+        "{same:?}"
+    );
+    let each = step(levels(100, 70, 60));
+    assert!(
+        each[0].starts_with(
+            "@owner:x.org types `/op @bot:x.org 100`, or @helper:x.org types `/op @bot:x.org 70` in"
+        ),
+        "{each:?}"
+    );
+    let one = step(levels(90, 55, 60));
+    assert!(
+        one[0].starts_with("@owner:x.org types `/op @bot:x.org 90` in"),
+        "{one:?}"
+    );
+    assert_eq!(one.len(), 2);
+    let none = step(levels(90, 55, 120));
+    assert_eq!(
+        none,
+        [
+            "@owner:x.org, the highest of x.org in the room, has level 90 and the bot needs 120: an administrator of \
+             the room from elsewhere has to type `/op @bot:x.org 120` there"
+        ]
+    );
+}
+
+/// What a bot that manages people lacks is told by a finding; it is not said that nobody can help.
+#[test]
+fn a_bot_that_manages_people_is_raised_for_settings() {
+    let mut plan = plan(RoomStatus::Managed, &[FindingKind::PowerMissing]);
+    let levels = json!({
+        "users": { "@owner:x.org": 100, "@bot:x.org": 60 }, "events": { "m.room.power_levels": 50, "m.room.name": 80 },
+    });
+    plan.seen = Some(Box::new(seen(&snapshot("11", levels))));
+    let steps = lines(&remedies(&plan, &synapse())[0]);
+    assert!(
+        steps[0].starts_with("@owner:x.org types `/op @bot:x.org 100`"),
+        "{steps:?}"
+    );
+    // Level 100 is as much as anybody here can give.
+    let levels = json!({ "users": { "@bot:x.org": 100 }, "events": { "m.room.power_levels": 50 } });
+    plan.seen = Some(Box::new(seen(&snapshot("11", levels))));
+    assert!(remedies(&plan, &synapse())[0].steps.is_empty());
+}
+
 #[test]
 fn where_nobody_here_can_raise_the_bot_no_request_is_shown() {
     let mut plan = plan(RoomStatus::Managed, &[]);

@@ -48,6 +48,15 @@ fn rights_are_told_of_every_room_that_the_bot_is_in() {
     let raisers: Vec<_> = room.raisers.iter().map(|r| (&*r.user, r.power)).collect();
     assert_eq!(raisers, [(&*user("owner"), Power::Level(100))]);
 
+    // For what a bot that manages people lacks beyond that, somebody is named too.
+    let manager = World::new().joined("owner").with(|w| {
+        let users = json!({ BOT: 60, "@owner:example.org": 100 });
+        w.levels =
+            Some(json!({ "users": users, "events": { "m.room.power_levels": 60, "m.room.name": 80 } }));
+    });
+    assert!(seen(&manager).rights.manages_people());
+    assert_eq!(seen(&manager).raisers.len(), 1);
+
     let replaced = world.with(|w| w.replaced_by = Some("!new:example.org".to_owned()));
     assert_eq!(replaced.plan().status, RoomStatus::Replaced);
     assert_eq!(seen(&replaced).rights.own, Power::Level(60));
