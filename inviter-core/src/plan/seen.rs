@@ -35,7 +35,7 @@ impl RoomDraft<'_> {
             },
             rights,
             present: u32::try_from(present.count()).unwrap_or(u32::MAX),
-            ghosts: ghosts::among(self.strangers(join), bot.server_name()),
+            ghosts: ghosts::among(self.strangers(join), &self.cx.policy.accounts_server),
             if_adopted: None,
         }
     }

@@ -136,6 +136,9 @@ fn ghosts_are_told_unless_a_directory_knows_them_or_something_exempts_them() {
     assert_eq!(patterns(&world), [signal.clone(), bot]);
     let world = world.with(|w| w.policy.exempt = Patterns::new(["@telegrambot:*".to_owned()]).unwrap());
     assert_eq!(patterns(&world), [signal]);
+    // Those that a sync could remove are of the server whose people are managed.
+    let world = world.with(|w| w.policy.accounts_server = "elsewhere.org".try_into().unwrap());
+    assert_eq!(patterns(&world), [("@signal_*:elsewhere.org".to_owned(), 1)]);
 }
 
 /// The first five are named, and the rest counted.
