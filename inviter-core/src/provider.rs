@@ -38,7 +38,10 @@ pub trait IdentityProvider: Debug + Send + Sync + 'static {
 pub struct ReadRequest {
     /// The groups that the run is about. Of a group that this does not admit, and that is inside no admitted one, the
     /// name and the key are enough: its members and owners may be [`Extent::AtLeast`](crate::directory::Extent) what
-    /// was read without effort. It must still be listed, since one that is not counts as gone.
+    /// was read without effort.
+    ///
+    /// Whatever the groups, all accounts are listed, and the names and keys of all groups, or the listing is marked
+    /// incomplete: how many accounts there are guards removals, and what is not listed counts as gone.
     pub groups: Selection,
 }
 
