@@ -21,7 +21,8 @@ mod unmanage;
 
 use clap::{Args, Subcommand};
 use inviter::core::{
-    OwnedRoomAliasId, OwnedRoomId,
+    OwnedRoomId,
+    decode::parse_alias,
     guard::ReleaseCode,
     patterns::Patterns,
     reconcile::RunOptions,
@@ -187,19 +188,18 @@ fn pattern(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Reads an alias or a room ID.
+/// Reads an alias, whose server may be in capitals, or a room ID.
 fn room_ref(text: &str) -> Result<RoomRef, String> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        format!("{error}; write an alias like '#room:example.com' or a room ID like '!abc:example.com'")
+    let room = if text.starts_with('!') {
+        let id = OwnedRoomId::try_from(text);
+        id.map(RoomRef::Id)
+            .map_err(|error| format!("is not a room ID: {error}"))
+    } else {
+        parse_alias(text).map(RoomRef::Alias)
     };
-    if text.starts_with('!') {
-        return OwnedRoomId::try_from(text)
-            .map(RoomRef::Id)
-            .map_err(|error| wrong(&error));
-    }
-    OwnedRoomAliasId::try_from(text)
-        .map(RoomRef::Alias)
-        .map_err(|error| wrong(&error))
+    room.map_err(|why| {
+        format!("it {why}; write an alias like '#room:example.com' or a room ID like '!abc:example.com'")
+    })
 }
 
 #[cfg(test)]
@@ -210,7 +210,19 @@ mod tests {
     fn rooms_by_alias_or_id() {
         assert!(matches!(room_ref("#a:b"), Ok(RoomRef::Alias(_))));
         assert!(matches!(room_ref("!a:b"), Ok(RoomRef::Id(_))));
-        let error = room_ref("a").unwrap_err();
-        assert!(error.contains("'#room:example.com'"), "{error}");
+        for (wrong, why) in [("a", "it is not a room alias"), ("#:b", "it has nothing")] {
+            let error = room_ref(wrong).unwrap_err();
+            assert!(
+                error.starts_with(why) && error.contains("'#room:example.com'"),
+                "{error}"
+            );
+        }
+    }
+
+    /// Directories and the configuration are read so, and another spelling would name no room.
+    #[test]
+    fn the_server_of_an_alias_is_in_lower_case() {
+        assert_eq!(room_ref("#Staff:Example.COM"), room_ref("#Staff:example.com"));
+        assert_ne!(room_ref("#Staff:example.com"), room_ref("#staff:example.com"));
     }
 }
