@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    io::Write as _,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -13,13 +13,14 @@ use anyhow::anyhow;
 pub(crate) enum TableFile {
     /// Standard output, by the name `-`.
     Stdout,
-    /// A file, which may be there already: then it is replaced.
+    /// A file. One that is there already is an earlier table, and is replaced.
     File(PathBuf),
 }
 
 impl TableFile {
-    /// Looks whether a file can be written there, before anything is asked of anyone.
-    pub(crate) fn new(path: &Path) -> anyhow::Result<Self> {
+    /// Looks whether a file can be written there, before anything is asked of anyone. What is there already is replaced
+    /// only if it is empty or begins with `header`: anything else is something that somebody needs.
+    pub(crate) fn new(path: &Path, header: &str) -> anyhow::Result<Self> {
         if path.as_os_str() == "-" {
             return Ok(Self::Stdout);
         }
@@ -38,7 +39,22 @@ impl TableFile {
             Err(_) if !directory(&target).is_dir() => {
                 return Err(problem("the directory of this file does not exist"));
             }
-            Ok(_) | Err(_) => {}
+            Ok(_) => match is_a_table(&target, header) {
+                Ok(true) => {}
+                Ok(false) => {
+                    return Err(anyhow!(
+                        "{}: this file is there already and is no table of removals, so it is not replaced; name another \
+                         file",
+                        path.display()
+                    ));
+                }
+                Err(error) => {
+                    return Err(problem(&format!(
+                        "what is there already cannot be read ({error})"
+                    )));
+                }
+            },
+            Err(_) => {}
         }
         Ok(Self::File(target))
     }
@@ -66,6 +82,14 @@ impl TableFile {
     }
 }
 
+/// Whether a file holds nothing, or a table with this header.
+fn is_a_table(file: &Path, header: &str) -> io::Result<bool> {
+    let mut begin = Vec::new();
+    let length = u64::try_from(header.len()).unwrap_or(u64::MAX);
+    fs::File::open(file)?.take(length).read_to_end(&mut begin)?;
+    Ok(begin.is_empty() || begin == header.as_bytes())
+}
+
 fn directory(file: &Path) -> &Path {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -77,12 +101,35 @@ fn directory(file: &Path) -> &Path {
 mod tests {
     use super::*;
 
+    const HEADER: &str = "a,b\n";
+
+    fn new(path: &Path) -> anyhow::Result<TableFile> {
+        TableFile::new(path, HEADER)
+    }
+
+    #[test]
+    fn only_a_table_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("table.csv");
+        for replaced in ["", "a,b\n", "a,b\n1,2\n"] {
+            fs::write(&path, replaced).unwrap();
+            new(&path).unwrap();
+        }
+        for kept in ["a,b", "a,b,signed\n", "[homeserver]\n", "SQLite format 3\0", "\n"] {
+            fs::write(&path, kept).unwrap();
+            let error = new(&path).unwrap_err().to_string();
+            assert!(error.starts_with(&path.display().to_string()), "{error}");
+            assert!(error.contains("it is not replaced; name another file"), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), kept);
+        }
+    }
+
     #[test]
     fn a_file_is_replaced_and_nothing_else_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("table.csv");
-        for text in ["one", "two"] {
-            TableFile::new(&path).unwrap().write(text.as_bytes()).unwrap();
+        for text in ["a,b\n1,2\n", "a,b\n"] {
+            new(&path).unwrap().write(text.as_bytes()).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         assert_eq!(
@@ -90,8 +137,8 @@ mod tests {
             1,
             "no temporary file stays"
         );
-        assert!(matches!(TableFile::new(Path::new("-")), Ok(TableFile::Stdout)));
-        let refused = |path: &Path| TableFile::new(path).unwrap_err().to_string();
+        assert!(matches!(new(Path::new("-")), Ok(TableFile::Stdout)));
+        let refused = |path: &Path| new(path).unwrap_err().to_string();
         assert!(refused(dir.path()).contains("is a directory"));
         assert!(refused(&path.join("under")).contains("Not a directory"));
         assert!(refused(&dir.path().join("none/table.csv")).contains("does not exist"));
@@ -100,9 +147,9 @@ mod tests {
             assert!(refused(Path::new("/dev/null")).contains("not an ordinary file"));
             let link = dir.path().join("link.csv");
             std::os::unix::fs::symlink("table.csv", &link).unwrap();
-            TableFile::new(&link).unwrap().write(b"three").unwrap();
+            new(&link).unwrap().write(b"a,b\n3,4\n").unwrap();
             assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-            assert_eq!(fs::read_to_string(&path).unwrap(), "three");
+            assert_eq!(fs::read_to_string(&path).unwrap(), "a,b\n3,4\n");
             fs::remove_file(&path).unwrap();
             assert!(refused(&link).contains("leads nowhere"));
         }

@@ -31,7 +31,8 @@ pub(crate) struct Plan {
     #[arg(long)]
     adopt: bool,
     /// Write everything that would be taken from people to this file, as a table (CSV) to go through and sign; `-`
-    /// writes the table to standard output, in place of the plan
+    /// writes the table to standard output, in place of the plan. A file that is there is replaced only if it is such a
+    /// table or empty
     #[arg(long, value_name = "FILE")]
     removals_csv: Option<PathBuf>,
 }
@@ -52,7 +53,8 @@ pub(super) struct Showing {
 
 impl Plan {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let table = self.removals_csv.as_deref().map(TableFile::new).transpose()?;
+        let file = |path| TableFile::new(path, &removals::header());
+        let table = self.removals_csv.as_deref().map(file).transpose()?;
         if self.showing.json && matches!(table, Some(TableFile::Stdout)) {
             anyhow::bail!(
                 "`--json` and `--removals-csv -` both write to standard output; name a file for the table"

@@ -36,6 +36,11 @@ const COLUMNS: [&str; 15] = [
     "new_level",
 ];
 
+/// The line that every table begins with.
+pub(crate) fn header() -> String {
+    format!("{}\n", COLUMNS.join(","))
+}
+
 /// The table, and what is in it.
 #[derive(Debug)]
 pub(crate) struct Removals {
@@ -118,8 +123,8 @@ fn row(room: &RoomReport, item: &ReportItem, user: &UserId, place: &Place<'_>) -
         change.to_owned(),
         clean(&room.room.to_string()),
         clean(room_id(room.target.as_ref()).unwrap_or_default()),
-        // A Matrix ID begins with `@` and stays what it is: a spreadsheet takes no formula from it.
-        clean(user.as_str()),
+        // Excel takes what begins with `@` for a formula, so that user IDs get their apostrophe too.
+        cell(user.as_str()),
         membership.to_owned(),
         number(level),
         word(&item.action.why),

@@ -320,7 +320,8 @@ async fn nobody_goes_by_adopting_who_was_not_in_the_plan() -> Result<()> {
     );
     assert_eq!(site.digest().await?, digest);
     let row = &table(&std::fs::read_to_string(site.path("table.csv"))?)[0];
-    assert_eq!((&row["user"], &*row["change"]), (&site.user("dan"), "remove"));
+    let dan = format!("'{}", site.user("dan"));
+    assert_eq!((&row["user"], &*row["change"]), (&dan, "remove"));
 
     let sync = site.fine(&["sync", "--adopt", "--json"]).await?.json();
     let without_outcome = |document: &Value| {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{actions, staff, table};
-use crate::harness::{DIRECTORY, Output, Site};
+use crate::harness::{CONFIG, DIRECTORY, Output, Site};
 
 /// Groups whose names a spreadsheet would take for formulas.
 fn formulas(site: &Site, members: &[&str]) -> String {
@@ -78,7 +78,8 @@ async fn the_table_of_removals_says_what_the_plan_says() -> Result<()> {
         .collect();
     assert_eq!(removals.len(), 2, "{plan:#}");
     for removal in &removals {
-        let row = rows.iter().find(|row| removal["user"] == row["user"]).unwrap();
+        let user = format!("'{}", removal["user"].as_str().unwrap());
+        let row = rows.iter().find(|row| row["user"] == user).unwrap();
         let invited = removal["invitation"] == true;
         let expected = if invited {
             ("withdraw_invitation", "invited", "0")
@@ -104,12 +105,7 @@ async fn the_table_of_removals_says_what_the_plan_says() -> Result<()> {
     }
     // Eve stays and is lowered; bob's level goes with him and has no row of its own.
     assert_eq!(rows.len(), 3);
-    for cell in rows
-        .iter()
-        .flat_map(BTreeMap::iter)
-        .filter(|(column, _)| *column != "user")
-        .map(|(_, cell)| cell)
-    {
+    for cell in rows.iter().flat_map(BTreeMap::values) {
         assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
     }
 
@@ -138,6 +134,10 @@ async fn a_table_goes_into_a_file_of_its_own() -> Result<()> {
             "both write to standard output",
         ),
         (&["plan", "--removals-csv", "."], "this is a directory"),
+        (
+            &["plan", "--removals-csv", CONFIG],
+            "inviter.toml: this file is there already and is no table of removals, so it is not replaced",
+        ),
     ] {
         let output: Output = site.run(args).await?.exits(1);
         assert!(output.stderr.contains(told), "{output}");
