@@ -103,6 +103,8 @@ pub enum FindingKind {
     UntrustedInvitation,
     /// The room exists and nobody has adopted it.
     NotAdopted,
+    /// A person has taken the room out of management.
+    HandedOver,
     /// The room's state could not be understood.
     Unreadable,
     /// The bot may not do something.

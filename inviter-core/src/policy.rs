@@ -112,7 +112,8 @@ pub struct SourcePolicy {
     pub minting: Minting,
 }
 
-/// Which existing rooms may be managed (decision 9). Rooms that the bot created always may.
+/// Which existing rooms may be managed (decision 9). Rooms that the bot created always may, but those that a person has
+/// given away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Adoption {
     /// Any room that an alias leads to, as the reference bot does.

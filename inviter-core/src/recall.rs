@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -67,6 +67,8 @@ pub struct RememberedAlias {
 pub struct RememberedRoom {
     /// A person has put the room under management.
     pub adopted: Option<Timestamp>,
+    /// A person has taken the room out of management and has not adopted it since: whoever made it, it is others' now.
+    pub handed_over: Option<Timestamp>,
     /// The groups that fed it at its last good run, and those that came since.
     pub feeds: Vec<Feed>,
     /// Levels that we gave.
@@ -134,8 +136,10 @@ pub enum MemoryChange {
     Alias(OwnedRoomAliasId, RememberedAlias),
     /// An alias leads nowhere, or somewhere that has to be asked again.
     AliasForgotten(OwnedRoomAliasId),
-    /// A person has adopted a room.
+    /// A person has adopted a room, which takes back one that was handed over.
     Adopted(OwnedRoomId, Timestamp),
+    /// A person has taken a room out of management, which ends its adoption.
+    HandedOver(OwnedRoomId, Timestamp),
     /// The groups that feed a room.
     Feeds(OwnedRoomId, Vec<Feed>),
     /// We gave someone a level, or took it back.
@@ -158,8 +162,8 @@ pub enum MemoryChange {
     Paused(Pause, Option<Timestamp>),
     /// A run was given an argument.
     Argument(Argument),
-    /// A person has taken a room out of management: forget it, and the aliases that lead to it. Removals stay counted,
-    /// since the limits over time are about people, whatever has become of the room.
+    /// Forget a room, and the aliases that lead to it. Removals stay counted, since the limits over time are about
+    /// people, whatever has become of the room.
     Forgotten(OwnedRoomId),
     /// A run has met a rate limit.
     LimitMet(LimitKind, MetLimit),
@@ -178,7 +182,14 @@ impl Memory {
             MemoryChange::CleanRun(at) => self.clean_run = Some(at),
             MemoryChange::Alias(alias, remembered) => drop(self.aliases.insert(alias, remembered)),
             MemoryChange::AliasForgotten(alias) => drop(self.aliases.remove(&alias)),
-            MemoryChange::Adopted(room, at) => self.room(room).adopted = Some(at),
+            MemoryChange::Adopted(room, at) => {
+                let room = self.room(room);
+                (room.adopted, room.handed_over) = (Some(at), None);
+            }
+            MemoryChange::HandedOver(room, at) => {
+                let room = self.room(room);
+                (room.adopted, room.handed_over) = (None, Some(at));
+            }
             MemoryChange::Feeds(room, feeds) => self.room(room).feeds = feeds,
             MemoryChange::Given(room, user, Some(level)) => drop(self.room(room).given.insert(user, level)),
             MemoryChange::Given(room, user, None) => drop(self.room(room).given.remove(&user)),
@@ -220,6 +231,19 @@ impl Memory {
         rooms
             .chain([Pause::Everything])
             .any(|pause| self.paused.contains_key(&pause))
+    }
+
+    /// Whether anything is remembered of a room but that it was handed over.
+    pub fn knows(&self, room: &RoomId) -> bool {
+        let is_more = |known: &RememberedRoom| {
+            let handed_over = RememberedRoom {
+                handed_over: known.handed_over,
+                ..RememberedRoom::default()
+            };
+            known.handed_over.is_none() || *known != handed_over
+        };
+        let leads_there = |alias: &RememberedAlias| alias.room == room;
+        self.rooms.get(room).is_some_and(is_more) || self.aliases.values().any(leads_there)
     }
 
     fn room(&mut self, room: OwnedRoomId) -> &mut RememberedRoom {

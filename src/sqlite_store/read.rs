@@ -118,12 +118,13 @@ impl Reader<'_> {
     fn rooms(&self) -> Result<Rooms, Trouble> {
         let mut rooms = Rooms::new();
         self.each(
-            "SELECT number, room_id, adopted, listing_checked FROM room",
+            "SELECT number, room_id, adopted, listing_checked, handed_over FROM room",
             |row| {
                 let id = self.parsed(row, 1, RoomId::parse)?;
                 let room = RememberedRoom {
                     adopted: self.optional_time(row, 2)?,
                     listing_checked: self.optional_time(row, 3)?,
+                    handed_over: self.optional_time(row, 4)?,
                     ..RememberedRoom::default()
                 };
                 rooms.insert(self.get(row, 0)?, (id, room));

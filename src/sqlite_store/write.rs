@@ -69,20 +69,21 @@ impl Writer<'_> {
             MemoryChange::AliasForgotten(alias) => {
                 self.run("DELETE FROM alias WHERE alias = ?1", [alias.as_str()])
             }
-            MemoryChange::Adopted(room, at) => {
-                let room = self.room(room)?;
-                self.run(
-                    "UPDATE room SET adopted = ?2 WHERE number = ?1",
-                    params![room, self.time(*at)?],
-                )
-            }
-            MemoryChange::ListingChecked(room, at) => {
-                let room = self.room(room)?;
-                self.run(
-                    "UPDATE room SET listing_checked = ?2 WHERE number = ?1",
-                    params![room, self.time(*at)?],
-                )
-            }
+            MemoryChange::Adopted(room, at) => self.mark(
+                room,
+                *at,
+                "UPDATE room SET adopted = ?2, handed_over = NULL WHERE number = ?1",
+            ),
+            MemoryChange::HandedOver(room, at) => self.mark(
+                room,
+                *at,
+                "UPDATE room SET adopted = NULL, handed_over = ?2 WHERE number = ?1",
+            ),
+            MemoryChange::ListingChecked(room, at) => self.mark(
+                room,
+                *at,
+                "UPDATE room SET listing_checked = ?2 WHERE number = ?1",
+            ),
             MemoryChange::Feeds(room, feeds) => self.feeds(room, feeds),
             MemoryChange::Given(room, user, level) => {
                 let room = self.room(room)?;
@@ -181,6 +182,12 @@ impl Writer<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// Writes down when something was so of a room.
+    fn mark(&mut self, room: &RoomId, at: Timestamp, sql: &str) -> Result<(), Trouble> {
+        let room = self.room(room)?;
+        self.run(sql, params![room, self.time(at)?])
     }
 
     fn refused(&mut self, room: &RoomId, user: &str, refusal: Option<&Refusal>) -> Result<(), Trouble> {

@@ -334,10 +334,15 @@ impl<'a> RoomDraft<'a> {
             }
             None => {
                 self.plan.status = RoomStatus::NotJoined;
-                let message = format!(
-                    "{}: the bot is not in it; have {} invited",
-                    self.plan.room, self.cx.bot
-                );
+                let (room, bot) = (&self.plan.room, self.cx.bot);
+                let message = if self.is_handed_over() {
+                    format!(
+                        "{room}: it was given away with `inviter unmanage`, and the bot is not in it; take its group \
+                         away, too, or, to take it back, have {bot} invited and run `inviter adopt '{room}'`"
+                    )
+                } else {
+                    format!("{room}: the bot is not in it; have {bot} invited")
+                };
                 self.tell(FindingKind::NotJoined, message);
             }
         }
@@ -367,6 +372,13 @@ impl<'a> RoomDraft<'a> {
         }
         if !adopted {
             self.plan.status = RoomStatus::Found;
+            if self.is_handed_over() {
+                let message = format!(
+                    "{}: {} was given away with `inviter unmanage`; to take it back, run `inviter adopt '{}'`",
+                    self.plan.room, snapshot.room_id, self.plan.room
+                );
+                return self.tell(FindingKind::HandedOver, message);
+            }
             let message = format!(
                 "{}: {} was created by {} and nobody has adopted it; if it is yours, run `inviter adopt '{}'`",
                 self.plan.room, snapshot.room_id, snapshot.creator, self.plan.room
@@ -391,10 +403,18 @@ impl<'a> RoomDraft<'a> {
 
     fn is_adopted(&self, snapshot: &RoomSnapshot) -> bool {
         let adopt = &self.cx.policy.adopt;
+        if self.is_handed_over() {
+            return false;
+        }
         snapshot.creator == self.cx.bot
             || adopt.any
             || adopt.trusted_creators.contains(&snapshot.creator)
             || self.remembered.is_some_and(|r| r.adopted.is_some())
+    }
+
+    /// Whether a person has given the room away, and nobody has taken it back.
+    fn is_handed_over(&self) -> bool {
+        self.remembered.is_some_and(|r| r.handed_over.is_some())
     }
 
     /// Home room: created by an account of our own homeserver (decision 11).

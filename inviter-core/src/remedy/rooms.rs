@@ -133,11 +133,16 @@ impl Room<'_> {
         if let Some(seen) = self.plan.seen.as_ref().filter(|seen| !seen.creator_is_known) {
             remedies.push(self.unknown_creator(seen));
         }
+        let handed_over = self.has(FindingKind::HandedOver);
+        let message = match handed_over {
+            Some(_) => "it was given away with `inviter unmanage`, and nobody has adopted it since",
+            None => "nobody has adopted it",
+        };
         remedies.push(Remedy {
             trouble: Trouble::NotAdopted,
             blocks: true,
-            told_by: self.has(FindingKind::NotAdopted),
-            message: "nobody has adopted it".to_owned(),
+            told_by: handed_over.or_else(|| self.has(FindingKind::NotAdopted)),
+            message: message.to_owned(),
             steps: vec![Step::Command {
                 command: format!("inviter adopt '{}'", self.plan.room),
             }],

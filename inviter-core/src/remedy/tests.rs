@@ -183,6 +183,11 @@ fn found_is_adopted_and_a_stranger_s_is_looked_at_first() {
     let found = remedies(&plan, &synapse());
     assert_eq!(found.len(), 1);
     assert_eq!(lines(&found[0]), ["inviter adopt '#r:x.org'"]);
+    plan.findings[0].kind = FindingKind::HandedOver;
+    let found = remedies(&plan, &synapse());
+    assert_eq!(lines(&found[0]), ["inviter adopt '#r:x.org'"]);
+    assert_eq!(found[0].told_by, Some(FindingKind::HandedOver));
+    assert!(found[0].message.contains("given away"), "{found:?}");
 
     room.creator_is_known = false;
     plan.seen = Some(Box::new(room.clone()));
