@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A removal that was planned longer ago is not sent (decision 29).
-const REMOVALS_GOOD_FOR: Duration = Duration::from_secs(15 * 60);
+pub(crate) const REMOVALS_GOOD_FOR: Duration = Duration::from_secs(15 * 60);
 const TOO_OLD: &str = "it was planned more than 15 minutes ago; plan again";
 
 /// How to apply.

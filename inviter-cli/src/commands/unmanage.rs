@@ -15,7 +15,9 @@ use crate::{context::Context, exit::Exit};
     long_about = "Take a room out of management: the bot gives up its level and leaves.
 
 It stays while nobody else who has joined is an admin (level 100). With --admin, that person is invited and raised, and \
-has to join before the bot leaves: run the same again then.",
+has to join before the bot leaves: run the same again then.
+
+The room is others' from then on: should the bot be invited back, it does nothing there until `inviter adopt`.",
     after_long_help = EXIT_CODES
 )]
 pub(crate) struct Unmanage {

@@ -163,7 +163,24 @@ async fn a_room_is_handed_over() -> Result<()> {
         assert!(output.stdout.contains("the bot is not in"), "{output}");
         // The group is still there, so that the room is spoken of.
         let plan = site.run(&["plan"]).await?;
-        assert!(plan.stdout.contains("the bot is not in it; have"), "{plan}");
+        assert!(
+            plan.stdout.contains("the bot is not in it; take its group"),
+            "{plan}"
+        );
+
+        // Back in it, with all its power in version 12, it leaves the room alone until it is adopted.
+        let id = site.room_id("staff").await?;
+        site.person("zoe").await?.invite(&id, site.bot.user_id()).await?;
+        site.bot.join(&id).await?;
+        let (output, writes) = site.writes_of(&["sync"]).await?;
+        assert_eq!(lines(&writes), [""; 0], "{output}");
+        let says = "given away with `inviter unmanage`; to take it back, run `inviter adopt";
+        assert!(output.stdout.contains(says), "{output}");
+        let check = site.run(&["check"]).await?;
+        assert!(check.stdout.contains(says), "{check}");
+        site.fine(&["adopt", &room]).await?;
+        let plan = site.run(&["plan"]).await?;
+        assert!(!plan.stdout.contains("given away"), "{plan}");
     }
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use ruma_common::UserId;
 
-use super::{Decision, Refusal, RefusalKind, Scene, is_admin, membership, refuse};
+use super::{Decision, Naming, Refusal, RefusalKind, Scene, is_admin, membership, refuse};
 use crate::{
     action::Op,
     levels::{Key, LevelChange, LevelSlot},
     patterns::Patterns,
-    room::{JoinRule, Membership, RoomSnapshot},
+    room::{JoinRule, Membership, RoomRef, RoomSnapshot},
 };
 
 pub(super) fn invite(scene: &Scene<'_>, user: &UserId) -> Result<Decision, Refusal> {
@@ -88,16 +88,7 @@ fn may_go(scene: &Scene<'_>, snapshot: &RoomSnapshot, user: &UserId) -> Result<(
         );
         return refuse(RefusalKind::Exempt, message);
     }
-    if let Some((by, _)) = scene.fixed.iter().find(|(_, fixed)| fixed == user) {
-        let whose = if scene.policy.listed_rooms().iter().any(|spec| spec.room == *by) {
-            format!("[[room]] {by} of the configuration")
-        } else {
-            format!("the directory that lists {by}")
-        };
-        let message =
-            format!("{user} is never removed, since {whose} names them among `members`; take them out there");
-        return refuse(RefusalKind::Fixed, message);
-    }
+    is_not_named(scene, user)?;
     let (power, own) = (snapshot.power(user), snapshot.power(bot));
     if is_admin(snapshot, user) {
         let message = format!(
@@ -110,6 +101,41 @@ fn may_go(scene: &Scene<'_>, snapshot: &RoomSnapshot, user: &UserId) -> Result<(
         return refuse(RefusalKind::Outranked, message);
     }
     scene.needs(snapshot, snapshot.levels.key(Key::Kick), "removing")
+}
+
+/// Fails if the configuration or a directory names the person for this room, or may do so.
+fn is_not_named(scene: &Scene<'_>, user: &UserId) -> Result<(), Refusal> {
+    let whose = |entry: &RoomRef| {
+        if scene.policy.listed_rooms().iter().any(|spec| spec.room == *entry) {
+            format!("[[room]] {entry} of the configuration")
+        } else {
+            format!("the directory that lists {entry}")
+        }
+    };
+    // What is certain says more than what is not.
+    let first = scene.naming.iter().min_by_key(|naming| naming.unsure.is_some());
+    if let Some(Naming { entry, unsure }) = first {
+        let whose = whose(entry);
+        let Some(cause) = unsure else {
+            let message = format!(
+                "{user} is never removed, since {whose} names them among `members`; take them out there"
+            );
+            return refuse(RefusalKind::Fixed, message);
+        };
+        let message = format!(
+            "{user} stays, since {whose} names them among `members` and may be this room ({cause}); take them out \
+             there, or try again later"
+        );
+        return refuse(RefusalKind::Unknown, message);
+    }
+    if scene.unread.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{user} stays, since {} could not be read and may name them for this room; try again when it can be",
+        scene.unread.join(", ")
+    );
+    refuse(RefusalKind::Unknown, message)
 }
 
 /// The pattern that matches, if any does.

@@ -6,6 +6,7 @@
 //! exchange each decision may touch nothing but the one person that was named, and the bot itself.
 
 mod admin;
+mod ground;
 mod member;
 mod report;
 mod unmanage;
@@ -15,12 +16,14 @@ use std::fmt;
 use ruma_common::{OwnedRoomId, OwnedUserId, UserId};
 use serde::Serialize;
 
+pub(crate) use self::ground::Ground;
 pub use self::report::{Considered, Standing, WishReport};
 use crate::{
     action::Op,
+    backend::AccountState,
     levels::{Key, LevelChange, LevelSlot, may_change},
     policy::Policy,
-    room::{Membership, Power, RoomRef, RoomSnapshot, RoomState},
+    room::{Cause, Membership, Power, RoomRef, RoomSnapshot, RoomState},
 };
 
 /// The level of an admin.
@@ -63,16 +66,30 @@ pub struct Scene<'a> {
     pub state: &'a RoomState,
     /// Why the room is not managed, a sentence without a full stop; `None` if it is.
     pub unmanaged: Option<&'a str>,
-    /// By which references the configuration or a directory names people one by one for this room, and whom.
-    pub fixed: &'a [(RoomRef, OwnedUserId)],
+    /// The entries that name the person of a [`Wish::KickMember`] among their `members` and are about this room, or
+    /// may be.
+    pub naming: &'a [Naming],
+    /// The directories of which nothing could be read: what entries they have is not known.
+    pub unread: &'a [String],
     /// Whether the directories want the room.
     pub wanted: &'a Wanted,
+    /// What the homeserver says of the account of the admin of a [`Wish::Unmanage`].
+    pub account: AccountState,
     /// The room, if something is remembered of it.
     pub remembered: Option<&'a OwnedRoomId>,
     /// The administrator's decisions.
     pub policy: &'a Policy,
     /// The bot.
     pub bot: &'a UserId,
+}
+
+/// An entry of the configuration or of a directory that names a person one by one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// The room of the entry, as it is written there.
+    pub entry: RoomRef,
+    /// Why it is not known whether that is the room in question; `None` if it is.
+    pub unsure: Option<Cause>,
 }
 
 /// Whether the directories, or the configuration, want a room.
@@ -154,6 +171,10 @@ pub enum RefusalKind {
     Exempt,
     /// Nobody else could manage the room.
     NoOtherAdmin,
+    /// The homeserver has no account of the person that could be used.
+    NoAccount,
+    /// The room is not as it was when it was decided about, or that is too long ago.
+    Changed,
 }
 
 /// Decides about a wish.

@@ -3,7 +3,7 @@
 use ruma_common::{OwnedRoomId, OwnedUserId};
 use serde::Serialize;
 
-use super::{Decision, End};
+use super::{Decision, End, Ground};
 use crate::{
     action::{Action, Why},
     recall::MemoryChange,
@@ -23,10 +23,10 @@ pub struct Considered {
     pub bot: OwnedUserId,
     /// What is to be done.
     pub decision: Decision,
+    /// What that was decided by, for deciding again; `None` if the room was not found.
+    pub(crate) ground: Option<Box<Ground>>,
     /// What was found out on the way.
     pub(crate) learned: Vec<MemoryChange>,
-    /// People of whom it is remembered that we gave them a level.
-    pub(crate) given: Vec<OwnedUserId>,
 }
 
 impl Considered {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     action::Op,
+    backend::AccountState,
     levels::{Key, LevelChange, LevelSlot},
     room::{Membership, RoomSnapshot, RoomState},
 };
@@ -52,6 +53,17 @@ fn hand_over(scene: &Scene<'_>, snapshot: &RoomSnapshot, admin: &UserId) -> Resu
     if admin == scene.bot {
         let message = format!("{admin} is the bot itself, which is to leave {room}; name somebody else");
         return refuse(RefusalKind::Bot, message);
+    }
+    let useless = match scene.account {
+        AccountState::Missing => "has no such account",
+        AccountState::Deactivated => "has deactivated that account",
+        AccountState::Exists | AccountState::Unknown => "",
+    };
+    if !useless.is_empty() {
+        let message = format!(
+            "{admin} cannot manage {room}, since the homeserver {useless}; name somebody who can log in"
+        );
+        return refuse(RefusalKind::NoAccount, message);
     }
     let mut decision = appoint(scene, snapshot, admin)?;
     if membership(snapshot, admin) != Some(Membership::Joined) {

@@ -1,26 +1,26 @@
-//! Wishes of a person about one room: read it, decide, do it.
+//! Wishes of a person about one room: read it, decide, and, once more just before, do it.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod carrying_out;
 
-use futures_util::StreamExt;
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use ruma_common::{OwnedRoomId, UserId};
 
 use super::{Reconciler, RunError, RunOptions, about::About, questions::bind};
 use crate::{
     RoomBackend,
-    action::{Op, RoomTarget},
-    backend::{Effect, Identity, Observe, ReadOnly},
-    by_hand::{Considered, Decision, Refusal, RefusalKind, Request, Scene, Wanted, WishReport, decide},
-    desired::{Desired, DesiredRoom, SourceOutcome},
-    levels::LevelSlot,
-    plan::{RoomStatus, Roster, plan_room},
-    recall::{Memory, MemoryChange, Pause, RememberedAlias},
-    report::Outcome,
+    backend::{AccountState, Observe, ReadOnly},
+    by_hand::{Considered, Decision, Ground, Naming, Refusal, RefusalKind, Request, Wish},
+    desired::{Desired, DesiredRoom},
+    recall::{Memory, MemoryChange, RememberedAlias},
     resolve::resolve,
     room::{Binding, Cause, RoomRef, RoomState},
-    time::Timestamp,
     unite::unite,
 };
+
+/// How many aliases are asked at the same time.
+const QUESTIONS_AT_ONCE: usize = 8;
 
 impl Reconciler {
     /// Decides about a person's wish. Sends no writing request, and remembers nothing.
@@ -36,10 +36,7 @@ impl Reconciler {
             .await
             .all;
         let room = &request.room;
-        let binding = match room {
-            RoomRef::Id(id) => Binding::Bound(id.clone()),
-            RoomRef::Alias(alias) => backend.resolve_alias(alias).await,
-        };
+        let binding = where_to(&backend, room).await;
         if let RoomRef::Alias(alias) = room {
             if let (Binding::Bound(id), true) = (&binding, bindings.contains_key(alias)) {
                 let remembered = RememberedAlias {
@@ -54,106 +51,38 @@ impl Reconciler {
             room: room.clone(),
             room_id: None,
             bot: identity.user_id.clone(),
-            decision: Decision::refused(Refusal {
-                kind: RefusalKind::Unknown,
-                message: String::new(),
-            }),
+            decision: Decision::refused(nowhere(room, &binding, &resolved, &memory)),
+            ground: None,
             learned,
-            given: Vec::new(),
         };
-        let id = match binding {
-            Binding::Bound(id) => id,
-            Binding::Missing | Binding::Unknown(_) => {
-                considered.decision = Decision::refused(nowhere(room, &binding, &resolved, &memory));
-                return Ok(considered);
-            }
+        let Binding::Bound(id) = binding else {
+            return Ok(considered);
         };
         let state = self.state_of(&backend, &id).await?;
-        let fixed = fixed(&resolved, &bindings, &memory, &id);
-        about.keep_apart(&mut resolved, &bindings);
-        let desired = unite(resolved, &bindings);
-        let bound = Binding::Bound(id.clone());
-        let wanted_room = desired
-            .rooms
-            .iter()
-            .find(|wanted| wanted.binding == bound || wanted.refs.contains(room));
-        let unmanaged = self.unmanaged(
-            room,
-            wanted_room,
-            &state,
-            (&desired, &about, &identity, &memory, now),
-        );
-        let wanted = match wanted_room {
-            Some(_) => Wanted::Yes,
-            None => match unread(&desired) {
-                unread if unread.is_empty() => Wanted::No,
-                unread => Wanted::Unknown(unread),
-            },
+        let naming = match &request.wish {
+            Wish::KickMember(user) => naming(&backend, &resolved, user, &id, &memory).await,
+            _ => Vec::new(),
         };
-        let remembered = memory.rooms.contains_key(&id) || memory.aliases.values().any(|a| a.room == id);
-        considered.decision = decide(
-            &request.wish,
-            &Scene {
-                room,
-                state: &state,
-                unmanaged: unmanaged.as_deref(),
-                fixed: &fixed,
-                wanted: &wanted,
-                remembered: remembered.then_some(&id),
-                policy: &about.policy,
-                bot: &identity.user_id,
-            },
-        );
-        let given = memory.rooms.get(&id).map(|room| room.given.keys().cloned());
-        considered.given = given.into_iter().flatten().collect();
+        let account = match &request.wish {
+            Wish::Unmanage { admin: Some(admin) } => self.account_of(&backend, admin).await,
+            _ => AccountState::Unknown,
+        };
+        about.keep_apart(&mut resolved, &bindings);
+        let ground = Ground {
+            at: now,
+            request: request.clone(),
+            id: id.clone(),
+            identity,
+            desired: unite(resolved, &bindings),
+            naming,
+            account,
+            memory,
+            policy: about.policy,
+        };
+        considered.decision = ground.decide(&state);
+        considered.ground = Some(Box::new(ground));
         considered.room_id = Some(id);
         Ok(considered)
-    }
-
-    /// Does what was decided: one thing after another, and nothing after one that did not come about, so that the same
-    /// wish can be repeated.
-    pub async fn carry_out(&self, considered: Considered) -> WishReport {
-        let mut report = considered.report();
-        let Considered {
-            room_id,
-            decision,
-            mut learned,
-            given,
-            ..
-        } = considered;
-        let mut stopped = false;
-        for item in &mut report.items {
-            let Some(id) = room_id.as_ref().filter(|_| !stopped) else {
-                let because = "what comes before it was not done".to_owned();
-                item.outcome = Outcome::Skipped { because };
-                continue;
-            };
-            let op = &item.action.op;
-            let result = self.backend.execute(&RoomTarget::Existing(id.clone()), op).await;
-            match &result {
-                Ok(effect) => tracing::info!(room = %id, ?op, ?effect, "done by hand"),
-                Err(error) => tracing::warn!(room = %id, ?op, %error, "failed by hand"),
-            }
-            stopped = !matches!(result, Ok(Effect::Done | Effect::AlreadySo));
-            if !stopped {
-                learned.extend(no_longer_given(id, op, &given));
-            }
-            item.outcome = match &result {
-                Ok(Effect::Stale(_)) => Outcome::Stale {
-                    detail: "someone changed it since it was read; ask for it again".to_owned(),
-                },
-                result => Outcome::of(result.as_ref(), self.clock.now()),
-            };
-        }
-        let forgotten = decision.forget.filter(|_| !stopped);
-        learned.extend(forgotten.clone().map(MemoryChange::Forgotten));
-        if !learned.is_empty() {
-            match self.store.commit(&learned).await {
-                Ok(()) => report.forgotten = forgotten.is_some(),
-                Err(error) => report.errors.push(error.to_string()),
-            }
-        }
-        report
     }
 
     async fn state_of(&self, backend: &dyn RoomBackend, id: &OwnedRoomId) -> Result<RoomState, RunError> {
@@ -168,44 +97,25 @@ impl Reconciler {
         Ok(RoomState::Unknown(cause))
     }
 
-    /// Why a room is not managed, if it is not.
-    fn unmanaged(
-        &self,
-        room: &RoomRef,
-        wanted: Option<&DesiredRoom>,
-        state: &RoomState,
-        (desired, about, identity, memory, now): (&Desired, &About, &Identity, &Memory, Timestamp),
-    ) -> Option<String> {
-        let Some(wanted) = wanted else {
-            return Some(not_wanted(room, desired));
-        };
-        if !wanted.in_scope || !about.policy.scope.has_room(&wanted.refs, &wanted.binding) {
-            return Some(RunError::OutOfScope(room.clone()).to_string());
+    /// Only our own homeserver can say; what it does not say is unknown.
+    async fn account_of(&self, backend: &dyn RoomBackend, user: &UserId) -> AccountState {
+        if user.server_name() != self.policy.homeserver {
+            return AccountState::Unknown;
         }
-        if memory.paused.contains_key(&Pause::Everything) {
-            return Some(format!(
-                "everything is paused, so nothing is done in {room}; `inviter resume --all` goes on"
-            ));
-        }
-        if memory.is_paused(&wanted.refs, &wanted.binding) {
-            return Some(format!(
-                "{room} is paused, so nothing is done in it; `inviter resume '{room}'` goes on"
-            ));
-        }
-        let listings = BTreeMap::new();
-        let roster = Roster::new(desired, &self.policy, &identity.user_id);
-        let cx = self.context(desired, &roster, identity, memory, &listings, now);
-        let plan = plan_room(wanted, state, &cx);
-        match plan.status {
-            RoomStatus::Managed => None,
-            RoomStatus::Invited if !plan.actions.is_empty() => Some(format!(
-                "{room}: the bot is invited; the next sync accepts that, so run it first"
-            )),
-            _ => {
-                let why = plan.findings.first().map(ToString::to_string);
-                Some(why.unwrap_or_else(|| format!("{room} cannot be managed; `inviter check` says why")))
+        match backend.accounts(&[user.to_owned()]).await {
+            Ok(states) => states.first().copied().unwrap_or(AccountState::Unknown),
+            Err(error) => {
+                tracing::warn!(%user, %error, "the account could not be looked up");
+                AccountState::Unknown
             }
         }
+    }
+}
+
+async fn where_to(backend: &dyn RoomBackend, room: &RoomRef) -> Binding {
+    match room {
+        RoomRef::Id(id) => Binding::Bound(id.clone()),
+        RoomRef::Alias(alias) => backend.resolve_alias(alias).await,
     }
 }
 
@@ -235,74 +145,40 @@ fn nowhere(room: &RoomRef, binding: &Binding, desired: &Desired, memory: &Memory
     }
 }
 
-fn not_wanted(room: &RoomRef, desired: &Desired) -> String {
-    let unread = unread(desired);
-    if unread.is_empty() {
-        format!(
-            "{room} is not a managed room, since no group and nothing in the configuration stands for it; `inviter \
-             managed` lists those that are"
-        )
-    } else {
-        format!(
-            "whether {room} is a managed room is not known, because {} could not be read completely; try again when it \
-             can be",
-            unread.join(", ")
-        )
-    }
-}
-
-/// The directories that may want more than is known.
-fn unread(desired: &Desired) -> Vec<String> {
-    let unread = desired
-        .sources
-        .iter()
-        .filter(|source| !SourceOutcome::is_complete(source));
-    unread
-        .map(|source| format!("directory {}", source.provider))
-        .collect()
-}
-
-/// Who is named one by one for a room, by whatever leads to it. An alias that cannot be asked now counts if it led
-/// there when it was last asked: whom it names must not be removed for that.
-fn fixed(
+/// The entries that name a person one by one and are about this room, or may be. Each alias is asked now, in the scope
+/// or not, paused or not: where it led earlier may not be where it leads. One that cannot be asked counts as leading
+/// here if it did so when it was last asked.
+async fn naming(
+    backend: &dyn RoomBackend,
     desired: &Desired,
-    bindings: &BTreeMap<OwnedRoomAliasId, Binding>,
-    memory: &Memory,
+    user: &UserId,
     id: &OwnedRoomId,
-) -> Vec<(RoomRef, OwnedUserId)> {
-    let leads_here = |reference: &&RoomRef| match reference {
-        RoomRef::Id(named) => named == id,
-        RoomRef::Alias(alias) => match bindings.get(alias) {
-            Some(Binding::Bound(bound)) => bound == id,
-            Some(Binding::Missing) => false,
-            Some(Binding::Unknown(_)) | None => memory.aliases.get(alias).is_some_and(|a| a.room == *id),
-        },
+    memory: &Memory,
+) -> Vec<Naming> {
+    let names = |room: &&DesiredRoom| {
+        let mut seats = room.seats.iter();
+        seats.any(|seat| seat.is_fixed() && desired.user(seat) == user)
     };
-    let mut fixed = Vec::new();
-    for room in &desired.rooms {
-        let Some(reference) = room.refs.iter().find(leads_here) else {
-            continue;
+    let entries = desired.rooms.iter().filter(names).flat_map(|room| &room.refs);
+    // In the order of the entries, whichever answer comes first.
+    let mut answers = stream::iter(entries.cloned())
+        .map(|entry| async move {
+            let binding = where_to(backend, &entry).await;
+            (entry, binding)
+        })
+        .buffered(QUESTIONS_AT_ONCE);
+    let mut naming = Vec::new();
+    while let Some((entry, binding)) = answers.next().await {
+        let unsure = match binding {
+            Binding::Bound(bound) if bound == *id => None,
+            Binding::Bound(_) | Binding::Missing => continue,
+            Binding::Unknown(cause) => {
+                let led_here = matches!(&entry, RoomRef::Alias(alias)
+                    if memory.aliases.get(alias).is_some_and(|known| known.room == *id));
+                (!led_here).then_some(cause)
+            }
         };
-        let seats = room.seats.iter().filter(|seat| seat.is_fixed());
-        fixed.extend(seats.map(|seat| (reference.clone(), desired.user(seat).clone())));
+        naming.push(Naming { entry, unsure });
     }
-    fixed
-}
-
-/// Levels that we gave earlier and that are taken back by this.
-fn no_longer_given<'a>(
-    id: &'a OwnedRoomId,
-    op: &'a Op,
-    given: &'a [OwnedUserId],
-) -> impl Iterator<Item = MemoryChange> + 'a {
-    let changes = match op {
-        Op::SetLevels { changes } => &changes[..],
-        _ => &[],
-    };
-    changes.iter().filter_map(move |change| match &change.slot {
-        LevelSlot::User(user) if change.to.is_none() && given.contains(user) => {
-            Some(MemoryChange::Given(id.clone(), user.clone(), None))
-        }
-        _ => None,
-    })
+    naming
 }

@@ -7,6 +7,9 @@
 )]
 
 mod admins;
+mod changed;
+mod handed_over;
 mod members;
+mod named;
 mod unmanage;
 mod world;

@@ -7,14 +7,13 @@ use inviter_core::{
     provider::ProviderErrorKind,
     recall::Pause,
     report::Outcome,
-    room::{Membership, RoomRef},
-    room_rules::{FixedMember, RoomRules, RoomSpec},
+    room::Membership,
     scope::Selection,
     time::Timestamp,
 };
 use serde_json::json;
 
-use crate::world::{ROOM, World, ZOE, alias, ops, room_ref, user};
+use crate::world::{ROOM, World, ZOE, ops, room_ref, user};
 
 const OWNS: &str = "m.room.power_levels";
 
@@ -282,43 +281,6 @@ fn the_exempt_stay() {
     world.reconciler.policy.exempt = Patterns::new(patterns).unwrap();
     let says = [ZOE, "`exempt`", "@z*:elsewhere.org"];
     world.refuses(kick(), RefusalKind::Exempt, &says);
-}
-
-#[test]
-fn fixed_members_stay_by_whatever_alias_they_are_named() {
-    let mut world = World::of_version("11");
-    world.bring("bot", ZOE);
-    let other: RoomRef = room_ref("#other:example.org");
-    world.act(
-        "bot",
-        &UserOp::BindAlias {
-            alias: alias("#other:example.org"),
-            room: world.room.clone(),
-        },
-    );
-    world.reconciler.policy.rooms.push(RoomSpec {
-        room: other,
-        groups: Vec::new(),
-        members: vec![FixedMember {
-            user_id: user(ZOE),
-            level: None,
-        }],
-        rules: RoomRules::default(),
-    });
-    let says = [ZOE, "[[room]] #other:example.org", "`members`"];
-    world.refuses(kick(), RefusalKind::Fixed, &says);
-    // Nor while the alias cannot be asked, if it led here before.
-    world.sync();
-    let cause = inviter_core::room::Cause::new("down");
-    world
-        .homeserver
-        .set_alias_unknown(&alias("#other:example.org"), Some(cause));
-    let mut memory = world.store.memory();
-    for alias in memory.aliases.values_mut() {
-        alias.asked = Timestamp(0);
-    }
-    world.store.set(memory);
-    world.refuses(kick(), RefusalKind::Fixed, &says);
 }
 
 #[test]

@@ -192,7 +192,7 @@ fn an_end_in_the_middle_is_made_good() {
         assert!(report.forgotten);
         assert_eq!(world.membership("bot"), Some(Membership::Left), "{op} {after}");
         assert_eq!((world.level("bot"), world.level(ZOE)), (None, Some(100)));
-        assert!(!world.store.memory().rooms.contains_key(&world.room));
+        assert!(!world.store.memory().knows(&world.room));
         world.already(leave());
     }
     for (op, after) in [("invite", true), ("levels", false), ("levels", true)] {
@@ -224,7 +224,10 @@ fn a_room_that_no_group_stands_for_any_more_is_spoken_of_no_more() {
         // That no group is left is all that is said.
         assert_eq!(kinds(&world), [FindingKind::NothingWanted]);
         let memory = world.store.memory();
-        assert!(memory.rooms.is_empty() && memory.aliases.is_empty(), "{memory:?}");
+        assert!(
+            !memory.knows(&world.room) && memory.aliases.is_empty(),
+            "{memory:?}"
+        );
     }
 }
 
