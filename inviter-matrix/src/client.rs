@@ -27,9 +27,10 @@ use crate::{
     config::{MatrixConfig, Timeouts, base_url, check_credentials},
     error::{self, Failure},
     jitter::jitter,
-    limits::{Limits, Work},
+    limits::Limits,
     session::{Session, Token},
     transport::{Answer, Body, Build, Mode, http_client},
+    work::Work,
 };
 
 /// How often something that is safe to repeat is tried.
@@ -56,7 +57,7 @@ impl Call {
     pub(crate) fn read(about: impl Into<String>) -> Self {
         Self {
             about: about.into(),
-            work: Work::of(crate::limits::Class::Read),
+            work: Work::of(crate::work::Class::Read),
             repeat: Repeat::Freely,
         }
     }
@@ -107,7 +108,7 @@ impl Client {
             timeouts: config.timeouts,
             wait_ceiling: config.wait_ceiling,
             versions: SupportedVersions::from_parts(&[], &BTreeMap::new()),
-            limits: Limits::default(),
+            limits: Limits::new(config.wait_ceiling),
             permits: Semaphore::new(config.max_concurrency.max(1)),
             concurrency: config.max_concurrency.max(1),
             rooms: std::sync::Mutex::default(),
@@ -301,7 +302,7 @@ impl Client {
         let started = Instant::now();
         let mut waited = Duration::ZERO;
         loop {
-            let pass = self.admit(call, &mut waited).await?;
+            let pass = self.admit(call, waited).await?;
             tries += 1;
             let failure = match self.attempt(call, token, mode, build).await {
                 Ok(answer) => {
@@ -312,6 +313,7 @@ impl Client {
             };
             if failure.status == Some(StatusCode::TOO_MANY_REQUESTS) {
                 let pause = self.limits.refused(&call.work, failure.error.retry_after);
+                waited += pause;
                 info!(about = %call.about, ?pause, "waiting for a rate limit of the homeserver");
                 // The limits decide in `admit` whether that is too long.
                 tries -= 1;
@@ -333,25 +335,18 @@ impl Client {
         }
     }
 
-    /// Comes back when no limiter is closed and there is room for one more request; an error if that takes longer
-    /// than the ceiling.
-    async fn admit(&self, call: &Call, waited: &mut Duration) -> Result<Pass<'_>, Failure> {
+    /// Comes back when no limiter is closed and there is room for one more request; an error if a wait is longer than
+    /// the ceiling, or all that this request itself was told to wait, `waited`, is. Waiting for others does not count:
+    /// the last of many waits long where the account's limiter lets through one at a time.
+    async fn admit(&self, call: &Call, waited: Duration) -> Result<Pass<'_>, Failure> {
         loop {
             if let Some(pause) = self.limits.pause(&call.work) {
-                if *waited + pause > self.wait_ceiling {
-                    let mut error = BackendError::new(
-                        Kind::RateLimited,
-                        &call.about,
-                        format!(
-                            "the homeserver asks to wait {} s before this is tried again (429)",
-                            pause.as_secs().max(1)
-                        ),
-                    );
-                    error.retry_after = Some(pause);
+                if pause.rest > self.wait_ceiling || waited > self.wait_ceiling {
+                    let mut error = BackendError::new(Kind::RateLimited, &call.about, pause.message());
+                    error.retry_after = Some(pause.rest);
                     return Err(Failure::without_effect(error));
                 }
-                *waited += pause;
-                sleep(pause).await;
+                sleep(pause.rest).await;
                 continue;
             }
             let room = match &call.work.room {
@@ -373,7 +368,7 @@ impl Client {
                 )));
             };
             // Somebody may have been refused while this waited for its turn.
-            if self.limits.pause(&call.work).is_none() {
+            if self.limits.enter(&call.work) {
                 return Ok(Pass {
                     _room: room,
                     _turn: turn,

@@ -27,8 +27,8 @@ use tracing::debug;
 use crate::{
     backend::Shared,
     client::{Call, Repeat},
-    limits::{Class, Work},
     observe,
+    work::{Class, Work},
 };
 
 /// Creates the room, or takes the one that an earlier attempt has left.

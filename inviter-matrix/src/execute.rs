@@ -30,8 +30,8 @@ use crate::{
     create,
     error::Failure,
     levels,
-    limits::{Class, Work},
     room_state::history_visibility,
+    work::{Class, Work},
 };
 
 /// Does it.

@@ -21,6 +21,7 @@ mod room_state;
 mod session;
 mod stream;
 mod transport;
+mod work;
 
 pub use backend::MatrixBackend;
 pub use config::{Credentials, MatrixConfig, Timeouts};

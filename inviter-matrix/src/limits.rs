@@ -1,11 +1,12 @@
 //! Pauses for rate limits, one per limiter.
 //!
 //! A 429 does not say which limiter was hit. What was refused is paused alone at first; a room, an invitee or the
-//! whole account only when several refusals have nothing else in common, and no request in between went through
-//! (decision 30).
+//! whole account only when several refusals have nothing else in common, name about the same time, and no request in
+//! between went through (decision 30). Short waits are waited for, and from then on the limiter's pace is kept. Long
+//! ones may be several people's own, so the others are tried, ever less often, before they are put off.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,105 +14,19 @@ use std::{
 use inviter_core::server::LimitKind;
 use tokio::time::Instant;
 
-use crate::jitter::jitter;
+use crate::{
+    jitter::jitter,
+    work::{Class, Key, Pause, Scope, Work},
+};
 
-/// Requests that are limited together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Class {
-    /// Everything that changes nothing.
-    Read,
-    /// Logging in.
-    LogIn,
-    /// Creating rooms.
-    Create,
-    /// Joining rooms.
-    Join,
-    /// State events, removals and directory listings.
-    Send,
-    /// Invitations.
-    Invite,
-}
-
-impl Class {
-    /// Under which name the limit is told; logging in happens before anything that could tell.
-    const fn kind(self) -> Option<LimitKind> {
-        match self {
-            Self::Read => Some(LimitKind::Reads),
-            Self::LogIn => None,
-            Self::Create => Some(LimitKind::Creations),
-            Self::Join => Some(LimitKind::Joins),
-            Self::Send => Some(LimitKind::Events),
-            Self::Invite => Some(LimitKind::Invitations),
-        }
-    }
-}
-
-/// What a request is, for the limiters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Work {
-    pub(crate) class: Class,
-    pub(crate) room: Option<String>,
-    pub(crate) invitee: Option<String>,
-}
-
-impl Work {
-    pub(crate) const fn of(class: Class) -> Self {
-        Self {
-            class,
-            room: None,
-            invitee: None,
-        }
-    }
-
-    pub(crate) fn in_room(class: Class, room: impl Into<String>) -> Self {
-        Self {
-            class,
-            room: Some(room.into()),
-            invitee: None,
-        }
-    }
-
-    pub(crate) fn invite(room: impl Into<String>, invitee: impl Into<String>) -> Self {
-        Self {
-            class: Class::Invite,
-            room: Some(room.into()),
-            invitee: Some(invitee.into()),
-        }
-    }
-
-    /// Everything whose pause this has to wait for.
-    fn keys(&self) -> Vec<Key> {
-        let mut keys = vec![Key::Class(self.class)];
-        if let Some(room) = &self.room {
-            keys.push(Key::Room(self.class, room.clone()));
-            if let Some(invitee) = &self.invitee {
-                keys.push(Key::Pair(room.clone(), invitee.clone()));
-            }
-        }
-        if let Some(invitee) = &self.invitee {
-            keys.push(Key::Invitee(invitee.clone()));
-        }
-        keys
-    }
-
-    /// The limiter that certainly is not open: exactly this.
-    fn narrowest(&self) -> Key {
-        match (&self.room, &self.invitee) {
-            (Some(room), Some(invitee)) => Key::Pair(room.clone(), invitee.clone()),
-            (Some(room), None) => Key::Room(self.class, room.clone()),
-            _ => Key::Class(self.class),
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    /// The whole account, for one class of requests.
-    Class(Class),
-    Room(Class, String),
-    Invitee(String),
-    Pair(String, String),
-}
+/// From so many refusals on that have only a room or the account in common, what waits for it is put off.
+const ENOUGH: usize = 7;
+/// How often a limiter that is closed for long is tried again all the same.
+const PROBE: Duration = Duration::from_secs(60);
+/// A limiter that has not refused or let anything through for so long is met anew.
+const FORGOTTEN: Duration = Duration::from_secs(5 * 60);
+/// The slowest pace that is kept without a refusal for each step.
+const SLOWEST: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 struct Refusal {
@@ -123,6 +38,25 @@ struct Refusal {
     maybe_account: bool,
 }
 
+/// A wider limiter that has been met, with waits that can be waited for.
+#[derive(Debug)]
+struct Known {
+    /// The longest wait that was told.
+    wait: Duration,
+    at: Instant,
+}
+
+/// A room or an account that seems closed for longer than a request waits. It may as well be several people whose
+/// own limits were met, so it is tried again, ever less often.
+#[derive(Debug)]
+struct Closed {
+    until: Instant,
+    next: Instant,
+    gap: Duration,
+    /// Tried often enough: what is not the next trial is put off.
+    certain: bool,
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     until: BTreeMap<Key, Instant>,
@@ -130,42 +64,89 @@ struct Inner {
     streaks: BTreeMap<Key, u32>,
     /// Refusals that no later success has explained away.
     refusals: Vec<Refusal>,
-    /// Wider limiters that have been found closed before, and for how long at most: a refusal that fits is theirs
-    /// again, and it does not take a second one to find out.
-    known: BTreeMap<Key, Duration>,
+    /// Wider limiters that have been met: a refusal that fits is theirs again, and it does not take a second one to
+    /// find out.
+    known: BTreeMap<Key, Known>,
+    closed: BTreeMap<Key, Closed>,
     /// The longest wait that was asked for, for whoever wants to know.
     met: BTreeMap<LimitKind, Duration>,
 }
 
+impl Inner {
+    fn pause(&self, work: &Work, now: Instant) -> Option<Pause> {
+        let narrowest = work.narrowest();
+        let pauses = work.keys().into_iter().filter_map(|key| {
+            let shut = self.until.get(&key).copied();
+            let closed = self.closed.get(&key).filter(|closed| closed.next > now);
+            let closed = closed.map(|closed| if closed.certain { closed.until } else { closed.next });
+            let rest = shut.max(closed)?.checked_duration_since(now)?;
+            let scope = match &key {
+                key if *key == narrowest => Scope::This,
+                Key::Class(_) => Scope::Account,
+                Key::Room(..) => Scope::Room,
+                Key::Invitee(_) => Scope::Invitee,
+                Key::Pair(..) => Scope::This,
+            };
+            let class = work.class;
+            (!rest.is_zero()).then_some(Pause { rest, scope, class })
+        });
+        pauses.max_by_key(|pause| pause.rest)
+    }
+
+    fn known(&self, key: &Key, now: Instant) -> Option<&Known> {
+        self.known.get(key).filter(|known| now - known.at < FORGOTTEN)
+    }
+
+    fn shut(&mut self, key: Key, until: Instant) {
+        let entry = self.until.entry(key).or_insert(until);
+        *entry = (*entry).max(until);
+    }
+}
+
 /// The pauses of one account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Limits {
     inner: Mutex<Inner>,
+    /// Longer waits are not waited for.
+    ceiling: Duration,
 }
 
 impl Limits {
+    pub(crate) fn new(ceiling: Duration) -> Self {
+        Self {
+            inner: Mutex::default(),
+            ceiling,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Plain data: whatever panicked elsewhere has left it whole.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long this has to wait, if at all.
-    pub(crate) fn pause(&self, work: &Work) -> Option<Duration> {
-        let inner = self.lock();
-        let until = work
-            .keys()
-            .iter()
-            .filter_map(|key| inner.until.get(key))
-            .max()
-            .copied()?;
-        until
-            .checked_duration_since(Instant::now())
-            .filter(|rest| !rest.is_zero())
+    pub(crate) fn pause(&self, work: &Work) -> Option<Pause> {
+        self.lock().pause(work, Instant::now())
+    }
+
+    /// Whether this may be sent now; if so, it is the one that tries what seems closed.
+    pub(crate) fn enter(&self, work: &Work) -> bool {
+        let now = Instant::now();
+        let mut inner = self.lock();
+        if inner.pause(work, now).is_some() {
+            return false;
+        }
+        for key in work.keys() {
+            if let Some(closed) = inner.closed.get_mut(&key) {
+                closed.next = now + closed.gap;
+            }
+        }
+        true
     }
 
     /// Whether the account's own limiter for this class has been met: what it lets through comes in drops.
     pub(crate) fn is_tight(&self, class: Class) -> bool {
-        self.lock().known.contains_key(&Key::Class(class))
+        self.lock().known(&Key::Class(class), Instant::now()).is_some()
     }
 
     /// The server has answered 429. Returns how long the pause is.
@@ -189,8 +170,16 @@ impl Limits {
         let until = now + pause;
         inner.until.retain(|_, until| *until > now);
         inner.refusals.retain(|refusal| refusal.until > now);
-        let mut paused = vec![(work.narrowest(), until)];
+        // One that says otherwise shows that it was not the room's or the account's.
+        inner.closed.retain(|key, closed| {
+            closed.until > now
+                && !(work.keys().contains(key) && until < closed.until && !similar(until, closed.until, now))
+        });
+        inner.shut(work.narrowest(), until);
         if let Some(room) = &work.room {
+            inner.refusals.retain(|refusal| {
+                refusal.class != work.class || refusal.room != *room || refusal.invitee != work.invitee
+            });
             inner.refusals.push(Refusal {
                 class: work.class,
                 room: room.clone(),
@@ -198,21 +187,58 @@ impl Limits {
                 until,
                 maybe_account: true,
             });
-            let wide = wider(&inner.refusals, work, room, until);
-            for (key, until) in &wide {
-                let longest = inner.known.entry(key.clone()).or_default();
-                *longest = (*longest).max(*until - now);
-            }
-            let fits = |key: &Key| inner.known.get(key).is_some_and(|longest| pause <= *longest * 2);
-            let known = work.keys().into_iter().filter(fits).map(|key| (key, until));
-            paused.extend(known.collect::<Vec<_>>());
-            paused.extend(wide);
-        }
-        for (key, until) in paused {
-            let entry = inner.until.entry(key).or_insert(until);
-            *entry = (*entry).max(until);
+            self.widen(&mut inner, work, until, now);
         }
         pause
+    }
+
+    /// Pauses what a refusal, with those before, shows to be closed besides the refused itself.
+    fn widen(&self, inner: &mut Inner, work: &Work, until: Instant, now: Instant) {
+        let pause = until - now;
+        // What is too long to be waited for is never taken for a wider limiter's on the word of one answer.
+        let keys = if pause <= self.ceiling {
+            work.keys()
+        } else {
+            Vec::new()
+        };
+        for key in keys {
+            let known = inner.known(&key, now).map(|known| known.wait);
+            let Some(wait) = known.filter(|wait| pause <= *wait * 2) else {
+                continue;
+            };
+            // A little too early: so much slower from now on.
+            let wait = if pause < wait / 2 { wait + pause } else { wait };
+            inner.known.insert(key.clone(), Known { wait, at: now });
+            inner.shut(key, until);
+        }
+        for found in wider(&inner.refusals, work, until, now) {
+            let wait = found.until - now;
+            if wait <= self.ceiling {
+                let before = inner
+                    .known(&found.key, now)
+                    .map_or(Duration::ZERO, |known| known.wait);
+                let wait = wait.max(before);
+                inner.known.insert(found.key.clone(), Known { wait, at: now });
+                inner.shut(found.key, found.until);
+            } else if let Key::Invitee(_) = found.key {
+                inner.shut(found.key, found.until);
+            } else {
+                let certain = found.refused >= ENOUGH;
+                let doublings = u32::try_from(found.refused - 2).unwrap_or(u32::MAX);
+                let gap = if certain {
+                    PROBE
+                } else {
+                    Duration::from_secs(1) * 2_u32.pow(doublings.min(5))
+                };
+                let closed = Closed {
+                    until: found.until,
+                    next: now + gap,
+                    gap,
+                    certain,
+                };
+                inner.closed.insert(found.key, closed);
+            }
+        }
     }
 
     /// The limits that were met since this was last asked.
@@ -222,9 +248,19 @@ impl Limits {
 
     /// The server has let this through: none of its limiters is closed.
     pub(crate) fn passed(&self, work: &Work) {
+        let now = Instant::now();
         let mut inner = self.lock();
-        if inner.streaks.is_empty() && inner.refusals.is_empty() {
-            return;
+        for key in work.keys() {
+            inner.closed.remove(&key);
+            // The next one would be refused until the limiter has room for one more, and Synapse counts a refused
+            // invitation against its invitee.
+            if let Some(wait) = inner.known(&key, now).map(|known| known.wait)
+                && !matches!(key, Key::Invitee(_))
+                && wait <= SLOWEST
+            {
+                inner.known.insert(key.clone(), Known { wait, at: now });
+                inner.shut(key, now + wait);
+            }
         }
         inner.streaks.remove(&work.narrowest());
         inner.refusals.retain_mut(|refusal| {
@@ -239,184 +275,58 @@ impl Limits {
     }
 }
 
-/// Which wider limiters the refusals so far point at, and until when each is closed at least. This one, until
-/// `until`, is among the refusals.
-///
-/// A limiter that has refused two requests has told both of them about the same time. Where the times differ, only
-/// the shorter one can be its; the longer one is somebody's own.
-fn wider(refusals: &[Refusal], work: &Work, room: &str, until: Instant) -> Vec<(Key, Instant)> {
-    let in_common = |fits: &dyn Fn(&Refusal) -> bool| {
-        let same_class = refusals.iter().filter(|refusal| refusal.class == work.class);
-        let times = same_class.filter(|refusal| fits(refusal));
-        times.map(|refusal| refusal.until.min(until)).max()
+/// A wider limiter that refusals point at.
+struct Found {
+    key: Key,
+    /// Closed until then at least.
+    until: Instant,
+    /// How many refusals have nothing else in common, two or more.
+    refused: usize,
+}
+
+/// Whether two refusals may be one limiter's, which opens for everybody at about the same time.
+fn similar(one: Instant, other: Instant, now: Instant) -> bool {
+    let first = one.min(other);
+    let tolerance = Duration::from_secs(5).max((first - now) / 10);
+    one.max(other) - first <= tolerance
+}
+
+/// Which wider limiters the refusals so far point at. This one, until `until`, is among the refusals.
+fn wider(refusals: &[Refusal], work: &Work, until: Instant, now: Instant) -> Vec<Found> {
+    let find = |key: Key, fits: &dyn Fn(&Refusal) -> bool| {
+        let fitting = || {
+            refusals.iter().filter(|refusal| {
+                refusal.class == work.class && similar(refusal.until, until, now) && fits(refusal)
+            })
+        };
+        let rooms = fitting()
+            .map(|refusal| &refusal.room)
+            .collect::<BTreeSet<_>>()
+            .len();
+        let invitees = fitting()
+            .map(|refusal| &refusal.invitee)
+            .collect::<BTreeSet<_>>()
+            .len();
+        let refused = match key {
+            Key::Class(_) if work.invitee.is_some() => rooms.min(invitees),
+            Key::Class(_) | Key::Invitee(_) => rooms,
+            Key::Room(..) | Key::Pair(..) => invitees,
+        };
+        let until = fitting().map(|refusal| refusal.until).min()?;
+        (refused >= 2).then_some(Found { key, until, refused })
     };
-    let elsewhere = |refusal: &Refusal| refusal.room != room;
-    let Some(invitee) = &work.invitee else {
-        // Sends of one account share a limiter on some servers: two rooms show it.
-        let account = in_common(&|refusal| elsewhere(refusal) && refusal.maybe_account);
-        return account
-            .map(|until| (Key::Class(work.class), until))
-            .into_iter()
-            .collect();
-    };
-    let same_person = |refusal: &Refusal| refusal.invitee.as_ref() == Some(invitee);
-    let candidates = [
-        (
-            Key::Room(work.class, room.to_owned()),
-            in_common(&|refusal| !elsewhere(refusal) && !same_person(refusal)),
-        ),
-        (
-            Key::Invitee(invitee.clone()),
-            in_common(&|refusal| elsewhere(refusal) && same_person(refusal)),
-        ),
-        (
-            Key::Class(work.class),
-            in_common(&|refusal| elsewhere(refusal) && !same_person(refusal) && refusal.maybe_account),
-        ),
-    ];
-    let closed = candidates.into_iter();
-    closed.filter_map(|(key, until)| Some((key, until?))).collect()
+    let found = work.keys().into_iter().filter_map(|key| {
+        let fits: &dyn Fn(&Refusal) -> bool = match &key {
+            Key::Class(_) => &|refusal| refusal.maybe_account,
+            Key::Room(..) => &|refusal| Some(&refusal.room) == work.room.as_ref(),
+            Key::Invitee(_) => &|refusal| refusal.invitee == work.invitee,
+            Key::Pair(..) => return None,
+        };
+        find(key.clone(), fits)
+    });
+    found.collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    fn invite(room: &str, who: &str) -> Work {
-        Work::invite(room, who)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_refusal_pauses_only_itself() {
-        let limits = Limits::default();
-        limits.refused(&invite("!a", "@x"), Some(MINUTE));
-        assert!(limits.pause(&invite("!a", "@x")).unwrap() >= MINUTE);
-        assert_eq!(limits.pause(&invite("!a", "@y")), None);
-        assert_eq!(limits.pause(&invite("!b", "@x")), None);
-        assert_eq!(limits.pause(&Work::in_room(Class::Send, "!a")), None);
-        tokio::time::advance(MINUTE + Duration::from_secs(1)).await;
-        assert_eq!(limits.pause(&invite("!a", "@x")), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn two_invitees_of_one_room_pause_the_room() {
-        let limits = Limits::default();
-        limits.refused(&invite("!a", "@x"), Some(MINUTE));
-        limits.refused(&invite("!a", "@y"), Some(MINUTE));
-        assert!(limits.pause(&invite("!a", "@z")).is_some());
-        assert_eq!(limits.pause(&invite("!b", "@z")), None);
-        assert_eq!(limits.pause(&invite("!b", "@x")), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn two_rooms_of_one_invitee_pause_the_invitee() {
-        let limits = Limits::default();
-        limits.refused(&invite("!a", "@x"), Some(MINUTE));
-        limits.refused(&invite("!b", "@x"), Some(MINUTE));
-        assert!(limits.pause(&invite("!c", "@x")).is_some());
-        assert_eq!(limits.pause(&invite("!a", "@z")), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn different_rooms_and_invitees_pause_the_account() {
-        let limits = Limits::default();
-        limits.refused(&invite("!a", "@x"), Some(MINUTE));
-        limits.refused(&invite("!b", "@y"), Some(MINUTE));
-        assert!(limits.pause(&invite("!c", "@z")).is_some());
-        // Other work goes on.
-        assert_eq!(limits.pause(&Work::in_room(Class::Send, "!c")), None);
-        assert_eq!(limits.pause(&Work::of(Class::Read)), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_account_pauses_no_longer_than_both_were_told() {
-        let short = Duration::from_secs(3);
-        // One person may not be invited for minutes, and the account not for seconds; in either order.
-        for times in [[short, MINUTE], [MINUTE, short]] {
-            let limits = Limits::default();
-            limits.refused(&invite("!a", "@x"), Some(times[0]));
-            limits.refused(&invite("!b", "@y"), Some(times[1]));
-            let pause = limits.pause(&invite("!c", "@z")).unwrap();
-            assert!(pause >= short && pause < MINUTE, "{times:?}: {pause:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_success_takes_the_suspicion_away() {
-        let limits = Limits::default();
-        limits.refused(&invite("!a", "@x"), Some(MINUTE));
-        limits.passed(&invite("!a", "@y"));
-        limits.refused(&invite("!a", "@z"), Some(MINUTE));
-        assert_eq!(
-            limits.pause(&invite("!a", "@w")),
-            None,
-            "the room let @y through in between"
-        );
-        assert!(limits.pause(&invite("!a", "@x")).is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_success_elsewhere_clears_the_account() {
-        let limits = Limits::default();
-        limits.refused(&invite("!a", "@x"), Some(MINUTE));
-        limits.passed(&invite("!b", "@y"));
-        limits.refused(&invite("!c", "@z"), Some(MINUTE));
-        assert_eq!(limits.pause(&invite("!d", "@w")), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_limiter_that_was_met_before_is_known() {
-        let limits = Limits::default();
-        let short = Duration::from_secs(3);
-        limits.refused(&invite("!a", "@x"), Some(short));
-        limits.refused(&invite("!a", "@y"), Some(short));
-        tokio::time::advance(MINUTE).await;
-        limits.passed(&invite("!a", "@x"));
-        limits.refused(&invite("!a", "@y"), Some(short));
-        assert!(limits.pause(&invite("!a", "@z")).is_some());
-        tokio::time::advance(MINUTE).await;
-        // Much longer than the room's: the invitee's.
-        limits.refused(&invite("!a", "@y"), Some(10 * MINUTE));
-        assert_eq!(limits.pause(&invite("!a", "@z")), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn sends_of_two_rooms_pause_all_sends() {
-        let limits = Limits::default();
-        limits.refused(&Work::in_room(Class::Send, "!a"), Some(MINUTE));
-        assert_eq!(limits.pause(&Work::in_room(Class::Send, "!b")), None);
-        limits.refused(&Work::in_room(Class::Send, "!b"), Some(MINUTE));
-        assert!(limits.pause(&Work::in_room(Class::Send, "!c")).is_some());
-        assert_eq!(limits.pause(&Work::of(Class::Create)), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_longest_wait_of_each_kind_is_known() {
-        let limits = Limits::default();
-        assert!(limits.met().is_empty());
-        for wait in [MINUTE, Duration::from_secs(3)] {
-            limits.refused(&invite("!a", "@x"), Some(wait));
-        }
-        limits.refused(&Work::of(Class::Create), Some(Duration::from_millis(3300)));
-        limits.refused(&Work::of(Class::LogIn), Some(MINUTE));
-        limits.passed(&invite("!a", "@x"));
-        let expected = [
-            (LimitKind::Creations, Duration::from_millis(3300)),
-            (LimitKind::Invitations, MINUTE),
-        ];
-        assert_eq!(limits.met().into_iter().collect::<Vec<_>>(), expected);
-        assert!(limits.met().is_empty(), "told once");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn without_a_word_from_the_server_the_pause_doubles() {
-        let limits = Limits::default();
-        let work = Work::of(Class::Create);
-        let pauses: Vec<_> = (0..3).map(|_| limits.refused(&work, None).as_secs()).collect();
-        assert!(pauses[0] >= 1 && pauses[1] >= 2 && pauses[2] >= 4, "{pauses:?}");
-        limits.passed(&work);
-        assert!(limits.refused(&work, Some(Duration::ZERO)).as_secs() < 2);
-    }
-}
+#[path = "limits_tests.rs"]
+mod tests;

@@ -16,8 +16,8 @@ use crate::{
     client::{Call, Client, Repeat},
     config::Credentials,
     error::Failure,
-    limits::{Class, Work},
     session::{Current, SavedSession, Token},
+    work::{Class, Work},
 };
 
 impl Client {

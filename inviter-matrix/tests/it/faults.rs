@@ -113,3 +113,63 @@ async fn stock_limits() -> Result<()> {
     assert_eq!(members.len(), 15);
     Ok(())
 }
+
+/// Two people have been invited as often as the homeserver lets somebody be, and the account may not invite all the
+/// others at once: those two are put off, and everybody else is invited as fast as the account may.
+#[tokio::test]
+async fn people_who_are_limited_stop_nobody_else() -> Result<()> {
+    let limits = json!({
+        "per_room": { "per_second": 1000, "burst_count": 1000 },
+        "per_user": { "per_second": 0.003, "burst_count": 5 },
+        "per_issuer": { "per_second": 2, "burst_count": 5 },
+    });
+    let synapse = Synapse::start(Options::new().set("rc_invites", limits)).await?;
+    let names: Vec<String> = (0..15).map(|n| format!("user{n}")).collect();
+    let limited = ["limited0", "limited1"];
+    synapse.create_users(&names).await?;
+    synapse.create_users(&limited.map(str::to_owned)).await?;
+    // Waiting for one's turn may take longer than any request waits for a limit of its own.
+    let world = world_on(synapse, false, |config| {
+        config.wait_ceiling = Duration::from_secs(3);
+    })
+    .await?;
+    for name in limited {
+        let issuer = world.synapse.register(&unique("issuer")).await?;
+        for _ in 0..5 {
+            let room = issuer.create_room(json!({})).await?;
+            issuer.invite(&room, &world.synapse.user_id(name)).await?;
+        }
+    }
+    let mut rooms = Vec::new();
+    for _ in 0..5 {
+        rooms.push(world.bot.create_room(json!({})).await?);
+    }
+    for (name, room) in limited.iter().zip(&rooms) {
+        let error = world
+            .invite(room, &world.synapse.user_id(name))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, BackendErrorKind::RateLimited, "{error}");
+        assert!(error.message.contains("before this is tried again"), "{error}");
+    }
+    let users: Vec<String> = names.iter().map(|name| world.synapse.user_id(name)).collect();
+    let all = users
+        .iter()
+        .zip(rooms.iter().cycle())
+        .map(|(user, room)| world.invite(room, user));
+    for (effect, user) in futures_util::future::join_all(all).await.into_iter().zip(&users) {
+        assert_eq!(
+            effect.map_err(|error| error.to_string()),
+            Ok(Effect::Done),
+            "{user}"
+        );
+    }
+    let refused = world
+        .proxy
+        .requests()
+        .iter()
+        .filter(|r| r.status == Some(429))
+        .count();
+    assert!(refused > limited.len(), "the account's limit was not met");
+    Ok(())
+}
