@@ -68,6 +68,8 @@ struct Inner {
     /// find out.
     known: BTreeMap<Key, Known>,
     closed: BTreeMap<Key, Closed>,
+    /// When a request of a class was last sent: limiters count from about then, not from its answer.
+    sent: BTreeMap<Class, Instant>,
     /// The longest wait that was asked for, for whoever wants to know.
     met: BTreeMap<LimitKind, Duration>,
 }
@@ -136,6 +138,7 @@ impl Limits {
         if inner.pause(work, now).is_some() {
             return false;
         }
+        inner.sent.insert(work.class, now);
         for key in work.keys() {
             if let Some(closed) = inner.closed.get_mut(&key) {
                 closed.next = now + closed.gap;
@@ -206,8 +209,6 @@ impl Limits {
             let Some(wait) = known.filter(|wait| pause <= *wait * 2) else {
                 continue;
             };
-            // A little too early: so much slower from now on.
-            let wait = if pause < wait / 2 { wait + pause } else { wait };
             inner.known.insert(key.clone(), Known { wait, at: now });
             inner.shut(key, until);
         }
@@ -250,6 +251,7 @@ impl Limits {
     pub(crate) fn passed(&self, work: &Work) {
         let now = Instant::now();
         let mut inner = self.lock();
+        let sent = inner.sent.get(&work.class).copied().unwrap_or(now);
         for key in work.keys() {
             inner.closed.remove(&key);
             // The next one would be refused until the limiter has room for one more, and Synapse counts a refused
@@ -259,7 +261,7 @@ impl Limits {
                 && wait <= SLOWEST
             {
                 inner.known.insert(key.clone(), Known { wait, at: now });
-                inner.shut(key, now + wait);
+                inner.shut(key, sent + wait);
             }
         }
         inner.streaks.remove(&work.narrowest());
