@@ -220,17 +220,21 @@ impl Memory {
 
     /// Whether a person has paused a room of these names, or everything.
     pub fn is_paused(&self, refs: &[RoomRef], binding: &Binding) -> bool {
+        self.pause_of(refs, binding).is_some()
+    }
+
+    /// The pause that holds for a room of these names, as it was given: everything's, or else that of one of its names.
+    pub fn pause_of(&self, refs: &[RoomRef], binding: &Binding) -> Option<Pause> {
         if self.paused.is_empty() {
-            return false;
+            return None;
         }
         let id = match binding {
             Binding::Bound(id) => Some(RoomRef::Id(id.clone())),
             Binding::Missing | Binding::Unknown(_) => None,
         };
         let rooms = refs.iter().cloned().chain(id).map(Pause::Room);
-        rooms
-            .chain([Pause::Everything])
-            .any(|pause| self.paused.contains_key(&pause))
+        let mut pauses = [Pause::Everything].into_iter().chain(rooms);
+        pauses.find(|pause| self.paused.contains_key(pause))
     }
 
     /// Whether anything is remembered of a room but that it was handed over.

@@ -79,15 +79,18 @@ impl Ground {
         if !wanted.in_scope || !self.policy.scope.has_room(&wanted.refs, &wanted.binding) {
             return Some(RunError::OutOfScope(room.clone()).to_string());
         }
-        if memory.paused.contains_key(&Pause::Everything) {
-            return Some(format!(
-                "everything is paused, so nothing is done in {room}; `inviter resume --all` goes on"
-            ));
-        }
-        if memory.is_paused(&wanted.refs, &wanted.binding) {
-            return Some(format!(
-                "{room} is paused, so nothing is done in it; `inviter resume '{room}'` goes on"
-            ));
+        match memory.pause_of(&wanted.refs, &wanted.binding) {
+            None => {}
+            Some(Pause::Everything) => {
+                return Some(format!(
+                    "everything is paused, so nothing is done in {room}; `inviter resume --all` goes on"
+                ));
+            }
+            Some(Pause::Room(paused)) => {
+                return Some(format!(
+                    "{room} is paused, so nothing is done in it; `inviter resume '{paused}'` goes on"
+                ));
+            }
         }
         let bot = &self.identity.user_id;
         let cx = PlanContext {

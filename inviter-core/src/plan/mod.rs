@@ -1,6 +1,7 @@
 //! plan: compares one desired room with the room as it is. Pure: the same input gives the same bytes.
 
 mod census;
+mod feeds;
 mod join;
 mod levels;
 mod needs;
@@ -9,10 +10,7 @@ mod roster;
 mod seen;
 mod settings;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use join::Join;
 pub use needs::{Needs, hold_back_unregistered, needs_after, needs_before};
@@ -22,8 +20,7 @@ use serde::Serialize;
 
 use crate::{
     action::{Action, Blueprint, Op, RoomTarget, Why},
-    desired::{Desired, DesiredRoom, Feed, GroupStanding, Role, Seat, SourceOutcome},
-    directory::ProviderId,
+    desired::{Desired, DesiredRoom, Feed, Role, Seat},
     finding::{Finding, FindingKind, Subject},
     policy::Policy,
     recall::{Memory, MemoryChange, Pause, RememberedRoom},
@@ -151,11 +148,11 @@ pub fn paused_room(room: &DesiredRoom, cx: &PlanContext<'_>) -> RoomPlan {
     let mut draft = RoomDraft::new(room, cx);
     draft.plan.status = RoomStatus::Paused;
     // Whoever has paused everything is told so once.
-    if !cx.memory.paused.contains_key(&Pause::Everything) {
+    if let Some(Pause::Room(paused)) = cx.memory.pause_of(&room.refs, &room.binding) {
         let name = draft.plan.room.clone();
         draft.tell(
             FindingKind::Paused,
-            format!("{name}: paused, so nothing is done in it; `inviter resume '{name}'` goes on"),
+            format!("{name}: paused, so nothing is done in it; `inviter resume '{paused}'` goes on"),
         );
     }
     draft.plan
@@ -421,104 +418,6 @@ impl<'a> RoomDraft<'a> {
     fn is_home(&self, snapshot: &RoomSnapshot) -> bool {
         snapshot.creator.server_name() == self.cx.policy.homeserver
     }
-
-    /// Whether everything that could keep someone in the room is known; tells once why not.
-    fn removals_are_known(&mut self, snapshot: &RoomSnapshot) -> bool {
-        let mut reasons: Vec<String> = self.room.members.gaps().iter().map(ToString::to_string).collect();
-        if !snapshot.unreadable.is_empty() {
-            reasons.push("the room's state could not be read completely".to_owned());
-        }
-        let fed_before = self.remembered.map_or(&[][..], |r| &r.feeds);
-        if fed_before.is_empty() {
-            // Which groups feed the room was never known; one of them may be in what was not read.
-            let incomplete = self.cx.desired.sources.iter().filter(|s| !s.is_complete());
-            reasons.extend(incomplete.map(|s| unread(&s.provider)));
-        }
-        for feed in fed_before {
-            if self.room.feeds.contains(feed) {
-                continue;
-            }
-            match self.cx.desired.group_standing(&feed.group) {
-                GroupStanding::Present(extent) if extent.is_complete() => {}
-                GroupStanding::Present(extent) => {
-                    reasons.extend(extent.gaps().iter().map(ToString::to_string));
-                }
-                // Once, however many of its groups feed the room.
-                GroupStanding::Unknown => reasons.push(unread(&feed.group.provider)),
-                GroupStanding::Vanished => self.plan.vanished.push(feed.clone()),
-            }
-        }
-        for feed in self.plan.vanished.clone() {
-            let message = format!(
-                "{}: group {} fed it at the last good run and is gone; its people stay until you release them",
-                self.plan.room, feed.group
-            );
-            self.tell(FindingKind::GroupVanished, message);
-        }
-        if reasons.is_empty() {
-            return true;
-        }
-        // What is missing from a group is missing for its members and for its owners.
-        let mut told = BTreeSet::new();
-        reasons.retain(|reason| told.insert(reason.clone()));
-        let more = reasons.len().saturating_sub(3);
-        reasons.truncate(3);
-        let rest = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
-        let message = format!(
-            "{}: nobody is removed, because {}{rest}",
-            self.plan.room,
-            reasons.join("; ")
-        );
-        self.tell(FindingKind::RemovalsNotConsidered, message);
-        false
-    }
-
-    /// A group that feeds the room is remembered at once, whatever becomes of the run: its people come now. One that
-    /// feeds it no more is forgotten once nobody is here on its account.
-    fn remember_feeds(&mut self, snapshot: &RoomSnapshot) {
-        let before = self.remembered.map_or(&[][..], |r| &r.feeds);
-        // Without a good run before, what was not read may feed it too, and this must not look like all.
-        if !before.is_empty() || self.cx.desired.sources.iter().all(SourceOutcome::is_complete) {
-            let mut all: Vec<Feed> = before.iter().chain(&*self.room.feeds).cloned().collect();
-            all.sort();
-            all.dedup();
-            if all.len() > before.len() {
-                let change = MemoryChange::Feeds(snapshot.room_id.clone(), all);
-                self.plan.learned.push(change);
-            }
-        }
-        let known = self.removals_known && self.room.owners.is_complete();
-        if known && before != &*self.room.feeds && !self.keeps_someone_of_the_vanished() {
-            self.plan.learned_if_done.push(MemoryChange::Feeds(
-                snapshot.room_id.clone(),
-                self.room.feeds.to_vec(),
-            ));
-        }
-    }
-
-    /// Whether a group has vanished and something other than the guard leaves people as they are: once that is out
-    /// of the way, they must not go without a question.
-    fn keeps_someone_of_the_vanished(&self) -> bool {
-        let keeps = |finding: &Finding| {
-            matches!(
-                finding.kind,
-                FindingKind::PublicRoom
-                    | FindingKind::PowerMissing
-                    | FindingKind::Refused
-                    | FindingKind::Outranked
-                    | FindingKind::HistoricalId
-            )
-        };
-        !self.plan.vanished.is_empty() && self.plan.findings.iter().any(keeps)
-    }
-}
-
-fn unread(directory: &ProviderId) -> String {
-    format!("directory {directory} could not be read completely")
 }
 
 /// `resolve` gives every room a reference; this stands in for none, so that nothing has to panic.

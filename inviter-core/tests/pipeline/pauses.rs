@@ -111,6 +111,9 @@ fn a_paused_room_is_not_reached_by_its_other_alias() {
         let report = world.sync();
         assert_eq!(report.tally().changes(), 0);
         assert!(world.people_in(0).contains(&5) && !world.people_in(0).contains(&6));
+        // It is resumed by the name that it was paused by.
+        let mut told = report.rooms.iter().flat_map(|room| &room.findings);
+        assert!(told.any(|finding| finding.message.contains("inviter resume '#x:example.org'")));
     }
 }
 
