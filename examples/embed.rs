@@ -47,6 +47,7 @@ impl IdentityProvider for Team {
         let names = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let accounts = names.iter().map(|name| Account {
             key: (*name).into(),
+            label: None,
             attributes: Attributes::from_iter([("uid", *name)]),
             status: Some(AccountStatus::Active),
             matrix_id: None,

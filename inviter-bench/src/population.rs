@@ -92,6 +92,7 @@ impl Population {
             attributes.push(Arc::clone(&uid), name);
             accounts.push(Account {
                 key: format!("uid={name},ou=people,dc=example,dc=org").into(),
+                label: None,
                 attributes,
                 status: Some(AccountStatus::Active),
                 matrix_id: None,

@@ -170,14 +170,24 @@ pub struct GroupIx(pub u32);
 /// A person in the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// The stable identifier within the directory.
+    /// The stable identifier within the directory; what people are told is [`Account::shown`].
     pub key: Box<str>,
+    /// What people call the account in that directory, where `key` is opaque: a DN or a login, where the key is an
+    /// entryUUID. It may change, and nothing is found by it.
+    pub label: Option<Box<str>>,
     /// What was read of the account, for minting the user ID.
     pub attributes: Attributes,
     /// Whether the account may be used; `None` if the directory did not say.
     pub status: Option<AccountStatus>,
     /// The whole Matrix ID, where the directory has it.
     pub matrix_id: Option<OwnedUserId>,
+}
+
+impl Account {
+    /// What people are told of the account: its label, or else its key.
+    pub fn shown(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.key)
+    }
 }
 
 /// Whether an account may be used.

@@ -22,6 +22,7 @@ fn mint(uid: &str) -> Result<Minted, MintError> {
     };
     minting.mint(&Account {
         key: "key".into(),
+        label: None,
         attributes: [("uid", uid)].into_iter().collect(),
         status: None,
         matrix_id: None,

@@ -88,6 +88,7 @@ impl World {
         };
         let account = |&person: &usize| Account {
             key: format!("key{person}").into(),
+            label: None,
             attributes: [("uid", format!("p{person}").as_str())].into_iter().collect(),
             status: self.people[person].map(|active| {
                 if active {

@@ -63,6 +63,7 @@ fn account<'n>(person: RawPerson<'n>, names: &mut BTreeMap<&'n str, Arc<str>>) -
     }
     Account {
         key: person.id.into(),
+        label: None,
         attributes,
         status: Some(if person.enabled {
             AccountStatus::Active

@@ -221,6 +221,7 @@ pub(crate) fn account(account: &KnownAccount) -> Value {
     json!({
         "directory": account.provider.as_str(),
         "key": &*account.key,
+        "label": account.label,
         "status": status(account.status),
     })
 }

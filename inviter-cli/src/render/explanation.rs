@@ -155,7 +155,7 @@ fn accounts(out: &mut impl Write, e: &Explanation) -> fmt::Result {
         writeln!(
             out,
             "  account    {} of directory {}: {}",
-            Clean(&account.key),
+            Clean(account.shown()),
             Clean(account.provider.as_str()),
             why::status(account.status),
         )?;

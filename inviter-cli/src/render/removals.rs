@@ -165,14 +165,14 @@ fn directories(place: &Place<'_>) -> String {
     names.iter().map(name).collect::<Vec<_>>().join("; ")
 }
 
-/// `directory:key:status` of each account.
+/// `directory:account:status` of each account, as people call it.
 fn accounts(place: &Place<'_>, user: &UserId) -> String {
     let accounts = place.evidence.accounts(user).unwrap_or_default().iter();
     let text = |account: &KnownAccount| {
         cell(&format!(
             "{}:{}:{}",
             account.provider,
-            account.key,
+            account.shown(),
             status(account.status)
         ))
     };

@@ -273,7 +273,7 @@ async fn every_action_has_evidence() -> Result<()> {
     let carol = by("carol", "remove");
     assert_eq!(
         carol["account"]["accounts"],
-        json!([{ "directory": "people", "key": "carol", "status": "disabled" }])
+        json!([{ "directory": "people", "key": "carol", "label": null, "status": "disabled" }])
     );
     let text = site.fine(&["plan", "--paths"]).await?;
     for clause in [

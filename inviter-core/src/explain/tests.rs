@@ -184,6 +184,19 @@ fn a_nested_member_is_explained_by_the_way_there() {
 }
 
 #[test]
+fn an_account_is_known_by_its_key_and_shown_by_its_label() {
+    let world = World::new();
+    world
+        .corp
+        .put_person(MemoryPerson::new("jim").key("4711").label("uid=jim,o=corp"));
+    let jim = world.explain("jim");
+    let account = &jim.accounts[0].account;
+    assert_eq!((&*account.key, account.shown()), ("4711", "uid=jim,o=corp"));
+    let joe = world.explain("joe");
+    assert_eq!(joe.accounts[0].account.shown(), "joe");
+}
+
+#[test]
 fn an_owner_has_a_level_and_by_whom() {
     let jane = World::new().explain("jane");
     let level = jane.level.as_ref().unwrap();

@@ -47,7 +47,8 @@ struct Content {
     failure: Option<(ProviderErrorKind, String)>,
 }
 
-/// A person of an [`InMemoryDirectory`]; known by login name, which is the account's key and its `uid`.
+/// A person of an [`InMemoryDirectory`]; known by login name, which is the account's `uid`, and its key unless another
+/// is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemoryPerson {
     login: String,
@@ -61,12 +62,27 @@ impl MemoryPerson {
         Self {
             account: Account {
                 key: login.as_str().into(),
+                label: None,
                 attributes: [("uid", login.as_str())].into_iter().collect(),
                 status: Some(AccountStatus::Active),
                 matrix_id: None,
             },
             login,
         }
+    }
+
+    /// With a key other than the login name.
+    #[must_use]
+    pub fn key(mut self, key: &str) -> Self {
+        self.account.key = key.into();
+        self
+    }
+
+    /// With a label.
+    #[must_use]
+    pub fn label(mut self, label: &str) -> Self {
+        self.account.label = Some(label.into());
+        self
     }
 
     /// With this status; `None` if the directory does not say.

@@ -24,6 +24,7 @@ fn azure(guests: GuestRule) -> Minting {
 fn account(attribute: &str, value: &str) -> Account {
     Account {
         key: value.into(),
+        label: None,
         attributes: [(attribute, value)].into_iter().collect(),
         status: None,
         matrix_id: None,

@@ -20,8 +20,17 @@ pub struct KnownAccount {
     pub account: AccountIx,
     /// The stable identifier there.
     pub key: Box<str>,
+    /// What people call it there, where the key is opaque.
+    pub label: Option<Box<str>>,
     /// Whether it may be used; `None` if the directory does not say.
     pub status: Option<AccountStatus>,
+}
+
+impl KnownAccount {
+    /// What people are told of the account: its label, or else its key.
+    pub fn shown(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.key)
+    }
 }
 
 /// The accounts of all configured directories that lead to these Matrix IDs, in the order of the configuration. An ID
@@ -50,6 +59,7 @@ pub fn accounts_of(
                     provider: source.provider.clone(),
                     account: AccountIx(at),
                     key: account.key.clone(),
+                    label: account.label.clone(),
                     status: account.status,
                 });
             }

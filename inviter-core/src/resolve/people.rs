@@ -1,6 +1,10 @@
 //! From accounts to people: minting, the same person in several directories, collisions.
 
-use std::{cell::LazyCell, collections::BTreeMap, sync::Arc};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ruma_common::{OwnedUserId, UserId};
 
@@ -8,7 +12,7 @@ use super::{Source, several};
 use crate::{
     beginning::beginning,
     desired::{Person, PersonIx, PersonStanding},
-    directory::{AccountIx, AccountStatus, Gap, ProviderId},
+    directory::{Account, AccountIx, AccountStatus, Gap, ProviderId},
     finding::{Finding, FindingKind, Subject},
     mint::Minted,
     policy::Policy,
@@ -217,15 +221,15 @@ impl Collisions {
             let source = &sources[source as usize];
             self.total += 1;
             if self.findings.len() < COLLISIONS_LISTED {
-                let keys = of_source.iter().filter_map(|claim| claim.account);
-                let keys = keys.map(|(_, account)| &*source.directory.accounts[account as usize].key);
+                let accounts = of_source.iter().filter_map(|claim| claim.account);
+                let accounts = accounts.map(|(_, account)| &source.directory.accounts[account as usize]);
                 self.findings.push(Finding::new(
                     Subject::Directory(source.provider.clone()),
                     FindingKind::Collision,
                     format!(
                         "{} of directory {} lead to the one Matrix ID {}, so nothing is done with it; give each \
                          account its own",
-                        several("account", "accounts", keys),
+                        several("account", "accounts", told_apart(accounts).into_iter()),
                         source.provider,
                         of_source[0].user
                     ),
@@ -265,12 +269,12 @@ fn mint_all(
     // Beyond 32 bits no member entry could refer to an account.
     for (number, account) in (0..u32::MAX).zip(accounts) {
         let at = number as usize;
-        let key = &*account.key;
+        let shown = account.shown();
         let disabled = account.status == Some(AccountStatus::Disabled);
         match source.policy.minting.mint(account) {
             Ok(Minted::User(user)) if policy.in_scope(&user) => {
                 if account.status.is_none() && in_group[at] {
-                    unclear.push(key);
+                    unclear.push(shown);
                 }
                 claims.push(Claim::new(user, Some((index, number)), account.status));
             }
@@ -278,20 +282,20 @@ fn mint_all(
             _ if disabled => {}
             Ok(Minted::User(user)) => {
                 if in_group[at] {
-                    foreign.push(format!("{key} ({user})"));
+                    foreign.push(format!("{shown} ({user})"));
                 }
             }
             Ok(Minted::SkippedGuest) => {
                 if in_group[at] {
-                    guests.push(key);
+                    guests.push(shown);
                 }
             }
             Err(why) => {
                 if in_group[at] {
-                    unmintable.push(format!("{key} ({why})"));
+                    unmintable.push(format!("{shown} ({why})"));
                 }
                 let gap = Gap {
-                    what: format!("account {key} of directory {}", source.provider),
+                    what: format!("account {shown} of directory {}", source.provider),
                     why: why.to_string(),
                 };
                 slots.unknown.insert(number, Arc::new(gap));
@@ -337,6 +341,22 @@ fn mint_all(
     slots
 }
 
-fn named<'a>(keys: impl Iterator<Item = &'a str>, provider: &ProviderId) -> String {
-    format!("{} of directory {provider}", several("account", "accounts", keys))
+fn named<'a>(shown: impl Iterator<Item = &'a str>, provider: &ProviderId) -> String {
+    format!(
+        "{} of directory {provider}",
+        several("account", "accounts", shown)
+    )
+}
+
+/// What people are told of accounts that are about to be told apart: two that share a label, as two of one login do,
+/// have their keys with it.
+fn told_apart<'a>(accounts: impl Iterator<Item = &'a Account>) -> Vec<String> {
+    let accounts: Vec<&Account> = accounts.collect();
+    let shown: BTreeSet<&str> = accounts.iter().map(|account| account.shown()).collect();
+    let differ = shown.len() == accounts.len();
+    let tell = |account: &&Account| match &account.label {
+        Some(label) if !differ => format!("{label} ({})", account.key),
+        _ => account.shown().to_owned(),
+    };
+    accounts.iter().map(tell).collect()
 }

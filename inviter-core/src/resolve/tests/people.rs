@@ -70,6 +70,65 @@ fn two_accounts_for_one_id_are_a_collision() {
     );
 }
 
+/// A person with an opaque key, and what people call them.
+fn labelled(login: &str) -> MemoryPerson {
+    MemoryPerson::new(login)
+        .key(&format!("uuid-of-{login}"))
+        .label(&format!("uid={login},o=corp"))
+}
+
+#[test]
+fn people_are_told_labels_where_there_are_any() {
+    let desired = resolved(
+        &corp()
+            .with_person(labelled("ghost").without_attributes())
+            .with_person(labelled("hazy").status(None))
+            .with_person(
+                labelled("guest")
+                    .without_attributes()
+                    .attribute("uid", "eve_other.org#EXT#@corp"),
+            )
+            .with_person(labelled("eve").matrix_id(UserId::parse("@eve:other.org").unwrap()))
+            .with_person(labelled("jane"))
+            .with_person(labelled("jane2").without_attributes().attribute("uid", "jane"))
+            .with_group(room_a().members(["ghost", "hazy", "guest", "eve", "jane"])),
+    );
+    let told: Vec<String> = desired.findings.iter().map(ToString::to_string).collect();
+    let told = told.join("\n");
+    for expected in [
+        "made for account uid=ghost,o=corp (",
+        "done with account uid=hazy,o=corp of",
+        "left out: account uid=guest,o=corp of",
+        "of account uid=eve,o=corp (@eve:other.org)",
+        "accounts uid=jane,o=corp, uid=jane2,o=corp of",
+    ] {
+        assert!(told.contains(expected), "{expected} in {told}");
+    }
+    assert!(!told.contains("uuid-of-"), "{told}");
+    let gaps = room(&desired, "a").members.gaps();
+    assert_eq!(gaps[0].what, "account uid=ghost,o=corp of directory corp");
+}
+
+#[test]
+fn accounts_of_one_label_are_told_apart_by_their_keys() {
+    let jane = |key: &str| {
+        MemoryPerson::new(key)
+            .without_attributes()
+            .attribute("uid", "jane")
+    };
+    let desired = resolved(
+        &InMemoryDirectory::new("corp")
+            .with_person(jane("1").label("jane"))
+            .with_person(jane("2").label("jane"))
+            .with_group("none"),
+    );
+    let told = message(&desired, FindingKind::Collision);
+    assert!(
+        told.starts_with("accounts jane (1), jane (2) of directory corp"),
+        "{told}"
+    );
+}
+
 #[test]
 fn a_collision_in_one_directory_is_not_healed_by_another() {
     let one = corp().with_person(account("other", "jane"));
