@@ -61,9 +61,11 @@ impl IdentityProvider for Team {
                 key: GroupKey::new("1"),
                 // A group with a name of this form stands for a room.
                 name: "MTRX #team:example.com".into(),
+                also_called: Vec::new(),
                 members: Part::complete(members.collect()),
                 owners: Part::complete(Vec::new()),
                 flattened: false,
+                nested_only: false,
             }],
             rooms: Vec::new(),
             // All there is: who is not in it may be removed.

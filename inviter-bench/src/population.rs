@@ -347,9 +347,11 @@ impl Draft<'_> {
         self.groups.push(Group {
             key: GroupKey::new(format!("cn={},ou=groups,dc=example,dc=org", ix.0)),
             name: name.into(),
+            also_called: Vec::new(),
             members: Part::complete(members),
             owners: Part::complete(owner.into_iter().collect()),
             flattened: false,
+            nested_only: false,
         });
         Ok(ix)
     }

@@ -244,12 +244,18 @@ pub struct Group {
     pub key: GroupKey,
     /// The name that the decoders read.
     pub name: Box<str>,
+    /// Other texts by which a configuration may mean the group, such as a DN where the key is an entryUUID. They may
+    /// change, and nothing is remembered by them.
+    pub also_called: Vec<Box<str>>,
     /// Direct members, or all members where `flattened`.
     pub members: Part<Member>,
     /// Owners as an attribute of the group; empty and complete where the directory has none.
     pub owners: Part<Member>,
     /// The server has expanded nested groups already.
     pub flattened: bool,
+    /// The group counts only as a part of groups that contain it: whatever its name, it stands for no room and for
+    /// nobody's owners, and no entry of the configuration finds it.
+    pub nested_only: bool,
 }
 
 /// One entry of a group's member list.

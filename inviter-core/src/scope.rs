@@ -15,7 +15,8 @@ use crate::{
 pub struct Scope {
     /// Rooms, by alias or ID.
     pub rooms: Selection,
-    /// Groups that stand for rooms or are listed for one, by name or key. Groups inside such a group always count.
+    /// Groups that stand for rooms or are listed for one, by name, by key, or by what they are
+    /// [also called](Group::also_called). Groups inside such a group always count.
     pub groups: Selection,
 }
 
@@ -36,7 +37,9 @@ impl Scope {
 
     /// Whether a group is inside.
     pub fn has_group(&self, group: &Group) -> bool {
-        self.groups.admits([&*group.name, group.key.as_str()])
+        let names = [&*group.name, group.key.as_str()].into_iter();
+        let also_called = group.also_called.iter().map(|text| &**text);
+        self.groups.is_everything() || self.groups.admits(names.chain(also_called).collect::<Vec<_>>())
     }
 
     /// Whether a room is inside, by everything that names it.
@@ -114,6 +117,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::directory::{GroupKey, Part};
 
     fn patterns(texts: &[&str]) -> Patterns {
         Patterns::new(texts.iter().map(|text| (*text).to_owned())).unwrap()
@@ -137,6 +141,31 @@ mod tests {
         assert!(!pilot.admits(["#other:x"]));
         assert!(!pilot.admits(["#pilot-a:x", "#a-old:x"]));
         assert!(selection(&[], &["#a:x"]).admits(["#b:x"]));
+    }
+
+    #[test]
+    fn groups_by_all_that_they_are_called() {
+        let group = Group {
+            key: GroupKey::new("4711"),
+            name: "staff".into(),
+            also_called: vec!["cn=staff,o=corp".into()],
+            members: Part::default(),
+            owners: Part::default(),
+            flattened: false,
+            nested_only: false,
+        };
+        let has = |groups| {
+            Scope {
+                groups,
+                ..Scope::default()
+            }
+            .has_group(&group)
+        };
+        for pattern in ["47*", "st*", "cn=*,o=corp"] {
+            assert!(has(selection(&[pattern], &[])), "{pattern}");
+            assert!(!has(selection(&[], &[pattern])), "{pattern}");
+        }
+        assert!(has(selection(&[], &[])) && !has(selection(&["other"], &[])));
     }
 
     #[test]

@@ -33,9 +33,11 @@ fn group(name: &str) -> Group {
     Group {
         key: GroupKey::new("key"),
         name: name.into(),
+        also_called: Vec::new(),
         members: Part::default(),
         owners: Part::default(),
         flattened: false,
+        nested_only: false,
     }
 }
 

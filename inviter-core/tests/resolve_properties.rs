@@ -118,6 +118,7 @@ impl World {
                     Some(room) => format!("xxxroom{room}xxxexample.org").into(),
                     None => format!("group{at}").into(),
                 },
+                also_called: Vec::new(),
                 members: Part {
                     values: list(&group.members, &group.groups),
                     extent: if group.gap {
@@ -128,6 +129,7 @@ impl World {
                 },
                 owners: Part::complete(list(&group.owners, &BTreeSet::new())),
                 flattened: false,
+                nested_only: false,
             }
         };
         Directory {

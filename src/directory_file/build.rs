@@ -81,9 +81,11 @@ impl Index<'_> {
         Group {
             key: GroupKey::new(group.key),
             name: group.name.into(),
+            also_called: Vec::new(),
             members,
             owners: self.people(&group.owners, "owners", group.name),
             flattened: false,
+            nested_only: false,
         }
     }
 

@@ -35,9 +35,11 @@ fn patterns_choose_rooms_and_groups() {
         let group = Group {
             key: inviter::core::directory::GroupKey::new("k"),
             name: name.into(),
+            also_called: Vec::new(),
             members: inviter::core::directory::Part::default(),
             owners: inviter::core::directory::Part::default(),
             flattened: false,
+            nested_only: false,
         };
         scope.has_group(&group)
     };

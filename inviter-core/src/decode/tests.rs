@@ -7,9 +7,11 @@ fn group(name: &str) -> Group {
     Group {
         key: GroupKey::new(name),
         name: name.into(),
+        also_called: Vec::new(),
         members: Part::default(),
         owners: Part::default(),
         flattened: false,
+        nested_only: false,
     }
 }
 

@@ -133,7 +133,9 @@ pub struct MemoryGroup {
     key: GroupKey,
     members: Part<Named>,
     owners: Part<Named>,
+    also_called: Vec<Box<str>>,
     flattened: bool,
+    nested_only: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +153,9 @@ impl MemoryGroup {
             name,
             members: Part::default(),
             owners: Part::default(),
+            also_called: Vec::new(),
             flattened: false,
+            nested_only: false,
         }
     }
 
@@ -159,6 +163,20 @@ impl MemoryGroup {
     #[must_use]
     pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = GroupKey::new(key);
+        self
+    }
+
+    /// With one more text by which a configuration may mean it.
+    #[must_use]
+    pub fn also_called(mut self, text: &str) -> Self {
+        self.also_called.push(text.into());
+        self
+    }
+
+    /// Counting only as a part of groups that contain it.
+    #[must_use]
+    pub fn nested_only(mut self) -> Self {
+        self.nested_only = true;
         self
     }
 
@@ -368,9 +386,11 @@ impl Content {
                 .map(|group| Group {
                     key: group.key.clone(),
                     name: group.name.as_str().into(),
+                    also_called: group.also_called.clone(),
                     members: resolve(&group.members),
                     owners: resolve(&group.owners),
                     flattened: group.flattened,
+                    nested_only: group.nested_only,
                 })
                 .collect(),
             rooms: self.rooms.clone(),

@@ -1,14 +1,20 @@
 //! Which groups feed which room: names that decode, and the explicit list.
 
-use std::{cell::OnceCell, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use ruma_common::UserId;
 
-use super::{Source, gaps::GapSet, people::index, several};
+use super::{
+    Source,
+    gaps::GapSet,
+    names::{Names, Table, find},
+    people::index,
+    several,
+};
 use crate::{
     decode::{Decoded, normalise_alias},
     desired::{DesiredRoom, FeedRole, GroupRef, Role},
-    directory::{Group, ProviderId},
+    directory::ProviderId,
     finding::{Finding, FindingKind, Subject},
     room::RoomRef,
     room_rules::{RoomRules, RoomSpec, SpecGroup},
@@ -80,42 +86,6 @@ pub(super) struct FeedUse {
     pub(super) members_own: bool,
 }
 
-/// What is looked up in a source by text.
-struct Names<'a> {
-    groups: &'a [Group],
-    /// Sorted, so that lookups are binary searches and ties come in a fixed order; made when first asked for, and
-    /// where names alone say which group is which room's nobody asks.
-    by_name: OnceCell<Vec<(&'a str, u32)>>,
-    by_key: OnceCell<Vec<(&'a str, u32)>>,
-    /// Name of a room's group → groups that hold its owners.
-    owners_of: BTreeMap<Box<str>, Vec<u32>>,
-}
-
-impl<'a> Names<'a> {
-    fn by_name(&self) -> &[(&'a str, u32)] {
-        self.by_name
-            .get_or_init(|| table(self.groups, |group| &group.name))
-    }
-
-    fn by_key(&self) -> &[(&'a str, u32)] {
-        self.by_key
-            .get_or_init(|| table(self.groups, |group| group.key.as_str()))
-    }
-}
-
-/// Groups by one of their texts, in order.
-fn table(groups: &[Group], text: impl Fn(&Group) -> &str) -> Vec<(&str, u32)> {
-    let mut table: Vec<(&str, u32)> = groups.iter().map(text).zip(0..u32::MAX).collect();
-    table.sort_unstable();
-    table
-}
-
-fn find<'i>(index: &'i [(&str, u32)], text: &str) -> impl Iterator<Item = u32> + 'i {
-    let start = index.partition_point(|(name, _)| *name < text);
-    let count = index[start..].partition_point(|(name, _)| *name <= text);
-    index[start..start + count].iter().map(|(_, group)| *group)
-}
-
 /// Collects the rooms of all sources and of the explicit list.
 pub(super) struct Drafts<'a> {
     sources: &'a [Source<'a>],
@@ -173,15 +143,13 @@ impl<'a> Drafts<'a> {
     }
 
     fn decode(&mut self, source: &'a Source<'a>) -> (Names<'a>, Vec<(RoomRef, u32)>) {
-        let mut names = Names {
-            groups: &source.directory.groups,
-            by_name: OnceCell::new(),
-            by_key: OnceCell::new(),
-            owners_of: BTreeMap::new(),
-        };
+        let mut names = Names::new(&source.directory.groups);
         let (mut rooms, mut invalid) = (Vec::new(), Vec::new());
         for (at, group) in source.directory.groups.iter().enumerate() {
             let Some(at) = index(at) else { break };
+            if group.nested_only {
+                continue;
+            }
             let decoders = source.policy.decoders.iter();
             match decoders
                 .map(|d| d.decode(group))
@@ -195,10 +163,15 @@ impl<'a> Drafts<'a> {
         }
         for (base, groups) in &names.owners_of {
             if source.listing.is_complete() && find(names.by_name(), base).next().is_none() {
+                let what = if names.is_only_nested(base) {
+                    "counts only within other groups"
+                } else {
+                    "is no group"
+                };
                 for &group in groups {
                     let group = source.group_ref(group);
                     let why = format!(
-                        "the group `{}` is for owners of `{base}`, which is no group",
+                        "the group `{}` is for owners of `{base}`, which {what}",
                         group.name
                     );
                     invalid.push((group, why));
@@ -301,10 +274,11 @@ impl<'a> Drafts<'a> {
         self.rooms.insert(room, draft);
     }
 
-    /// The one group that an explicit entry means: by key if there is one, by name otherwise.
+    /// The one group that an explicit entry means: by key if there is one, then by what groups are also called, by name
+    /// otherwise.
     fn find_group(&self, wanted: &SpecGroup, unread: &[&ProviderId]) -> Result<(usize, u32), String> {
         let asked = |source: &Source<'_>| wanted.provider.as_ref().is_none_or(|p| p == source.provider);
-        let search = |table: for<'n> fn(&'n Names<'a>) -> &'n [(&'a str, u32)]| -> Vec<(usize, u32)> {
+        let search = |table: for<'n> fn(&'n Names<'a>) -> &'n Table<'a>| -> Vec<(usize, u32)> {
             let sources = self.sources.iter().zip(&self.names).enumerate();
             sources
                 .filter(|(_, (source, _))| asked(source))
@@ -314,8 +288,10 @@ impl<'a> Drafts<'a> {
                 .collect()
         };
         let mut found = search(Names::by_key);
-        if found.is_empty() {
-            found = search(Names::by_name);
+        for table in [Names::also_called, Names::by_name] {
+            if found.is_empty() {
+                found = search(table);
+            }
         }
         match found.as_slice() {
             [one] => Ok(*one),
@@ -335,26 +311,38 @@ impl<'a> Drafts<'a> {
     }
 
     fn why_not_found(&self, wanted: &SpecGroup, unread: &[&ProviderId]) -> String {
+        let group = &wanted.group;
         match &wanted.provider {
-            Some(provider) if unread.contains(&provider) => format!("directory {provider} could not be read"),
-            Some(provider) if self.sources.iter().any(|s| s.provider == provider) => format!(
-                "there is no group `{}` in directory {provider}; check the name",
-                wanted.group
-            ),
+            Some(provider) if unread.contains(&provider) => {
+                return format!("directory {provider} could not be read");
+            }
+            None if !unread.is_empty() => {
+                let unread: Vec<&str> = unread.iter().map(|p| p.as_str()).collect();
+                return format!(
+                    "it may be in directory {}, which could not be read",
+                    unread.join(" or ")
+                );
+            }
+            _ => {}
+        }
+        let asked = |source: &Source<'_>| wanted.provider.as_ref().is_none_or(|p| p == source.provider);
+        let sources = self.sources.iter().zip(&self.names);
+        let mut asked = sources.filter(|(source, _)| asked(source));
+        if let Some((source, _)) = asked.find(|(_, names)| names.is_only_nested(group.as_str())) {
+            return format!(
+                "the group `{group}` of directory {} counts only within groups that contain it; list one of those, or \
+                 have the directory read it as a group of its own",
+                source.provider
+            );
+        }
+        match &wanted.provider {
+            Some(provider) if self.sources.iter().any(|s| s.provider == provider) => {
+                format!("there is no group `{group}` in directory {provider}; check the name")
+            }
             Some(provider) => {
                 format!("there is no directory {provider} in the configuration; check its name")
             }
-            None if unread.is_empty() => format!(
-                "there is no group `{}` in any directory; check the name",
-                wanted.group
-            ),
-            None => {
-                let unread: Vec<&str> = unread.iter().map(|p| p.as_str()).collect();
-                format!(
-                    "it may be in directory {}, which could not be read",
-                    unread.join(" or ")
-                )
-            }
+            None => format!("there is no group `{group}` in any directory; check the name"),
         }
     }
 }

@@ -8,6 +8,7 @@ mod accounts;
 mod drafts;
 mod gaps;
 mod graph;
+mod names;
 mod path;
 mod people;
 mod seats;
@@ -151,7 +152,8 @@ impl<'a> Source<'a> {
         }
         let empty = [
             ("accounts", directory.accounts.is_empty()),
-            ("groups", directory.groups.is_empty()),
+            // Groups that others contain were asked for one by one; a search that found none is what is doubted.
+            ("groups", directory.groups.iter().all(|group| group.nested_only)),
         ];
         for (what, _) in empty.into_iter().filter(|(_, empty)| *empty) {
             // Lost read rights look like an empty answer, on OpenLDAP and Active Directory alike.

@@ -128,6 +128,7 @@ fn chain(length: u32) -> Directory {
         } else {
             n.to_string().into()
         },
+        also_called: Vec::new(),
         members: Part::complete(vec![if n + 1 == length {
             Member::Account(AccountIx(0))
         } else {
@@ -135,6 +136,7 @@ fn chain(length: u32) -> Directory {
         }]),
         owners: Part::default(),
         flattened: false,
+        nested_only: false,
     };
     Directory {
         groups: (0..length).map(group).collect(),

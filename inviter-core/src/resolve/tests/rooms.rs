@@ -144,6 +144,57 @@ fn many_undecodable_groups_are_cut() {
 }
 
 #[test]
+fn a_group_that_counts_only_within_others_stands_for_nothing() {
+    let desired = resolved(
+        &corp()
+            .with_group(room_a().members(["jane"]).groups(["xxxbxxxexample.org"]))
+            .with_group(
+                MemoryGroup::new("xxxbxxxexample.org")
+                    .members(["jim"])
+                    .owners(["joe"])
+                    .nested_only(),
+            )
+            .with_group(
+                MemoryGroup::new("xxxaxxxexample.org_owners")
+                    .members(["jane"])
+                    .nested_only(),
+            )
+            // Looks like a room, and is no fault where it is none.
+            .with_group(MemoryGroup::new("MTRX printers").nested_only()),
+    );
+    assert_seats(&desired, "a", &["jane", "jim"]);
+    assert_eq!(desired.rooms.len(), 1);
+    assert_eq!(
+        feeds(room(&desired, "a")),
+        [("xxxaxxxexample.org", FeedRole::Members)]
+    );
+    assert_eq!(desired.groups.len(), 4);
+    assert!(desired.findings.is_empty(), "{:?}", desired.findings);
+}
+
+#[test]
+fn owners_of_a_group_that_counts_only_within_others_are_told() {
+    let desired = resolved(
+        &corp()
+            .with_group(room_a().nested_only())
+            .with_group(MemoryGroup::new("xxxaxxxexample.org_owners").members(["jane"])),
+    );
+    let told = message(&desired, FindingKind::Undecodable);
+    assert!(
+        told.ends_with("`xxxaxxxexample.org`, which counts only within other groups"),
+        "{told}"
+    );
+    assert_eq!(messages(&desired, FindingKind::NothingWanted).len(), 1);
+}
+
+#[test]
+fn an_answer_with_groups_within_others_alone_is_unknown() {
+    let desired = resolved(&corp().with_group(MemoryGroup::new("staff").nested_only()));
+    assert!(!desired.sources[0].is_complete());
+    assert!(message(&desired, FindingKind::Incomplete).contains("without any groups"));
+}
+
+#[test]
 fn dangerous_settings_are_left_out() {
     let mut policy = policy(&["corp"]);
     policy.defaults.owner_level = 100;
@@ -167,11 +218,13 @@ fn more_feeds_than_a_seat_can_name() {
     let group = |n: u32, name: &str, account| crate::directory::Group {
         key: crate::directory::GroupKey::new(format!("{n:06}")),
         name: name.into(),
+        also_called: Vec::new(),
         members: crate::directory::Part::complete(vec![Member::Account(crate::directory::AccountIx(
             account,
         ))]),
         owners: crate::directory::Part::default(),
         flattened: false,
+        nested_only: false,
     };
     directory.groups = (0..70_000)
         .map(|n| group(n, "xxxaxxxexample.org", u32::from(n == 69_999)))

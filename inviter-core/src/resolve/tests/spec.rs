@@ -80,6 +80,71 @@ fn a_key_goes_before_a_name() {
 }
 
 #[test]
+fn what_a_group_is_also_called_goes_between_its_key_and_names() {
+    let directory = corp()
+        .with_group(
+            MemoryGroup::new("staff")
+                .key("1")
+                .also_called("cn=staff,o=corp")
+                .also_called("cn=staff,o=corp")
+                .members(["jane"]),
+        )
+        .with_group(MemoryGroup::new("cn=staff,o=corp").key("2").members(["jim"]))
+        .with_group(
+            MemoryGroup::new("other")
+                .key("3")
+                .also_called("1")
+                .members(["joe"]),
+        );
+    let desired = with_rooms(
+        &[&directory],
+        vec![
+            spec("b").group(None, "cn=staff,o=corp", None),
+            spec("c").group(None, "1", None),
+        ],
+    );
+    assert_seats(&desired, "b", &["jane"]);
+    assert_seats(&desired, "c", &["jane"]);
+    assert!(desired.findings.is_empty(), "{:?}", desired.findings);
+}
+
+#[test]
+fn a_group_that_counts_only_within_others_is_not_found() {
+    let within = MemoryGroup::new("physics")
+        .key("1")
+        .also_called("cn=physics,o=corp")
+        .members(["jim"])
+        .nested_only();
+    let directory = corp()
+        .with_group(within)
+        .with_group(MemoryGroup::new("staff").groups(["physics"]));
+    for text in ["1", "cn=physics,o=corp", "physics"] {
+        let desired = with_rooms(&[&directory], vec![spec("b").group(None, text, None)]);
+        assert_seats(&desired, "b", &[]);
+        assert!(!room(&desired, "b").members.is_complete());
+        let told = message(&desired, FindingKind::Incomplete);
+        assert!(
+            told.contains("directory corp counts only within groups that contain it; list one"),
+            "{told}"
+        );
+    }
+    // A group of that name that counts by itself is the one that is meant.
+    let namesake = MemoryGroup::new("whatever")
+        .also_called("physics")
+        .members(["jane"]);
+    let desired = with_rooms(
+        &[&directory.with_group(namesake)],
+        vec![
+            spec("b").group(None, "physics", None),
+            spec("c").group(None, "staff", None),
+        ],
+    );
+    assert_seats(&desired, "b", &["jane"]);
+    assert_seats(&desired, "c", &["jim"]);
+    assert!(desired.findings.is_empty(), "{:?}", desired.findings);
+}
+
+#[test]
 fn a_group_that_is_not_found_is_a_gap() {
     let directory = corp().with_group(MemoryGroup::new("staff").members(["jane"]));
     let wanted = spec("b")
