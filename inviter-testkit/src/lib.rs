@@ -6,9 +6,11 @@
 //! - [`Client`] says to it whatever a test wants to say, and reads what it answers.
 //! - [`digest`] and [`digest_all`] write down all state of rooms, to prove that nothing changed.
 //! - [`Proxy`] stands between inviter and the homeserver, records every request, and breaks things on demand.
+//! - [`ldap`] has an LDAP server that behaves as badly as a test wants, and a proxy that cuts real ones off.
 
 mod client;
 mod digest;
+pub mod ldap;
 mod proxy;
 mod synapse;
 
