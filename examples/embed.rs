@@ -70,6 +70,7 @@ impl IdentityProvider for Team {
             rooms: Vec::new(),
             // All there is: who is not in it may be removed.
             listing: Extent::Complete,
+            remarks: Vec::new(),
         })
     }
 }

@@ -133,6 +133,7 @@ impl Population {
             groups,
             rooms: Vec::new(),
             listing: Extent::Complete,
+            remarks: Vec::new(),
         };
         Ok(Self {
             policy,

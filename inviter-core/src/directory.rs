@@ -68,6 +68,34 @@ pub struct Directory {
     /// Whether `accounts` and `groups` are all there are. A group that is absent has vanished only if this is
     /// [`Extent::Complete`].
     pub listing: Extent,
+    /// What a person should know about the answer, and what makes nothing unknown.
+    pub remarks: Vec<Remark>,
+}
+
+/// One thing about an answer that a person should know: entries that lead to people who are gone for good, say. It is
+/// told as a finding and changes nothing. Many of a kind are one remark, with their number.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Remark {
+    /// What it is about: a group, an account, a part of the directory.
+    pub what: String,
+    /// What there is to know, with what to do where there is something: a clause without a full stop.
+    pub why: String,
+}
+
+impl Remark {
+    /// A remark.
+    pub fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            why: why.into(),
+        }
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.why)
+    }
 }
 
 /// How much of something is known.

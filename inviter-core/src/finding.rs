@@ -65,6 +65,8 @@ pub enum FindingKind {
     DirectoryUnread,
     /// A directory, or a group in it, was not read completely.
     Incomplete,
+    /// A directory has something to say about its answer; nothing is unknown because of it.
+    DirectoryRemark,
     /// A group's name looks like a room and leads to no valid alias, or to several.
     Undecodable,
     /// Groups contain each other.

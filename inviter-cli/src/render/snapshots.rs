@@ -8,9 +8,10 @@ use inviter::{
     core::{
         RoomBackend as _,
         backend::BackendErrorKind,
+        directory::Remark,
         evidence::Evidence,
         guard::ReleaseCode,
-        memory::{Call, InMemoryHomeserver, InMemoryStore, NewRoom, UserOp},
+        memory::{Call, InMemoryDirectory, InMemoryHomeserver, InMemoryStore, MemoryGroup, NewRoom, UserOp},
         reconcile::{Reconciler, RunOptions},
         report::Report,
         resolve::ReadOutcome,
@@ -247,6 +248,35 @@ async fn a_failure_is_told_where_it_belongs() {
     assert!(sync.text.ends_with("sync: no changes; 1 failed"), "{}", sync.text);
     assert_eq!(sync.exit, Exit::Failed);
     assert_eq!(sync.json["rooms"][0]["actions"][0]["temporary"], true);
+}
+
+#[tokio::test]
+async fn a_remark_of_a_directory_is_told_and_calls_for_nobody() {
+    let mut place = Place::new().await;
+    let people = InMemoryDirectory::new("people")
+        .with_people(["ada"])
+        .with_group(MemoryGroup::new("MTRX #staff:example.com").members(["ada"]));
+    people.add_remark(Remark::new("members of staff", "2 entries lead to nobody"));
+    place.reconciler.providers = vec![Arc::new(people)];
+    let run = RunOptions::by_person();
+    let sync = place.sync(&run).await;
+    let plan = place.plan(&run).await;
+    for seen in [&sync, &plan] {
+        assert!(
+            seen.text
+                .contains("note: directory people: members of staff: 2 entries lead to nobody\n"),
+            "{}",
+            seen.text
+        );
+        assert_eq!(seen.exit, Exit::Fine);
+        let finding = &seen.json["findings"][0];
+        assert_eq!(
+            (&finding["kind"], &finding["directory"]),
+            (&"directory_remark".into(), &"people".into())
+        );
+    }
+    let desired = place.reconciler.plan(&run).await.unwrap().desired;
+    assert_eq!(Exit::of_sources(&desired), Exit::Fine);
 }
 
 #[tokio::test]

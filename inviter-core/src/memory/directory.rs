@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use crate::{
     directory::{
         Account, AccountIx, AccountStatus, Attributes, Directory, Extent, Gap, Group, GroupIx, GroupKey,
-        Member, Part, ProviderId,
+        Member, Part, ProviderId, Remark,
     },
     provider::{IdentityProvider, ProviderError, ProviderErrorKind, ReadRequest},
     room_rules::RoomSpec,
@@ -44,6 +44,7 @@ struct Content {
     groups: BTreeMap<String, MemoryGroup>,
     rooms: Vec<RoomSpec>,
     listing: Extent,
+    remarks: Vec<Remark>,
     failure: Option<(ProviderErrorKind, String)>,
 }
 
@@ -333,6 +334,11 @@ impl InMemoryDirectory {
         self.content().listing = listing;
     }
 
+    /// Adds a remark about each answer.
+    pub fn add_remark(&self, remark: Remark) {
+        self.content().remarks.push(remark);
+    }
+
     /// Lets each read fail from now on.
     pub fn fail(&self, kind: ProviderErrorKind, message: impl Into<String>) {
         self.content().failure = Some((kind, message.into()));
@@ -395,6 +401,7 @@ impl Content {
                 .collect(),
             rooms: self.rooms.clone(),
             listing: self.listing.clone(),
+            remarks: self.remarks.clone(),
         }
     }
 }

@@ -150,6 +150,14 @@ impl<'a> Source<'a> {
                 ),
             ));
         }
+        findings.extend(directory.remarks.iter().map(|remark| {
+            let message = format!("directory {provider}: {remark}");
+            Finding::new(
+                Subject::Directory(provider.clone()),
+                FindingKind::DirectoryRemark,
+                message,
+            )
+        }));
         let empty = [
             ("accounts", directory.accounts.is_empty()),
             // Groups that others contain were asked for one by one; a search that found none is what is doubted.

@@ -195,6 +195,28 @@ fn an_answer_with_groups_within_others_alone_is_unknown() {
 }
 
 #[test]
+fn remarks_are_told_and_change_nothing() {
+    let directory = corp().with_group(room_a().members(["jane"]));
+    let before = resolved(&directory);
+    directory.add_remark(crate::directory::Remark::new(
+        "members of the group a",
+        "3 entries lead to people who are gone",
+    ));
+    let desired = resolved(&directory);
+    assert_eq!(
+        desired.findings,
+        [Finding::new(
+            Subject::Directory(ProviderId::new("corp")),
+            FindingKind::DirectoryRemark,
+            "directory corp: members of the group a: 3 entries lead to people who are gone",
+        )]
+    );
+    assert!(desired.sources[0].is_complete() && room(&desired, "a").members.is_complete());
+    assert_eq!(desired.groups, before.groups);
+    assert_seats(&desired, "a", &["jane"]);
+}
+
+#[test]
 fn dangerous_settings_are_left_out() {
     let mut policy = policy(&["corp"]);
     policy.defaults.owner_level = 100;
