@@ -30,6 +30,8 @@ stage() { printf '\n== %3d s  %s\n' "$SECONDS" "$*"; }
 
 stage "Synapse: install"
 tests/servers/synapse install
+stage "LDAP servers: install"
+tests/servers/ldap install
 
 # The same everywhere: another set of packages or features would build the dependencies once more.
 all=(--workspace --all-features --locked)
