@@ -4,6 +4,7 @@ use std::{error::Error as StdError, fmt, fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream, stream::BoxStream};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     directory::{Directory, ProviderId},
@@ -25,6 +26,13 @@ pub trait IdentityProvider: Debug + Send + Sync + 'static {
     /// [`ProviderError`] when nothing could be read; the run goes on with the other directories and removes
     /// nobody from rooms that this one feeds.
     async fn read(&self, request: &ReadRequest) -> Result<Directory, ProviderError>;
+
+    /// What whoever sets the directory up should know, the most important first: for a check, which shows it. It may ask
+    /// the directory, writes nothing, and does not fail: what [`read`](Self::read) would tell as its error is not told
+    /// here again. The default has nothing to say.
+    async fn advice(&self) -> Vec<Advice> {
+        Vec::new()
+    }
 
     /// Yields whenever the directory may have changed. The default never does; a schedule asks then.
     fn changes(&self) -> BoxStream<'static, ()> {
@@ -62,9 +70,46 @@ impl<T: IdentityProvider + ?Sized> IdentityProvider for Arc<T> {
         (**self).read(request).await
     }
 
+    async fn advice(&self) -> Vec<Advice> {
+        (**self).advice().await
+    }
+
     fn changes(&self) -> BoxStream<'static, ()> {
         (**self).changes()
     }
+}
+
+/// One thing that whoever sets a directory up should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Advice {
+    /// What it is for.
+    pub kind: AdviceKind,
+    /// One sentence without a full stop that names the thing and what to do.
+    pub message: String,
+}
+
+impl Advice {
+    /// A piece of advice.
+    pub fn new(kind: AdviceKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+/// What advice is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AdviceKind {
+    /// Nothing is to be done; told because it reassures.
+    Fine,
+    /// It works, and would be better otherwise.
+    Improve,
+    /// It cannot work until something is done.
+    Blocks,
 }
 
 /// What the caller can do about a directory that could not be read.
@@ -133,6 +178,7 @@ mockall::mock! {
     impl IdentityProvider for IdentityProvider {
         fn id(&self) -> ProviderId;
         async fn read(&self, request: &ReadRequest) -> Result<Directory, ProviderError>;
+        async fn advice(&self) -> Vec<Advice>;
         fn changes(&self) -> BoxStream<'static, ()>;
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_executor::block_on;
 use futures_util::{StreamExt, stream};
 use inviter_core::{
-    RoomBackend,
+    IdentityProvider, RoomBackend,
     backend::{BackendError, BackendErrorKind, Identity, MockRoomBackend, ReadOnly},
     decode::MtrxDecoder,
     directory::{Directory, ProviderId},
@@ -15,7 +15,7 @@ use inviter_core::{
     memory::{InMemoryDirectory, InMemoryStore, MemoryGroup},
     mint::{GuestRule, Minting},
     policy::{Policy, SourcePolicy},
-    provider::{MockIdentityProvider, ProviderError, ProviderErrorKind},
+    provider::{Advice, AdviceKind, MockIdentityProvider, ProviderError, ProviderErrorKind},
     reconcile::{Reconciler, RunError, RunOptions},
     room::Binding,
     server::ServerFacts,
@@ -126,4 +126,14 @@ fn a_directory_that_is_down_is_told_and_nothing_is_sent() {
             .iter()
             .any(|f| f.message.contains("ldaps://dc1: no answer"))
     );
+}
+
+#[test]
+fn advice_comes_through_what_shares_a_directory() {
+    let told = Advice::new(AdviceKind::Improve, "index the attribute member");
+    let mut provider = MockIdentityProvider::new();
+    provider.expect_advice().once().return_const(vec![told.clone()]);
+    let shared: Arc<dyn IdentityProvider> = Arc::new(provider);
+    // The method of the `Arc` itself, not of what it derefs to.
+    assert_eq!(block_on(<Arc<_> as IdentityProvider>::advice(&shared)), [told]);
 }

@@ -270,7 +270,8 @@ fn directories(desired: &Desired) -> Vec<Value> {
         .collect()
 }
 
-fn directory(source: &SourceOutcome, desired: &Desired) -> Value {
+/// How a directory fared.
+pub(crate) fn directory(source: &SourceOutcome, desired: &Desired) -> Value {
     let groups = desired
         .groups
         .keys()

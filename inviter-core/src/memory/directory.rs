@@ -12,7 +12,7 @@ use crate::{
         Account, AccountIx, AccountStatus, Attributes, Directory, Extent, Gap, Group, GroupIx, GroupKey,
         Member, Part, ProviderId, Remark,
     },
-    provider::{IdentityProvider, ProviderError, ProviderErrorKind, ReadRequest},
+    provider::{Advice, IdentityProvider, ProviderError, ProviderErrorKind, ReadRequest},
     room_rules::RoomSpec,
 };
 
@@ -45,6 +45,7 @@ struct Content {
     rooms: Vec<RoomSpec>,
     listing: Extent,
     remarks: Vec<Remark>,
+    advice: Vec<Advice>,
     failure: Option<(ProviderErrorKind, String)>,
 }
 
@@ -339,6 +340,11 @@ impl InMemoryDirectory {
         self.content().remarks.push(remark);
     }
 
+    /// Adds advice.
+    pub fn add_advice(&self, advice: Advice) {
+        self.content().advice.push(advice);
+    }
+
     /// Lets each read fail from now on.
     pub fn fail(&self, kind: ProviderErrorKind, message: impl Into<String>) {
         self.content().failure = Some((kind, message.into()));
@@ -426,5 +432,9 @@ impl IdentityProvider for InMemoryDirectory {
             Some((kind, message)) => Err(ProviderError::new(*kind, self.id.as_str(), message.clone())),
             None => Ok(content.read()),
         }
+    }
+
+    async fn advice(&self) -> Vec<Advice> {
+        self.content().advice.clone()
     }
 }

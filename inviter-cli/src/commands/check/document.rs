@@ -17,14 +17,13 @@ impl Checked {
             .map_or(&self.desired.findings[..], |draft| &draft.findings[..])
             .to_vec();
         findings.sort();
-        let desired = document::desired(&self.desired);
         let identity = draft.map(|draft| &draft.identity);
         let facts = connected.map(|connected| &connected.facts);
         let software = facts.and_then(|facts| facts.software.as_ref());
         json!({
             "works": self.works(),
             "configuration": self.config,
-            "directories": desired["directories"],
+            "directories": self.directories(),
             "homeserver": {
                 "url": self.homeserver,
                 "user": identity.map(|identity| identity.user_id.as_str()),
@@ -50,6 +49,20 @@ impl Checked {
             "in_the_way": self.in_the_way(),
             "next": self.next(),
         })
+    }
+
+    /// The directories as every document has them, each with its advice.
+    fn directories(&self) -> Vec<Value> {
+        let sources = self.desired.sources.iter();
+        let directories = sources.map(|source| {
+            let mut value = document::directory(source, &self.desired);
+            let advice = self.advice_of(&source.provider).iter();
+            let advice =
+                advice.map(|advice| json!({ "kind": word(&advice.kind), "message": advice.message }));
+            value["advice"] = advice.collect();
+            value
+        });
+        directories.collect()
     }
 }
 

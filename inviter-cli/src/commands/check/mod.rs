@@ -8,22 +8,27 @@ mod summary;
 mod tests;
 mod text;
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use clap::Args;
+use futures_util::future::join_all;
 use inviter::{
     config::Config,
     core::{
-        OwnedUserId, RoomBackend,
+        IdentityProvider, OwnedUserId, RoomBackend,
         backend::BackendError,
-        desired::Desired,
+        desired::{Desired, SourceOutcome},
+        directory::ProviderId,
         finding::{Finding, FindingKind},
         guard::GuardedRoom,
         plan::RoomStatus,
         policy::Policy,
+        provider::{Advice, AdviceKind},
         reconcile::{Draft, RunOptions},
         remedy::{Remedy, RemedyContext, of_account, of_room},
         server::{RateOverride, ServerFacts},
     },
-    wiring::Setup,
+    wiring::{Setup, providers},
 };
 
 use crate::{
@@ -37,7 +42,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Sends no writing request, except with --fix one. Ends with code 1 if something cannot work: a directory or the \
-homeserver cannot be read, the account may not be used, a desired room cannot be managed, the bot lacks power in one, \
+homeserver cannot be read, a directory says that something has to be done first, the account may not be used, a desired room cannot be managed, the bot lacks power in one, \
 removals from one wait for a group that is missing or unread, or --fix could not do what it is for.
 
 $ADMIN_TOKEN in the requests that are shown is the access token of an administrator of the homeserver.")]
@@ -59,6 +64,8 @@ struct Checked {
     /// The base of all requests.
     homeserver: String,
     desired: Desired,
+    /// What the directories have to say to whoever sets them up.
+    advice: BTreeMap<ProviderId, Vec<Advice>>,
     /// Without a homeserver there is a reason.
     connected: Result<Connected, String>,
 }
@@ -90,19 +97,14 @@ enum Fixed {
 impl Check {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
         let (source, config) = context.config()?;
-        let connected = match context::connect(&config).await {
-            Ok(setup) => Connected::read(setup, &self.part.options(), self.fix).await,
-            Err(error) => Err(error.to_string()),
-        };
-        let desired = match &connected {
-            Ok(connected) => connected.draft.desired.clone(),
-            // The directories can be told about all the same.
-            Err(_) => context::desired(&config).await?,
-        };
+        let directories = providers(&config);
+        let (found, advice) = tokio::join!(self.look(&config), ask_for_advice(&directories));
+        let (connected, desired) = found?;
         let checked = Checked {
             config: format!("{}: {}", source.name(), configured(&config)),
             homeserver: config.homeserver.url.to_string(),
             desired,
+            advice,
             connected,
         };
         if self.json {
@@ -112,6 +114,27 @@ impl Check {
         }
         Ok(if checked.works() { Exit::Fine } else { Exit::Failed })
     }
+
+    /// What homeserver and directories say, and what the directories want.
+    async fn look(&self, config: &Config) -> anyhow::Result<(Result<Connected, String>, Desired)> {
+        let connected = match context::connect(config).await {
+            Ok(setup) => Connected::read(setup, &self.part.options(), self.fix).await,
+            Err(error) => Err(error.to_string()),
+        };
+        let desired = match &connected {
+            Ok(connected) => connected.draft.desired.clone(),
+            // The directories can be told about all the same.
+            Err(_) => context::desired(config).await?,
+        };
+        Ok((connected, desired))
+    }
+}
+
+async fn ask_for_advice(directories: &[Arc<dyn IdentityProvider>]) -> BTreeMap<ProviderId, Vec<Advice>> {
+    let asked = directories
+        .iter()
+        .map(|directory| async { (directory.id(), directory.advice().await) });
+    join_all(asked).await.into_iter().collect()
 }
 
 fn configured(config: &Config) -> String {
@@ -207,8 +230,18 @@ fn is_in_the_way(room: &GuardedRoom) -> bool {
 
 impl Checked {
     fn works(&self) -> bool {
-        let read = self.desired.sources.iter().all(|source| !is_unread(source));
-        read && self.connected.as_ref().is_ok_and(Connected::works)
+        let directories = self.desired.sources.iter().all(|source| self.can_work(source));
+        directories && self.connected.as_ref().is_ok_and(Connected::works)
+    }
+
+    /// Whether a directory can do its part.
+    fn can_work(&self, source: &SourceOutcome) -> bool {
+        let mut advice = self.advice_of(&source.provider).iter();
+        !is_unread(source) && advice.all(|advice| advice.kind != AdviceKind::Blocks)
+    }
+
+    fn advice_of(&self, directory: &ProviderId) -> &[Advice] {
+        self.advice.get(directory).map_or(&[], Vec::as_slice)
     }
 }
 

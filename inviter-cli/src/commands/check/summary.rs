@@ -19,13 +19,9 @@ impl Checked {
                 parts.push(counted(count, one, many));
             }
         };
-        let unread = self
-            .desired
-            .sources
-            .iter()
-            .filter(|source| is_unread(source))
-            .count();
-        add(unread, "directory", "directories");
+        let sources = self.desired.sources.iter();
+        let directories = sources.filter(|source| !self.can_work(source)).count();
+        add(directories, "directory", "directories");
         match &self.connected {
             Err(_) => add(1, "homeserver", "homeservers"),
             Ok(connected) => {
@@ -58,7 +54,12 @@ impl Checked {
         if self.desired.sources.iter().all(is_unread) {
             return vec!["inviter check".to_owned()];
         }
-        connected.next()
+        let commands = connected.next();
+        if commands.is_empty() && !self.works() {
+            // Once what is in the way is mended.
+            return vec!["inviter check".to_owned()];
+        }
+        commands
     }
 }
 
@@ -93,10 +94,6 @@ impl Connected {
             if commands.len() < 3 {
                 commands.push("inviter sync".to_owned());
             }
-        }
-        if commands.is_empty() && !self.works() {
-            // Once what is in the way is mended.
-            commands.push("inviter check".to_owned());
         }
         commands
     }

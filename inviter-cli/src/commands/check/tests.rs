@@ -6,14 +6,15 @@ use anstream::adapter::strip_str;
 use inviter::{
     config::Config,
     core::{
-        OwnedUserId, RoomBackend as _,
-        memory::{InMemoryHomeserver, InMemoryStore, NewRoom, UserOp},
+        IdentityProvider, OwnedUserId, RoomBackend as _,
+        memory::{InMemoryDirectory, InMemoryHomeserver, InMemoryStore, NewRoom, UserOp},
+        provider::{Advice, AdviceKind},
     },
-    wiring::Setup,
+    wiring::{Setup, providers},
 };
 use serde_json::{Value, json};
 
-use super::{Checked, Connected};
+use super::{Checked, Connected, ProviderId, ask_for_advice};
 
 const CONFIG: &str = r#"
 [homeserver]
@@ -85,6 +86,10 @@ impl Place {
     }
 
     async fn text(&self) -> String {
+        text(&self.checked().await)
+    }
+
+    async fn checked(&self) -> Checked {
         let token = |_: &str| Some("token".to_owned());
         let config = Config::parse(CONFIG, &self.dir.path().join("inviter.toml"), &token).unwrap();
         let backend = Arc::new(self.homeserver.backend(self.bot.clone()));
@@ -93,14 +98,18 @@ impl Place {
         let connected = Connected::read(setup, &inviter::core::reconcile::RunOptions::by_person(), false)
             .await
             .unwrap();
-        let checked = Checked {
+        Checked {
             config: "inviter.toml".to_owned(),
             homeserver: "http://127.0.0.1:1".to_owned(),
             desired: connected.draft.desired.clone(),
+            advice: ask_for_advice(&providers(&config)).await,
             connected: Ok(connected),
-        };
-        strip_str(&checked.text().unwrap()).to_string()
+        }
     }
+}
+
+fn text(checked: &Checked) -> String {
+    strip_str(&checked.text().unwrap()).to_string()
 }
 
 #[tokio::test]
@@ -195,4 +204,54 @@ async fn what_several_rooms_share_is_told_once() {
         text.contains("note: in 3 rooms: nobody is removed, because"),
         "{text}"
     );
+}
+
+/// What a directory has to say stands below it, and only what blocks is in the way.
+#[tokio::test]
+async fn advice_of_a_directory() {
+    let place = Place::new();
+    place.groups(&[("crew", &["ada"], &[])]);
+    let directory = Arc::new(InMemoryDirectory::new("people"));
+    directory.add_advice(Advice::new(AdviceKind::Fine, "the connection is encrypted"));
+    directory.add_advice(Advice::new(
+        AdviceKind::Improve,
+        "index the attribute \u{1b}[31mmember",
+    ));
+    let directories: [Arc<dyn IdentityProvider>; 1] = [directory.clone()];
+    let mut checked = place.checked().await;
+    assert_eq!(checked.advice_of(&ProviderId::new("people")), []);
+    let before = text(&checked);
+    checked.advice = ask_for_advice(&directories).await;
+    let line = "directory people: 2 active accounts, 1 group\n";
+    let told = "  the connection is encrypted\n  note: index the attribute \\u{1b}[31mmember\n";
+    assert_eq!(text(&checked), before.replace(line, &format!("{line}{told}")));
+    assert_eq!(
+        (checked.works(), checked.json()["works"].clone()),
+        (true, true.into())
+    );
+
+    directory.add_advice(Advice::new(
+        AdviceKind::Blocks,
+        "the account may not read members; grant it",
+    ));
+    checked.advice = ask_for_advice(&directories).await;
+    let after = text(&checked);
+    let told = format!("{line}{told}  error: the account may not read members; grant it\nhomeserver");
+    assert!(after.contains(&told), "{after}");
+    let end = "check: something cannot work, see above (1 directory)\nnext: inviter check\n";
+    assert!(after.ends_with(end), "{after}");
+    assert!(!checked.works());
+    let json = checked.json();
+    assert_eq!(
+        json["directories"][0]["advice"][2],
+        json!({ "kind": "blocks", "message": "the account may not read members; grant it" })
+    );
+    assert_eq!(
+        (&json["works"], &json["directories"][0]["complete"]),
+        (&false.into(), &true.into())
+    );
+
+    // Without a homeserver it is shown all the same.
+    checked.connected = Err("it is down".to_owned());
+    assert!(text(&checked).contains(&told), "{}", text(&checked));
 }

@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use inviter::core::server::AccountFlag;
+use inviter::core::{
+    provider::{Advice, AdviceKind},
+    server::AccountFlag,
+};
 
 use super::{
     Checked, Connected,
@@ -27,6 +30,9 @@ impl Checked {
                     text,
                     "  {QUIET}until it is read completely, nobody is removed from a room that it may feed{QUIET:#}"
                 )?;
+            }
+            for advice in self.advice_of(&source.provider) {
+                self::advice(&mut text, advice)?;
             }
         }
         match &self.connected {
@@ -68,6 +74,15 @@ impl Checked {
             writeln!(out, "next: {}", next.join("; then "))?;
         }
         Ok(())
+    }
+}
+
+fn advice(out: &mut impl Write, advice: &Advice) -> fmt::Result {
+    let message = Clean(&advice.message);
+    match advice.kind {
+        AdviceKind::Fine => writeln!(out, "  {QUIET}{message}{QUIET:#}"),
+        AdviceKind::Blocks => writeln!(out, "  {FAILED}error:{FAILED:#} {message}"),
+        _ => writeln!(out, "  {NOTE}note:{NOTE:#} {message}"),
     }
 }
 
