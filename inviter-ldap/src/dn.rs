@@ -1,0 +1,475 @@
+//! Distinguished names as names, not as text: `CN=Doe\2C Jane, OU=People` and `cn=doe\, jane,ou=people` are one.
+//!
+//! The string form is that of RFC 4514; what older servers write (quoted values, `;` between names) is read too. Names
+//! compare as RFC 4517's `distinguishedNameMatch` has it, with `caseIgnoreMatch` for every attribute, since a client
+//! cannot know the schema of each: without regard to case and to insignificant spaces.
+
+use std::fmt::Write as _;
+
+/// A distinguished name in a canonical form: equal names are equal texts.
+///
+/// In that form `,` stands between names and nowhere else, and `+` between the parts of one; everything else that is
+/// special is written as `\` and two hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Dn(Box<str>);
+
+/// A text that is no distinguished name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DnError {
+    /// A part without `=`.
+    #[error("a part of it has no `=`")]
+    NoEquals,
+    /// Nothing, or something that is no attribute, before a `=`.
+    #[error("what stands before a `=` is no attribute")]
+    BadType,
+    /// A `\` that begins no escape, or a quotation that does not end.
+    #[error("an escape or a quotation in it does not end")]
+    BadEscape,
+    /// A `#` that is followed by something else than hexadecimal digits.
+    #[error("what follows a `#` is not hexadecimal")]
+    BadHex,
+}
+
+impl Dn {
+    /// Reads the string form; an empty text is the root.
+    ///
+    /// # Errors
+    /// [`DnError`]
+    pub fn parse(text: &str) -> Result<Self, DnError> {
+        if let Some(plain) = plain(text) {
+            return Ok(Self(plain.into()));
+        }
+        Parser::new(text).dn().map(|dn| Self(dn.into()))
+    }
+
+    /// The canonical form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of the entry above; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let (_, parent) = self.0.split_once(',').unwrap_or_default();
+        Some(Self(parent.into()))
+    }
+
+    /// Whether the entry is `base` or below it.
+    pub fn is_within(&self, base: &Self) -> bool {
+        let above = self.0.strip_suffix(&*base.0);
+        above.is_some_and(|above| above.is_empty() || base.0.is_empty() || above.ends_with(','))
+    }
+
+    /// Whether `value` is in the entry's own name as that attribute's. Both compare as in names.
+    pub(crate) fn names_itself_by(&self, attribute: &str, value: &str) -> bool {
+        let own = self.0.split(',').next().unwrap_or_default();
+        own.split('+').any(|part| {
+            part.split_once('=').is_some_and(|(kind, written)| {
+                kind.eq_ignore_ascii_case(attribute) && written == canonical_value(value)
+            })
+        })
+    }
+}
+
+impl std::fmt::Display for Dn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The canonical form of a name that needs nothing but lower case; `None` where a closer look is needed. Nearly all
+/// names are of this kind, and a large directory has a million of them.
+fn plain(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return Some(String::new());
+    }
+    for part in text.split(',') {
+        let (kind, value) = part.split_once('=')?;
+        let is_type = kind.len() <= LONGEST_PLAIN_TYPE
+            && !kind.is_empty()
+            && kind.bytes().all(|b| b.is_ascii_alphabetic());
+        if !is_type || value.is_empty() {
+            return None;
+        }
+        let mut after_space = true;
+        for byte in value.bytes() {
+            let is_space = byte == b' ';
+            let special = matches!(byte, b'\\' | b'"' | b'#' | b'+' | b';' | b'=' | b'<' | b'>');
+            if special || !(b' '..0x7f).contains(&byte) || is_space && after_space {
+                return None;
+            }
+            after_space = is_space;
+        }
+        if after_space {
+            return None;
+        }
+    }
+    Some(text.to_ascii_lowercase())
+}
+
+/// Longer attribute names may have a short one, see [`short_type`].
+const LONGEST_PLAIN_TYPE: usize = 5;
+
+/// Attributes that may be written in several ways: RFC 4514 section 3 names the short ones, servers write others too.
+const TYPES: [(&str, &str); 24] = [
+    ("2.5.4.3", "cn"),
+    ("commonname", "cn"),
+    ("2.5.4.4", "sn"),
+    ("surname", "sn"),
+    ("2.5.4.5", "serialnumber"),
+    ("2.5.4.6", "c"),
+    ("countryname", "c"),
+    ("2.5.4.7", "l"),
+    ("localityname", "l"),
+    ("2.5.4.8", "st"),
+    ("stateorprovincename", "st"),
+    ("2.5.4.9", "street"),
+    ("streetaddress", "street"),
+    ("2.5.4.10", "o"),
+    ("organizationname", "o"),
+    ("2.5.4.11", "ou"),
+    ("organizationalunitname", "ou"),
+    ("2.5.4.42", "givenname"),
+    ("gn", "givenname"),
+    ("0.9.2342.19200300.100.1.1", "uid"),
+    ("userid", "uid"),
+    ("0.9.2342.19200300.100.1.25", "dc"),
+    ("domaincomponent", "dc"),
+    ("1.2.840.113549.1.9.1", "emailaddress"),
+];
+
+fn short_type(kind: &str) -> Result<String, DnError> {
+    let lower = kind.trim().to_ascii_lowercase();
+    let lower = lower.strip_prefix("oid.").unwrap_or(&lower);
+    let known = TYPES.iter().find(|(long, _)| *long == lower);
+    let kind = known.map_or(lower, |(_, short)| *short);
+    let valid = kind
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b';'));
+    if kind.is_empty() || !valid {
+        return Err(DnError::BadType);
+    }
+    Ok(kind.to_owned())
+}
+
+/// Folded and escaped.
+fn canonical_value(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for word in value.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        for c in word.chars().flat_map(char::to_lowercase) {
+            if matches!(
+                c,
+                ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '=' | '#' | '\0'..='\x1f' | '\x7f'
+            ) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\{:02x}", u32::from(c));
+            } else {
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
+/// Bytes that are no text, in the form of RFC 4514 section 2.4.
+fn canonical_bytes(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::from("#"), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+struct Parser<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Parser<'t> {
+    const fn new(text: &'t str) -> Self {
+        Self { rest: text }
+    }
+
+    fn dn(mut self) -> Result<String, DnError> {
+        let mut out = String::with_capacity(self.rest.len());
+        self.skip_spaces();
+        while !self.rest.is_empty() || out.ends_with(',') {
+            let mut parts = Vec::new();
+            let separator = loop {
+                let (part, separator) = self.part()?;
+                parts.push(part);
+                if separator != Some('+') {
+                    break separator;
+                }
+            };
+            // The parts of one name are a set (RFC 4514 section 2.2).
+            parts.sort_unstable();
+            out.push_str(&parts.join("+"));
+            if separator.is_none() {
+                break;
+            }
+            out.push(',');
+        }
+        Ok(out)
+    }
+
+    /// One `type=value`, and what stands behind it.
+    fn part(&mut self) -> Result<(String, Option<char>), DnError> {
+        let (kind, rest) = self.rest.split_once('=').ok_or(DnError::NoEquals)?;
+        if kind.contains([',', ';', '+']) {
+            return Err(DnError::NoEquals);
+        }
+        let kind = short_type(kind)?;
+        self.rest = rest;
+        self.skip_spaces();
+        let value = match self.rest.chars().next() {
+            Some('#') => self.hex()?,
+            Some('"') => self.quoted()?,
+            _ => self.unquoted()?,
+        };
+        self.skip_spaces();
+        let separator = match self.rest.chars().next() {
+            None => None,
+            Some(c @ ('+' | ',')) => Some(c),
+            Some(';') => Some(','),
+            Some(_) => return Err(DnError::BadEscape),
+        };
+        if separator.is_some() {
+            self.rest = &self.rest[1..];
+        }
+        Ok((format!("{kind}={value}"), separator))
+    }
+
+    fn skip_spaces(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\n', '\r', '\t']);
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.rest.chars().next()?;
+        self.rest = &self.rest[c.len_utf8()..];
+        Some(c)
+    }
+
+    fn unquoted(&mut self) -> Result<String, DnError> {
+        let mut bytes = Vec::new();
+        while let Some(c) = self.rest.chars().next() {
+            if matches!(c, ',' | ';' | '+') {
+                break;
+            }
+            self.character(&mut bytes)?;
+        }
+        Ok(text_or_bytes(bytes))
+    }
+
+    fn quoted(&mut self) -> Result<String, DnError> {
+        self.next();
+        let mut bytes = Vec::new();
+        loop {
+            if self.rest.starts_with('"') {
+                self.next();
+                return Ok(text_or_bytes(bytes));
+            }
+            if self.rest.is_empty() {
+                return Err(DnError::BadEscape);
+            }
+            self.character(&mut bytes)?;
+        }
+    }
+
+    /// One character, or one escaped byte.
+    fn character(&mut self, bytes: &mut Vec<u8>) -> Result<(), DnError> {
+        let Some(c) = self.next() else { return Ok(()) };
+        if c != '\\' {
+            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            return Ok(());
+        }
+        if let Some(byte) = self.rest.as_bytes().get(..2).and_then(hex_byte) {
+            self.rest = &self.rest[2..];
+            bytes.push(byte);
+            return Ok(());
+        }
+        let escaped = self.next().ok_or(DnError::BadEscape)?;
+        bytes.extend_from_slice(escaped.encode_utf8(&mut [0; 4]).as_bytes());
+        Ok(())
+    }
+
+    /// `#` and the BER encoding of the value (RFC 4514 section 2.4).
+    fn hex(&mut self) -> Result<String, DnError> {
+        self.next();
+        let end = self
+            .rest
+            .find(|c: char| !c.is_ascii_hexdigit())
+            .unwrap_or(self.rest.len());
+        let (digits, rest) = self.rest.split_at(end);
+        let pairs = digits.as_bytes().chunks(2).map(hex_byte);
+        let bytes: Vec<u8> = pairs.collect::<Option<_>>().ok_or(DnError::BadHex)?;
+        self.rest = rest;
+        Ok(match bytes.as_slice() {
+            // OCTET STRING, UTF8String, PrintableString, IA5String with a length of one byte.
+            [0x04 | 0x0c | 0x13 | 0x16, length, value @ ..]
+                if *length < 0x80 && usize::from(*length) == value.len() =>
+            {
+                text_or_bytes(value.to_vec())
+            }
+            other => canonical_bytes(other),
+        })
+    }
+}
+
+fn text_or_bytes(bytes: Vec<u8>) -> String {
+    match String::from_utf8(bytes) {
+        Ok(text) => canonical_value(&text),
+        Err(error) => canonical_bytes(error.as_bytes()),
+    }
+}
+
+fn hex_byte(pair: &[u8]) -> Option<u8> {
+    let digit = |b: u8| char::from(b).to_digit(16);
+    match pair {
+        [high, low] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn dn(text: &str) -> Dn {
+        Dn::parse(text).unwrap()
+    }
+
+    #[test]
+    fn one_name_in_many_spellings() {
+        let one = dn("uid=jane,ou=people,dc=example,dc=com");
+        for same in [
+            "UID=Jane,OU=People,DC=Example,DC=com",
+            "uid = jane , ou = people, dc=example ,  dc=com",
+            "uid=jane;ou=people;dc=example;dc=com",
+            "userid=jane,2.5.4.11=people,OID.0.9.2342.19200300.100.1.25=example,dc=com",
+            "uid=\\6aane,ou=people,dc=example,dc=com",
+            "uid=\"jane\",ou=people,dc=example,dc=com",
+            "uid=#04046a616e65,ou=people,dc=example,dc=com",
+        ] {
+            assert_eq!(dn(same), one, "{same}");
+        }
+    }
+
+    #[test]
+    fn what_is_special() {
+        let one = dn(r"cn=Doe\, Jane,dc=x");
+        for same in [
+            r"CN=Doe\2C Jane,DC=x",
+            r#"cn="Doe, Jane",dc=x"#,
+            "cn=doe\\,  jane,dc=x",
+        ] {
+            assert_eq!(dn(same), one, "{same}");
+        }
+        assert_eq!(one.as_str(), r"cn=doe\2c jane,dc=x");
+        assert_eq!(one.parent().unwrap(), dn("dc=x"));
+        assert_ne!(dn(r"cn=a\+b,dc=x"), dn("cn=a+b=c,dc=x"));
+        assert_eq!(dn("cn=a+uid=b,dc=x"), dn("UID=b + CN=a,dc=x"));
+        assert_eq!(dn("cn=Lučić,dc=x"), dn(r"cn=Lu\C4\8Di\C4\87,dc=x"));
+        assert_eq!(dn("cn=MÜLLER,dc=x"), dn("cn=müller,dc=x"));
+        assert_eq!(dn(r"cn=\ba,dc=x"), dn("cn=#0401ba,dc=x"));
+        assert_eq!(dn(r"cn=a\00b,dc=x").as_str(), r"cn=a\00b,dc=x");
+        assert_eq!(dn(r"cn=\ a \ ,dc=x"), dn("cn=a,dc=x"));
+        assert_eq!(dn("cn=a=b,dc=x"), dn(r"cn=a\3db,dc=x"));
+    }
+
+    #[test]
+    fn what_is_none() {
+        for (text, error) in [
+            ("jane", DnError::NoEquals),
+            ("uid=jane,people", DnError::NoEquals),
+            ("uid=jane,", DnError::NoEquals),
+            ("=jane", DnError::BadType),
+            ("u d=jane", DnError::BadType),
+            ("uid=\"jane", DnError::BadEscape),
+            ("uid=jane\\", DnError::BadEscape),
+            ("uid=#0g", DnError::BadHex),
+            ("uid=#04 x", DnError::BadEscape),
+            ("uid=#040", DnError::BadHex),
+        ] {
+            assert_eq!(Dn::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn above_and_below() {
+        let base = dn("ou=people,dc=x");
+        assert!(dn("uid=a,OU=People,dc=x").is_within(&base));
+        assert!(base.is_within(&base));
+        assert!(!dn("uid=a,ou=not-people,dc=x").is_within(&dn("ou=people,dc=x")));
+        assert!(!dn("xou=people,dc=x").is_within(&base));
+        assert!(!dn(r"cn=a\,ou=people,dc=x").is_within(&base));
+        assert!(base.is_within(&dn("")));
+        assert!(dn("").is_within(&dn("")));
+        assert_eq!(dn("").parent(), None);
+        assert_eq!(dn("dc=x").parent(), Some(dn("")));
+        assert!(dn(r"cn=MTRX \#a:x,dc=x").names_itself_by("CN", "MTRX #a:x"));
+        assert!(!dn("cn=a,dc=x").names_itself_by("cn", "b"));
+    }
+
+    /// Any value, escaped as RFC 4514 section 2.4 has it.
+    fn escaped(value: &str) -> String {
+        let mut out = String::new();
+        for (at, c) in value.char_indices() {
+            let at_an_end = at == 0 || at + c.len_utf8() == value.len();
+            if matches!(c, ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '=')
+                || at == 0 && c == '#'
+                || at_an_end && c == ' '
+            {
+                out.push('\\');
+            }
+            if c == '\0' {
+                out.push_str("\\00");
+            } else {
+                out.push(c);
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in any::<String>()) {
+            let _ = Dn::parse(&text);
+        }
+
+        #[test]
+        fn nearly_a_name(text in "[a-c=,+;\"\\\\# 0-9]{0,24}") {
+            if let Ok(dn) = Dn::parse(&text) {
+                // The canonical form is a name, and its own canonical form.
+                prop_assert_eq!(Dn::parse(dn.as_str()).unwrap(), dn);
+            }
+        }
+
+        #[test]
+        fn values_are_told_apart(a in "\\PC{1,12}", b in "\\PC{1,12}") {
+            let of = |value: &str| Dn::parse(&format!("cn={},dc=x", escaped(value))).unwrap();
+            let fold = |value: &str| {
+                let words: Vec<_> = value.split_whitespace().map(str::to_lowercase).collect();
+                // Characters are folded one by one, words are not (the final sigma).
+                words.join(" ").replace('ς', "σ")
+            };
+            let same = of(&a).as_str().replace('ς', "σ") == of(&b).as_str().replace('ς', "σ");
+            prop_assert_eq!(same, fold(&a) == fold(&b));
+        }
+
+        #[test]
+        fn plain_names_take_no_other_way(value in "[a-zA-Z0-9 .@_-]{1,20}") {
+            let text = format!("uid={value},OU=People,dc=x");
+            if let Some(plain) = plain(&text) {
+                prop_assert_eq!(plain, Parser::new(&text).dn().unwrap());
+            }
+        }
+    }
+}

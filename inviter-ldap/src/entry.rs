@@ -1,0 +1,258 @@
+//! Entries of a search, taken apart without trust: a malformed one is an error, never a panic.
+
+use ldap3::asn1::{PL, StructureTag};
+
+/// An entry as the server sent it; values are bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) dn: String,
+    attributes: Vec<(String, Vec<Vec<u8>>)>,
+}
+
+/// An entry that is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Malformed {
+    /// The name, as far as it could be read.
+    pub(crate) dn: Option<String>,
+    pub(crate) why: &'static str,
+}
+
+impl Entry {
+    /// Takes a `SearchResultEntry` (RFC 4511 section 4.5.2) apart.
+    pub(crate) fn read(tag: StructureTag) -> Result<Self, Malformed> {
+        let nameless = |why| Malformed { dn: None, why };
+        let mut parts = constructed(tag)
+            .ok_or(nameless("it is not of the form of an entry"))?
+            .into_iter();
+        let dn = parts.next().and_then(primitive);
+        let dn = dn.ok_or(nameless("it has no name"))?;
+        let dn = String::from_utf8(dn).map_err(|error| Malformed {
+            dn: Some(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+            why: "its name is not UTF-8",
+        })?;
+        match parts.next().and_then(constructed).and_then(attributes) {
+            Some(attributes) => Ok(Self { dn, attributes }),
+            None => Err(Malformed {
+                dn: Some(dn),
+                why: "its attributes are not of the form of attributes",
+            }),
+        }
+    }
+
+    /// An attribute's values, by its name without options. Servers write names in a case of their own.
+    pub(crate) fn values(&self, name: &str) -> &[Vec<u8>] {
+        let found = self.attributes.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        found.map_or(&[], |(_, values)| values)
+    }
+
+    /// Takes an attribute's values out.
+    pub(crate) fn take(&mut self, name: &str) -> Vec<Vec<u8>> {
+        let found = self
+            .attributes
+            .iter_mut()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name));
+        found
+            .map(|(_, values)| std::mem::take(values))
+            .unwrap_or_default()
+    }
+
+    /// The first value of an attribute, if it is text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.values(name).first()?).ok()
+    }
+
+    /// All values of an attribute that are text, those that the entry's own name has first, then in order: servers
+    /// answer them in any.
+    pub(crate) fn texts(&self, name: &str, dn: &crate::Dn) -> Vec<&str> {
+        let values = self.values(name).iter();
+        let mut texts: Vec<&str> = values
+            .filter_map(|value| std::str::from_utf8(value).ok())
+            .collect();
+        if texts.len() > 1 {
+            texts.sort_unstable();
+            texts.sort_by_key(|text| !dn.names_itself_by(name, text));
+        }
+        texts
+    }
+
+    /// Whether the server hands out an attribute in ranges.
+    pub(crate) fn has_range(&self, name: &str) -> bool {
+        self.attributes
+            .iter()
+            .any(|(full, _)| range_of(full, name).is_some())
+    }
+
+    /// A range of an attribute's values, where the server hands them out in parts: `member;range=0-1499`.
+    pub(crate) fn take_range(&mut self, name: &str) -> Option<ValueRange> {
+        self.attributes.iter_mut().find_map(|(full, values)| {
+            let (start, end) = range_of(full, name)?;
+            Some(ValueRange {
+                start,
+                end,
+                values: std::mem::take(values),
+            })
+        })
+    }
+}
+
+/// Values that are a part of all ([MS-ADTS] 3.1.1.3.1.3.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ValueRange {
+    /// The position of the first, from 0.
+    pub(crate) start: usize,
+    /// The position of the last; `None` if there are no more after these.
+    pub(crate) end: Option<usize>,
+    pub(crate) values: Vec<Vec<u8>>,
+}
+
+/// Start and end in `member;range=0-1499`.
+fn range_of(full: &str, name: &str) -> Option<(usize, Option<usize>)> {
+    let (base, options) = full.split_once(';')?;
+    if !base.eq_ignore_ascii_case(name) {
+        return None;
+    }
+    options.split(';').find_map(|option| {
+        let (key, range) = option.split_once('=')?;
+        let (start, end) = range.split_once('-')?;
+        let start = start.parse().ok()?;
+        match end {
+            _ if !key.eq_ignore_ascii_case("range") => None,
+            "*" => Some((start, None)),
+            end => Some((start, Some(end.parse().ok()?))),
+        }
+    })
+}
+
+fn attributes(tags: Vec<StructureTag>) -> Option<Vec<(String, Vec<Vec<u8>>)>> {
+    let mut all = Vec::with_capacity(tags.len());
+    for tag in tags {
+        let mut parts = constructed(tag)?.into_iter();
+        let name = String::from_utf8(parts.next().and_then(primitive)?).ok()?;
+        let values = constructed(parts.next()?)?;
+        let values = values.into_iter().map(primitive).collect::<Option<_>>()?;
+        all.push((name, values));
+    }
+    Some(all)
+}
+
+/// The URLs of a `SearchResultReference`, as far as they are text.
+pub(crate) fn references(tag: StructureTag) -> Vec<String> {
+    let values = constructed(tag).unwrap_or_default();
+    let values = values.into_iter().filter_map(primitive);
+    values
+        .map(|value| String::from_utf8_lossy(&value).into_owned())
+        .collect()
+}
+
+pub(crate) fn constructed(tag: StructureTag) -> Option<Vec<StructureTag>> {
+    match tag.payload {
+        PL::C(parts) => Some(parts),
+        PL::P(_) => None,
+    }
+}
+
+pub(crate) fn primitive(tag: StructureTag) -> Option<Vec<u8>> {
+    match tag.payload {
+        PL::P(bytes) => Some(bytes),
+        PL::C(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ldap3::asn1::TagClass;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn octets(bytes: &[u8]) -> StructureTag {
+        StructureTag {
+            class: TagClass::Universal,
+            id: 4,
+            payload: PL::P(bytes.to_vec()),
+        }
+    }
+
+    fn sequence(parts: Vec<StructureTag>) -> StructureTag {
+        StructureTag {
+            class: TagClass::Universal,
+            id: 16,
+            payload: PL::C(parts),
+        }
+    }
+
+    fn entry(dn: &[u8], attributes: &[(&[u8], &[&[u8]])]) -> StructureTag {
+        let attributes = attributes
+            .iter()
+            .map(|(name, values)| {
+                let values = values.iter().map(|value| octets(value)).collect();
+                sequence(vec![octets(name), sequence(values)])
+            })
+            .collect();
+        sequence(vec![octets(dn), sequence(attributes)])
+    }
+
+    #[test]
+    fn values_and_ranges() {
+        let tag = entry(
+            b"cn=a",
+            &[
+                (b"Member;range=0-1", &[b"x", b"y"]),
+                (b"cn", &[b"b", b"a"]),
+                (b"objectGUID", &[&[0xff, 0]]),
+                (b"member", &[]),
+            ],
+        );
+        let mut entry = Entry::read(tag).unwrap();
+        let dn = crate::Dn::parse(&entry.dn).unwrap();
+        assert_eq!(entry.texts("CN", &dn), ["a", "b"]);
+        assert_eq!(entry.values("objectguid"), [vec![0xff, 0]]);
+        assert_eq!(entry.text("objectguid"), None);
+        assert_eq!(
+            entry.take_range("member"),
+            Some(ValueRange {
+                start: 0,
+                end: Some(1),
+                values: vec![b"x".to_vec(), b"y".to_vec()]
+            })
+        );
+        assert_eq!(range_of("member;range=2-*", "member"), Some((2, None)));
+        assert_eq!(range_of("member;binary", "member"), None);
+        assert_eq!(range_of("member;range=x-3", "member"), None);
+        assert_eq!(range_of("members;range=0-3", "member"), None);
+    }
+
+    #[test]
+    fn malformed_ones_are_errors() {
+        for (tag, why) in [
+            (octets(b"x"), "it is not of the form of an entry"),
+            (sequence(vec![]), "it has no name"),
+            (sequence(vec![octets(&[0xff])]), "its name is not UTF-8"),
+            (
+                sequence(vec![octets(b"cn=a"), octets(b"x")]),
+                "its attributes are not of the form of attributes",
+            ),
+            (
+                entry(b"cn=a", &[(&[0xff], &[b"x"])]),
+                "its attributes are not of the form of attributes",
+            ),
+        ] {
+            assert_eq!(Entry::read(tag).unwrap_err().why, why);
+        }
+    }
+
+    fn any_tag() -> impl Strategy<Value = StructureTag> {
+        let leaf = proptest::collection::vec(any::<u8>(), 0..8).prop_map(|bytes| octets(&bytes));
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            proptest::collection::vec(inner, 0..4).prop_map(sequence)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(tag in any_tag()) {
+            let _ = Entry::read(tag.clone());
+            references(tag);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! From member entries to members: who is gone, who is nobody, and what is not known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use inviter_core::directory::{AccountIx, Directory, Extent, Gap, Group, GroupIx, Member, Part, Remark};
+
+use super::{
+    BaseRead, Reader,
+    accounts::Accounts,
+    groups::{GroupDraft, Groups, Slot, Slots},
+    lookup::Found,
+};
+use crate::{Dn, trouble::shortened};
+
+/// How many names a sentence lists.
+const LISTED: usize = 3;
+
+/// More entries of one group than this, and more than [`GROUP_PERCENT`], are not believed to be gone (decision 3).
+const GROUP_COUNT: usize = 3;
+const GROUP_PERCENT: usize = 10;
+/// More entries than this part of all people are not believed to be gone (decision 3). One always may be: in a small
+/// directory nobody could ever be removed otherwise.
+const DIRECTORY_PERCENT: usize = 2;
+
+/// What all member entries lead to.
+struct Verdicts {
+    names: Vec<Verdict>,
+    logins: Vec<Verdict>,
+}
+
+/// What a member entry means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    Member(Member),
+    /// Nobody, known for sure.
+    Nobody,
+    /// There is no such entry any more, and that is believed unless too many of one group are.
+    Gone,
+    Unknown(String),
+}
+
+impl Reader<'_> {
+    /// Puts accounts and groups together. Says whether the connection was lost on the way.
+    pub(super) async fn resolve(
+        self,
+        mut accounts: Accounts<'_>,
+        mut groups: Groups<'_>,
+        mut listing: Extent,
+    ) -> (Directory, bool) {
+        let mut lost = self.complete_ranges(&mut groups, &accounts, 0).await;
+        let (names, names_lost) = self.look_up(&mut accounts, &mut groups, &mut listing).await;
+        let (logins, logins_lost) = self.look_up_logins(&groups).await;
+        lost |= names_lost || logins_lost;
+        let mut remarks = std::mem::take(&mut accounts.remarks);
+        remarks.extend(outsiders(&names, &groups));
+        let verdicts = judge(names, logins, &accounts, &groups);
+        let mut gone = Gone::default();
+        let all_complete = accounts.all_complete();
+        let drafts = std::mem::take(&mut groups.list);
+        let resolved = drafts
+            .into_iter()
+            .map(|draft| {
+                let primary = draft
+                    .primary_mark
+                    .as_ref()
+                    .map(|mark| accounts.by_primary_group.get(mark).map_or(&[][..], Vec::as_slice));
+                let mut group = group(draft, primary, &groups, &verdicts, &mut gone);
+                if primary.is_some() && !all_complete {
+                    group.members.extent.add(Gap {
+                        what: format!("accounts with {} as their primary group", group.name),
+                        why: "are not all known, since not all accounts could be listed".to_owned(),
+                    });
+                }
+                group
+            })
+            .collect();
+        remarks.extend(gone.remark());
+        let directory = Directory {
+            accounts: accounts.list,
+            groups: resolved,
+            listing,
+            remarks,
+            ..Directory::default()
+        };
+        (directory, lost)
+    }
+}
+
+/// A draft with its entries known.
+fn group(
+    draft: GroupDraft,
+    primary: Option<&[u32]>,
+    groups: &Groups<'_>,
+    verdicts: &Verdicts,
+    gone: &mut Gone,
+) -> Group {
+    let mut members = part(&draft, &draft.members, "member", groups, verdicts, gone);
+    let owners = part(&draft, &draft.owners, "owner", groups, verdicts, gone);
+    let primary = primary.unwrap_or_default().iter();
+    members
+        .values
+        .extend(primary.map(|&account| Member::Account(AccountIx(account))));
+    Group {
+        key: draft.key,
+        name: draft.name,
+        members,
+        owners,
+        flattened: false,
+        // As it is written, and as names compare, so that either may be configured.
+        also_called: if draft.dn.as_str() == &*draft.written {
+            vec![draft.written]
+        } else {
+            vec![draft.dn.as_str().into(), draft.written]
+        },
+        nested_only: draft.nested_only,
+    }
+}
+
+fn part(
+    draft: &GroupDraft,
+    slots: &Slots,
+    kind: &str,
+    groups: &Groups<'_>,
+    verdicts: &Verdicts,
+    gone: &mut Gone,
+) -> Part<Member> {
+    let mut values = Vec::with_capacity(slots.list.len());
+    let mut extent = slots.extent.clone();
+    let mut unknown: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut gone_here = Vec::new();
+    for &slot in &slots.list {
+        let (verdict, written) = match slot {
+            Slot::Account(account) => {
+                values.push(Member::Account(AccountIx(account)));
+                continue;
+            }
+            Slot::Name(at) => (&verdicts.names[at as usize], &groups.names.list[at as usize].1),
+            Slot::Login(at) => (&verdicts.logins[at as usize], &groups.logins.list[at as usize].1),
+        };
+        match verdict {
+            Verdict::Member(member) => values.push(member.clone()),
+            Verdict::Nobody => {}
+            Verdict::Gone => gone_here.push(&**written),
+            Verdict::Unknown(why) => unknown.entry(why).or_default().push(written),
+        }
+    }
+    let allowed = GROUP_COUNT.max(slots.entries * GROUP_PERCENT / 100);
+    if gone_here.len() > allowed {
+        extent.add(Gap {
+            what: entries(&gone_here, kind, &draft.written),
+            why: format!(
+                "lead to nothing, which is too many of one group to be believed (at most {GROUP_COUNT}, or \
+                 {GROUP_PERCENT} %); remove those entries from it, or give the bot the right to see what they lead to"
+            ),
+        });
+    } else {
+        gone.add(&gone_here, &draft.name);
+    }
+    for (why, written) in unknown {
+        extent.add(Gap {
+            what: entries(&written, kind, &draft.written),
+            why: why.to_owned(),
+        });
+    }
+    Part { values, extent }
+}
+
+/// `2 member entries of group cn=staff,… (uid=a,…, uid=b,…)`
+fn entries(written: &[&str], kind: &str, group: &str) -> String {
+    let one = if written.len() == 1 { "entry" } else { "entries" };
+    format!(
+        "{} {kind} {one} of group {} ({})",
+        written.len(),
+        shortened(group),
+        some(written.iter().copied())
+    )
+}
+
+/// The first few, and how many more there are.
+fn some<'t>(names: impl Iterator<Item = &'t str>) -> String {
+    let names: Vec<String> = names.map(shortened).collect();
+    let listed = names[..names.len().min(LISTED)].join("; ");
+    if names.len() > LISTED {
+        format!("{listed}; and {} more", names.len() - LISTED)
+    } else {
+        listed
+    }
+}
+
+/// Entries that lead to people who are gone, over all groups.
+#[derive(Debug, Default)]
+struct Gone {
+    entries: BTreeSet<Box<str>>,
+    groups: BTreeSet<Box<str>>,
+}
+
+impl Gone {
+    fn add(&mut self, entries: &[&str], group: &str) {
+        if !entries.is_empty() {
+            self.entries.extend(entries.iter().map(|&entry| Box::from(entry)));
+            self.groups.insert(group.into());
+        }
+    }
+
+    fn remark(&self) -> Option<Remark> {
+        let count = self.entries.len();
+        (count > 0).then(|| Remark {
+            what: format!(
+                "{count} member {} ({})",
+                if count == 1 { "entry" } else { "entries" },
+                some(self.entries.iter().map(|entry| &**entry))
+            ),
+            why: format!(
+                "lead to people who are not in the directory any more, and count as gone; remove them from {} {}",
+                if self.groups.len() == 1 { "the group" } else { "the groups" },
+                some(self.groups.iter().map(|group| &**group))
+            ),
+        })
+    }
+}
+
+/// Entries that lead out of the bases of people.
+fn outsiders(found: &[Found], groups: &Groups<'_>) -> Option<Remark> {
+    let outside: Vec<&str> = found
+        .iter()
+        .zip(&groups.names.list)
+        .filter(|(found, _)| **found == Found::Nobody { outside: true })
+        .map(|(_, (_, written))| &**written)
+        .collect();
+    (!outside.is_empty()).then(|| Remark {
+        what: format!(
+            "{} that groups refer to ({})",
+            if outside.len() == 1 {
+                "1 entry".to_owned()
+            } else {
+                format!("{} entries", outside.len())
+            },
+            some(outside.iter().copied())
+        ),
+        why: "are outside `user_bases`, and count as nobody; add their base if they are people".to_owned(),
+    })
+}
+
+fn judge(names: Vec<Found>, logins: Vec<Found>, accounts: &Accounts<'_>, groups: &Groups<'_>) -> Verdicts {
+    let all_complete = accounts.all_complete();
+    let mut names: Vec<Verdict> = names
+        .into_iter()
+        .zip(&groups.names.list)
+        .map(|(found, (dn, _))| {
+            verdict(found, || {
+                believable(dn, &accounts.bases).then_some(()).ok_or(
+                    "lead to nothing that the bot may see, and it is not known whether anybody was there; remove the \
+                     entries, give the bot the right to see what they lead to, or list them in `placeholders`",
+                )
+            })
+        })
+        .collect();
+    let mut logins: Vec<Verdict> = logins
+        .into_iter()
+        .map(|found| {
+            verdict(found, || {
+                (all_complete && accounts.len() > 0)
+                    .then_some(())
+                    .ok_or("lead to nobody, and not all people could be listed")
+            })
+        })
+        .collect();
+    let is_gone = |verdict: &&mut Verdict| **verdict == Verdict::Gone;
+    let gone = names.iter_mut().chain(&mut logins).filter(is_gone).count();
+    if gone > 1.max(accounts.len() * DIRECTORY_PERCENT / 100) {
+        let why = format!(
+            "lead to nothing, and so do {gone} in all groups together, which is too many of {} people to be believed \
+             (at most {DIRECTORY_PERCENT} %); remove the entries, or give the bot the right to see what they lead to",
+            accounts.len()
+        );
+        for verdict in names.iter_mut().chain(&mut logins).filter(is_gone) {
+            *verdict = Verdict::Unknown(why.clone());
+        }
+    }
+    Verdicts { names, logins }
+}
+
+fn verdict(found: Found, believable: impl FnOnce() -> Result<(), &'static str>) -> Verdict {
+    match found {
+        Found::Account(account) => Verdict::Member(Member::Account(AccountIx(account))),
+        Found::Group(group) => Verdict::Member(Member::Group(GroupIx(group))),
+        Found::Placeholder | Found::Nobody { .. } => Verdict::Nobody,
+        Found::NoSuchObject => match believable() {
+            Ok(()) => Verdict::Gone,
+            Err(why) => Verdict::Unknown(why.to_owned()),
+        },
+        Found::Unknown(why) => Verdict::Unknown(why),
+    }
+}
+
+/// "No such object" is believed of an entry whose parent lies under a base that was read to its end in this run, and
+/// that yielded other people (decision 3): a renamed branch and lost rights look the same otherwise.
+fn believable(dn: &Dn, bases: &[BaseRead]) -> bool {
+    let Some(parent) = dn.parent() else { return false };
+    bases
+        .iter()
+        .any(|base| base.complete && base.people > 0 && parent.is_within(&base.dn))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(dn: &str, complete: bool, people: usize) -> BaseRead {
+        BaseRead {
+            dn: Dn::parse(dn).unwrap(),
+            complete,
+            people,
+        }
+    }
+
+    #[test]
+    fn whose_absence_is_believed() {
+        let gone = Dn::parse("uid=a,ou=people,dc=x").unwrap();
+        assert!(believable(&gone, &[base("ou=people,dc=x", true, 1)]));
+        assert!(believable(&gone, &[base("dc=x", true, 1)]));
+        assert!(!believable(&gone, &[base("dc=x", false, 1)]));
+        assert!(!believable(&gone, &[base("dc=x", true, 0)]));
+        assert!(!believable(&gone, &[base("ou=staff,dc=x", true, 1)]));
+        // The base itself is not below it.
+        let itself = Dn::parse("ou=people,dc=x").unwrap();
+        assert!(!believable(&itself, &[base("ou=people,dc=x", true, 1)]));
+        assert!(!believable(&Dn::parse("").unwrap(), &[base("", true, 1)]));
+    }
+}
