@@ -6,17 +6,28 @@
 //! - [`Client`] says to it whatever a test wants to say, and reads what it answers.
 //! - [`digest`] and [`digest_all`] write down all state of rooms, to prove that nothing changed.
 //! - [`Proxy`] stands between inviter and the homeserver, records every request, and breaks things on demand.
+//! - [`Slapd`] and [`SambaAd`] are real LDAP servers; [`Ldif`] fills them, [`Ca`] makes their certificates.
 //! - [`ldap`] has an LDAP server that behaves as badly as a test wants, and a proxy that cuts real ones off.
 
+mod certificates;
 mod client;
 mod digest;
 pub mod ldap;
+mod ldap_process;
+mod ldif;
 mod proxy;
+mod samba;
+mod slapd;
 mod synapse;
 
+pub use certificates::{Ca, Certificate};
 pub use client::{Client, enc, expect_ok};
 pub use digest::{changes, digest, digest_all};
+pub use ldap_process::Found;
+pub use ldif::{Attributes, Ldif, rdn};
 pub use proxy::{Fault, Proxy, Recorded, When};
+pub use samba::{SambaAd, SambaOptions};
+pub use slapd::{Overlay, Slapd, SlapdOptions, VerifyClient};
 pub use synapse::{Options, Synapse};
 
 use std::hash::{BuildHasher, Hasher, RandomState};
