@@ -1,10 +1,11 @@
 //! The entries that a server of the tests serves.
 
+use std::collections::{BTreeMap, HashMap};
+
 /// An entry: a name and attributes with values of any bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name, sent as it stands here.
-    pub dn: String,
+    pub(super) dn: String,
     pub(super) attributes: Vec<Attribute>,
 }
 
@@ -17,12 +18,17 @@ pub(super) struct Attribute {
 }
 
 impl Entry {
-    /// An entry without attributes.
+    /// An entry without attributes. Its name is sent as it stands here.
     pub fn new(dn: impl Into<String>) -> Self {
         Self {
             dn: dn.into(),
             attributes: Vec::new(),
         }
+    }
+
+    /// Its name.
+    pub fn dn(&self) -> &str {
+        &self.dn
     }
 
     /// With an attribute: `.with("cn", ["Ada"])`. Replaces one with the same name.
@@ -83,7 +89,9 @@ impl Entry {
 #[derive(Debug, Clone)]
 pub struct Entries {
     root_dse: Entry,
-    list: Vec<Entry>,
+    list: BTreeMap<usize, (Dn, Entry)>,
+    places: HashMap<Dn, usize>,
+    next: usize,
     accounts: Vec<(String, String)>,
 }
 
@@ -98,42 +106,62 @@ impl Entries {
             .with_operational("supportedControl", [super::PAGED_RESULTS]);
         Self {
             root_dse,
-            list: vec![Entry::new(suffix).with("objectClass", ["top", "domain"])],
+            list: BTreeMap::new(),
+            places: HashMap::new(),
+            next: 0,
             accounts: Vec::new(),
         }
+        .with(Entry::new(suffix).with("objectClass", ["top", "domain"]))
     }
 
-    /// With one more entry. What it lies below need not exist.
+    /// With one more entry; see [`add`](Self::add).
     #[must_use]
     pub fn with(mut self, entry: Entry) -> Self {
         self.add(entry);
         self
     }
 
-    /// With someone who may bind. Without an account nobody can, and everyone can search.
+    /// With someone who may bind; needs no entry. Nobody else can, except anonymously.
     #[must_use]
     pub fn with_account(mut self, dn: &str, password: &str) -> Self {
         self.accounts.push((dn.to_owned(), password.to_owned()));
         self
     }
 
-    /// Adds an entry.
+    /// Adds an entry behind the others. What it lies below need not exist; one with the same name goes.
     pub fn add(&mut self, entry: Entry) {
-        self.list.push(entry);
+        self.remove(&entry.dn);
+        let dn = Dn::new(&entry.dn);
+        self.places.insert(dn.clone(), self.next);
+        self.list.insert(self.next, (dn, entry));
+        self.next += 1;
     }
 
-    /// Removes the entry with this name; says whether it was there.
+    /// Removes the entry with this name, but not what lies below it; says whether it was there.
     pub fn remove(&mut self, dn: &str) -> bool {
-        let dn = Dn::new(dn);
-        let before = self.list.len();
-        self.list.retain(|entry| Dn::new(&entry.dn) != dn);
-        self.list.len() < before
+        let place = self.places.remove(&Dn::new(dn));
+        place.and_then(|place| self.list.remove(&place)).is_some()
+    }
+
+    /// Gives an entry another name, in the same place; says whether it was there. One that has that name goes, and
+    /// values with the old name stay.
+    pub fn rename(&mut self, dn: &str, to: &str) -> bool {
+        let Some(place) = self.places.remove(&Dn::new(dn)) else {
+            return false;
+        };
+        self.remove(to);
+        if let Some((key, entry)) = self.list.get_mut(&place) {
+            *key = Dn::new(to);
+            to.clone_into(&mut entry.dn);
+        }
+        self.places.insert(Dn::new(to), place);
+        true
     }
 
     /// The entry with this name, to be changed.
     pub fn get_mut(&mut self, dn: &str) -> Option<&mut Entry> {
-        let dn = Dn::new(dn);
-        self.list.iter_mut().find(|entry| Dn::new(&entry.dn) == dn)
+        let place = self.places.get(&Dn::new(dn))?;
+        self.list.get_mut(place).map(|(_, entry)| entry)
     }
 
     /// The entry with the empty name, in which a server says what it can do.
@@ -146,23 +174,22 @@ impl Entries {
     }
 
     pub(super) fn get(&self, dn: &str) -> Option<&Entry> {
-        let dn = Dn::new(dn);
-        self.list.iter().find(|entry| Dn::new(&entry.dn) == dn)
+        let place = self.places.get(&Dn::new(dn))?;
+        self.list.get(place).map(|(_, entry)| entry)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.list.iter()
+    /// All entries, with their names in comparable form.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Dn, Entry)> {
+        self.list.values()
     }
 
     /// The name of the nearest entry above a name for which there is none.
     pub(super) fn nearest_above(&self, dn: &str) -> Option<&str> {
         let dn = Dn::new(dn);
-        self.list
-            .iter()
-            .map(|entry| (entry, Dn::new(&entry.dn)))
-            .filter(|(_, above)| dn.depth_below(above).is_some_and(|depth| depth > 0))
-            .max_by_key(|(_, above)| above.0.len())
-            .map(|(entry, _)| entry.dn.as_str())
+        self.iter()
+            .filter(|(above, _)| dn.depth_below(above).is_some())
+            .max_by_key(|(above, _)| above.0.len())
+            .map(|(_, entry)| entry.dn.as_str())
     }
 
     pub(super) fn may_bind(&self, dn: &str, password: &[u8]) -> bool {
@@ -174,7 +201,7 @@ impl Entries {
 
 /// A name in the form in which it is compared: without regard to case and to spaces round `,` and `=`. Other
 /// spellings of the same name, such as `\2c` for `\,`, count as other names.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Dn(Vec<String>);
 
 impl Dn {

@@ -173,19 +173,17 @@ impl Answering<'_> {
             });
         }
         let base = Dn::new(&search.base);
-        let within = |entry: &Entry| {
-            let depth = Dn::new(&entry.dn).depth_below(&base);
+        let within = |dn: &Dn| {
+            let depth = dn.depth_below(&base);
             match search.scope {
                 Scope::Base => depth == Some(0),
                 Scope::One => depth == Some(1),
                 Scope::Sub => depth.is_some(),
             }
         };
-        let found = self
-            .entries
-            .iter()
-            .filter(|entry| within(entry) && matches(entry));
-        Ok(found.map(|entry| entry.dn.clone()).collect())
+        let found = self.entries.iter();
+        let found = found.filter(|(dn, entry)| within(dn) && matches(entry));
+        Ok(found.map(|(_, entry)| entry.dn.clone()).collect())
     }
 
     fn give(
