@@ -19,6 +19,8 @@ mod errors;
 mod explain;
 mod homeserver;
 mod keys;
+#[cfg(feature = "ldap")]
+mod ldap;
 mod overrides;
 mod policy;
 mod rooms;
@@ -152,7 +154,7 @@ impl Config {
         let danger = settings::Danger::read(&top, problems);
         let homeserver = homeserver::read(&top, base, env, problems);
         let (accounts_server, exempt) = settings::accounts(&top, problems);
-        let directories = directories::read(&top, base, problems);
+        let directories = directories::read(&top, base, env, problems);
         let defaults = rooms::defaults(&top, danger, problems);
         let (rooms, templates) = rooms::listed(&top, &defaults, &directories, danger, problems);
         if directories.is_empty()

@@ -101,6 +101,12 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// How many there are so far.
+    #[cfg(feature = "ldap")]
+    pub(crate) const fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// In the order of the text.
     pub(crate) fn into_sorted(mut self) -> Vec<Problem> {
         self.0.sort_by_key(|problem| problem.at);

@@ -84,6 +84,7 @@
 //!
 //! - `sqlite` (on by default): [`SqliteStore`], the memory of earlier runs in a file, and `Setup::connect`, which
 //!   uses it. Without it, bring a [`MemoryStore`] of your own to [`Setup::connect_with_store`].
+//! - `ldap`: LDAP servers as directories, in [`ldap`], and `kind = "ldap"` in configurations.
 //! - `mocks`: mockall mocks of the two traits, in [`core::provider`] and [`core::backend`].
 //! - `conformance`: `core::conformance`, the suites that every implementation of the two traits has to pass.
 
@@ -107,6 +108,8 @@ pub use inviter_core::{
     reconcile::{Reconciler, RunError, RunOptions},
     report::Report,
 };
+#[cfg(feature = "ldap")]
+pub use inviter_ldap as ldap;
 pub use inviter_matrix as matrix;
 
 pub use config::{Config, ConfigErrors, Environment};

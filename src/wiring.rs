@@ -115,6 +115,12 @@ pub fn providers(config: &Config) -> Vec<Arc<dyn IdentityProvider>> {
 fn provider(directory: &DirectoryConfig) -> Arc<dyn IdentityProvider> {
     match &directory.kind {
         DirectoryKind::File { path } => Arc::new(FileDirectory::new(directory.name.clone(), path)),
+        #[cfg(feature = "ldap")]
+        DirectoryKind::Ldap(config) => Arc::new(inviter_ldap::LdapDirectory::new(
+            directory.name.clone(),
+            (**config).clone(),
+            Arc::new(SystemClock),
+        )),
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{
 /// Below this a smaller page is not tried.
 const SMALLEST_PAGE: u32 = 10;
 
+/// Enough to see what there is more of.
+const SAMPLE: u32 = 100;
+
 /// What is searched for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Search<'s> {
@@ -129,6 +132,15 @@ impl Connection {
             "searched"
         );
         ending
+    }
+
+    /// How many entries a search has on its first page, roughly: to see what there is at all.
+    pub(crate) async fn count_some(&self, search: Search<'_>) -> usize {
+        let mut ending = Ending::default();
+        let page = Some((self.page_size.min(SAMPLE), &[][..]));
+        // Whatever goes wrong is told by reading everything.
+        let _ = self.page(&search, page, &mut ending, &mut |_| true).await;
+        ending.entries
     }
 
     /// One page: how it ended, and whether anything in it was new.

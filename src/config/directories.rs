@@ -7,18 +7,19 @@ use std::{
 
 use inviter_core::{
     OwnedServerName, UserId,
-    directory::ProviderId,
+    directory::{GroupKey, ProviderId},
     mint::{GuestRule, Minting},
 };
 
 use super::{
+    Environment,
     decoders::{self, DecoderKind},
     keys, path_in,
 };
 use crate::document::{Problems, Section, Value, dotted_hint, nearest};
 
 /// One directory of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DirectoryConfig {
     /// Its name, unique in the file.
@@ -51,7 +52,7 @@ impl DirectoryConfig {
 }
 
 /// What a directory is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum DirectoryKind {
     /// A file: see [`FileDirectory`](crate::FileDirectory).
@@ -59,31 +60,68 @@ pub enum DirectoryKind {
         /// Where it is.
         path: PathBuf,
     },
+    /// An LDAP server: see [`LdapDirectory`](crate::ldap::LdapDirectory).
+    #[cfg(feature = "ldap")]
+    Ldap(Box<inviter_ldap::LdapConfig>),
+}
+
+impl DirectoryKind {
+    /// The attribute that user IDs are usually made of in such a directory.
+    const fn usual_attribute(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "uid",
+            #[cfg(feature = "ldap")]
+            Self::Ldap(config) => config.schema.preset.user_attribute(),
+        }
+    }
+
+    /// The same, which reads the attribute that user IDs are made of.
+    #[cfg_attr(
+        not(feature = "ldap"),
+        expect(unused_variables, unused_mut, reason = "files have it anyway")
+    )]
+    fn reading(mut self, attribute: &str) -> Self {
+        #[cfg(feature = "ldap")]
+        if let Self::Ldap(config) = &mut self {
+            config.attributes = vec![attribute.to_owned()];
+        }
+        self
+    }
 }
 
 /// The kinds that a configuration may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KindWord {
     File,
+    #[cfg(feature = "ldap")]
+    Ldap,
     /// Known, and not in this program; what it needs.
     NotBuilt(&'static str),
 }
 
 const KINDS: [(&str, KindWord); 3] = [
     ("file", KindWord::File),
+    #[cfg(feature = "ldap")]
+    ("ldap", KindWord::Ldap),
+    #[cfg(not(feature = "ldap"))]
     ("ldap", KindWord::NotBuilt("ldap")),
     ("entra", KindWord::NotBuilt("entra")),
 ];
 const GUESTS: [(&str, GuestRule); 2] = [("skip", GuestRule::Skip), ("strip", GuestRule::Strip)];
 
-pub(super) fn read(top: &Section<'_>, base: &Path, problems: &mut Problems) -> Vec<DirectoryConfig> {
+pub(super) fn read(
+    top: &Section<'_>,
+    base: &Path,
+    env: &dyn Environment,
+    problems: &mut Problems,
+) -> Vec<DirectoryConfig> {
     let mut directories = Vec::new();
     let mut names = BTreeSet::new();
     for node in top.list("directory", problems) {
         let Some(section) = Section::read(node, "directory", &keys::DIRECTORY.names(), problems) else {
             continue;
         };
-        if let Some(directory) = read_one(&section, base, problems) {
+        if let Some(directory) = read_one(&section, base, env, problems) {
             if !names.insert(directory.name.clone()) {
                 problems.add(
                     section.at("name"),
@@ -100,10 +138,15 @@ pub(super) fn read(top: &Section<'_>, base: &Path, problems: &mut Problems) -> V
 }
 
 /// `None` only together with a problem.
-fn read_one(section: &Section<'_>, base: &Path, problems: &mut Problems) -> Option<DirectoryConfig> {
+fn read_one(
+    section: &Section<'_>,
+    base: &Path,
+    env: &dyn Environment,
+    problems: &mut Problems,
+) -> Option<DirectoryConfig> {
     let required = [
         ("name", "reports speak of the directory by it"),
-        ("kind", "write \"file\""),
+        ("kind", "write \"file\" or \"ldap\""),
     ];
     for (key, why) in required {
         if section.get(key).is_none() {
@@ -114,10 +157,11 @@ fn read_one(section: &Section<'_>, base: &Path, problems: &mut Problems) -> Opti
         .text("name", problems)
         .map(|(_, name)| ProviderId::new(name));
     let kind = section.word("kind", &KINDS, problems);
-    let kind = kind.and_then(|word| read_kind(section, word, base, problems));
+    let kind = kind.and_then(|word| read_kind(section, word, base, env, problems));
+    let usual = kind.as_ref().map_or("uid", DirectoryKind::usual_attribute);
     let attribute = section
         .text("attribute", problems)
-        .map_or("uid", |(_, attribute)| attribute);
+        .map_or(usual, |(_, attribute)| attribute);
     // These two are of the form `name@domain` everywhere; a uid with an @ is meant as it stands.
     let of_form_at = ["userPrincipalName", "mail"]
         .iter()
@@ -129,15 +173,20 @@ fn read_one(section: &Section<'_>, base: &Path, problems: &mut Problems) -> Opti
         guests: section.word("guests", &GUESTS, problems).unwrap_or_default(),
         renames: renames(section, problems),
         name: name?,
-        kind: kind?,
+        kind: kind?.reading(attribute),
     };
     Some(directory)
 }
 
+#[cfg_attr(
+    not(feature = "ldap"),
+    expect(unused_variables, reason = "files need no secrets")
+)]
 fn read_kind(
     section: &Section<'_>,
     word: KindWord,
     base: &Path,
+    env: &dyn Environment,
     problems: &mut Problems,
 ) -> Option<DirectoryKind> {
     match word {
@@ -152,6 +201,11 @@ fn read_kind(
             Some(DirectoryKind::File {
                 path: path_in(base, path),
             })
+        }
+        #[cfg(feature = "ldap")]
+        KindWord::Ldap => {
+            let config = super::ldap::read(section, base, env, problems)?;
+            Some(DirectoryKind::Ldap(Box::new(config)))
         }
         KindWord::NotBuilt(kind) => {
             problems.add(
@@ -218,6 +272,31 @@ fn renames(section: &Section<'_>, problems: &mut Problems) -> BTreeMap<String, S
         renames.insert(entry.key.clone().into_owned(), old.to_owned());
     }
     renames
+}
+
+/// A group as a room's list means it, in one of the directories or in this one. A DN is written as DNs compare, since
+/// that is what an LDAP directory calls its groups by.
+#[cfg_attr(not(feature = "ldap"), expect(unused_variables, reason = "only LDAP has DNs"))]
+pub(super) fn group_key(
+    text: &str,
+    directory: Option<&ProviderId>,
+    directories: &[DirectoryConfig],
+) -> GroupKey {
+    #[cfg(feature = "ldap")]
+    {
+        let is_ldap = |d: &DirectoryConfig| matches!(d.kind, DirectoryKind::Ldap(_));
+        let mut meant = directories
+            .iter()
+            .filter(|d| directory.is_none_or(|name| *name == d.name));
+        // A name may have a `=` in it; two of them, with a `,` between, are no name that anybody gives.
+        if text.contains(',')
+            && meant.any(is_ldap)
+            && let Ok(dn) = inviter_ldap::Dn::parse(text)
+        {
+            return GroupKey::new(dn.as_str());
+        }
+    }
+    GroupKey::new(text)
 }
 
 /// A directory by its name, as rooms refer to it.

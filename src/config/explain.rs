@@ -136,6 +136,7 @@ impl Config {
             config: &config,
             place: &source.places(),
             sections: Vec::new(),
+            outer: None,
         };
         explainer.table(SectionKeys::top(), "", None, Some(&tree));
         let sections = explainer.sections;
@@ -147,6 +148,8 @@ struct Explainer<'a> {
     config: &'a Config,
     place: &'a dyn Fn(usize) -> Place,
     sections: Vec<ExplainedSection>,
+    /// The number of the entry that the table is in, where that is one of a list.
+    outer: Option<usize>,
 }
 
 impl Explainer<'_> {
@@ -179,7 +182,12 @@ impl Explainer<'_> {
             };
             match key.kind {
                 Kind::Table(_) if key.name == "permissions" && !managed => {}
-                Kind::Table(keys) => self.table(keys, &path, None, node),
+                // Of another kind of directory.
+                Kind::Table(_) if path == "directory.ldap" && node.is_none() => {}
+                Kind::Table(keys) => {
+                    self.outer = index;
+                    self.table(keys, &path, None, node);
+                }
                 Kind::Tables(keys) => {
                     for (ix, item) in items(node).iter().enumerate() {
                         self.table(keys, &path, Some(ix), Some(item));
@@ -269,6 +277,15 @@ impl Explainer<'_> {
                 let directory = self.config.directories.get(index?)?;
                 Some(SettingValue::Flag(directory.before_at))
             }
+            ("directory", "attribute") => {
+                let directory = self.config.directories.get(index?)?;
+                Some(SettingValue::Text(directory.attribute.clone()))
+            }
+            #[cfg(feature = "ldap")]
+            ("directory.ldap", key) => match &self.config.directories.get(self.outer?)?.kind {
+                super::DirectoryKind::Ldap(config) => super::ldap::worked_out(config, key),
+                super::DirectoryKind::File { .. } => None,
+            },
             ("state", "dir") => {
                 let dir = self.config.state_dir.to_str()?;
                 Some(SettingValue::Text(dir.to_owned()))

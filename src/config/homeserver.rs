@@ -14,7 +14,7 @@ use super::{
     Environment, keys, path_in,
     secrets::{self, SecretKeys},
 };
-use crate::document::{Node, Problems, Section, shortened};
+use crate::document::{Problems, Section, shortened};
 
 const TOKEN: SecretKeys = SecretKeys {
     file: "access_token_file",
@@ -94,7 +94,14 @@ pub(super) fn read(
         );
         return None;
     };
-    let section = section(node, problems)?;
+    let misplaced = ["access_token", "password"];
+    let section = secrets::section(
+        node,
+        "homeserver",
+        &keys::HOMESERVER.names(),
+        &misplaced,
+        problems,
+    )?;
     let allow_plain = section.flag("danger_allow_plain_http", problems).unwrap_or(false);
     if section.get("url").is_none() {
         problems.add(
@@ -129,7 +136,7 @@ pub(super) fn read(
 }
 
 /// That the file looks right; what is in the certificates shows when connecting.
-fn check_ca_file(path: &Path) -> Result<(), String> {
+pub(super) fn check_ca_file(path: &Path) -> Result<(), String> {
     let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     let begin = b"-----BEGIN CERTIFICATE-----";
     if bytes.windows(begin.len()).any(|window| window == begin) {
@@ -141,32 +148,12 @@ fn check_ca_file(path: &Path) -> Result<(), String> {
     )
 }
 
-/// The section, with a word of its own for secrets that stand in the file itself.
-fn section<'n>(node: &'n Node<'n>, problems: &mut Problems) -> Option<Section<'n>> {
-    let misplaced = ["access_token", "password"];
-    let has_misplaced = Section::open(node, "homeserver", problems)?
-        .entries()
-        .iter()
-        .filter(|entry| misplaced.contains(&&*entry.key))
-        .map(|entry| (entry.at, entry.key.clone()))
-        .collect::<Vec<_>>();
-    for (at, key) in &has_misplaced {
-        problems.add(
-            *at,
-            format!(
-                "`{key}` in [homeserver]: a secret must not stand in this file; write it to a file that only the \
-                 bot can read and name that with `{key}_file`, or name an environment variable with `{key}_env`"
-            ),
-        );
-    }
-    let mut known = keys::HOMESERVER.names();
-    if !has_misplaced.is_empty() {
-        known.extend(misplaced);
-    }
-    Section::read(node, "homeserver", &known, problems)
-}
-
-fn timeout(section: &Section<'_>, key: &str, default: Duration, problems: &mut Problems) -> Duration {
+pub(super) fn timeout(
+    section: &Section<'_>,
+    key: &str,
+    default: Duration,
+    problems: &mut Problems,
+) -> Duration {
     let value = section.duration(key, problems).unwrap_or(default);
     if value.is_zero() {
         problems.add(

@@ -3,9 +3,12 @@
 //! The table says; the readers read. Tests hold the two and the sample to each other. Overrides from the environment,
 //! `inviter config` and the JSON Schema are made from the table.
 
+mod ldap;
 mod rooms;
 mod table;
 
+#[cfg(feature = "ldap")]
+pub(super) use ldap::LDAP;
 pub(super) use rooms::{PERMISSIONS, ROOM, ROOM_GROUP, ROOM_MEMBER, ROOMS};
 pub(super) use table::{ACCOUNTS, ADOPT, DECODER, DIRECTORY, HOMESERVER, LIMITS, PEOPLE, SCOPE, STATE, TOP};
 

@@ -6,7 +6,7 @@ use secrecy::{SecretString, zeroize::Zeroize};
 use url::Url;
 
 use super::{Environment, path_in};
-use crate::document::{Problems, Section};
+use crate::document::{Node, Problems, Section};
 
 /// A secret is one line; more than this is some other file.
 const MAX_SECRET: u64 = 64 * 1024;
@@ -19,6 +19,48 @@ const MAX_NAME: usize = 64;
 pub(super) struct SecretKeys {
     pub(super) file: &'static str,
     pub(super) env: &'static str,
+}
+
+/// A section that may hold the names of secrets, with a word of its own for secrets that stand in the file itself.
+pub(super) fn section<'n>(
+    node: &'n Node<'n>,
+    name: &'static str,
+    known: &[&'static str],
+    misplaced: &[&'static str],
+    problems: &mut Problems,
+) -> Option<Section<'n>> {
+    let has_misplaced = Section::open(node, name, problems)?
+        .entries()
+        .iter()
+        .filter(|entry| misplaced.contains(&&*entry.key))
+        .map(|entry| (entry.at, entry.key.clone()))
+        .collect::<Vec<_>>();
+    for (at, key) in &has_misplaced {
+        problems.add(
+            *at,
+            format!(
+                "`{key}` in [{name}]: a secret must not stand in this file; write it to a file that only the bot can \
+                 read and name that with `{key}_file`, or name an environment variable with `{key}_env`"
+            ),
+        );
+    }
+    let mut known = known.to_vec();
+    if !has_misplaced.is_empty() {
+        known.extend(misplaced);
+    }
+    Section::read(node, name, &known, problems)
+}
+
+/// That a file with a secret of another kind is there, and closed to other users.
+pub(super) fn check_file(path: &Path) -> Result<(), String> {
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "does not exist".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    })?;
+    if !metadata.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    refuse_open_to_others(&metadata, path)
 }
 
 /// Reads a secret from its file or variable, whichever is set; the caller has checked that it is one of them.
@@ -104,17 +146,11 @@ fn is_a_variable_s_name(text: &str) -> bool {
 }
 
 fn from_file(path: &Path) -> Result<SecretString, String> {
-    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "does not exist".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    })?;
-    if !metadata.is_file() {
-        return Err("is not a file".to_owned());
-    }
-    if metadata.len() > MAX_SECRET {
+    check_file(path)?;
+    let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if length > MAX_SECRET {
         return Err("is far too large for a secret; it must hold the secret on one line".to_owned());
     }
-    refuse_open_to_others(&metadata, path)?;
     let bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         error.into_bytes().zeroize();

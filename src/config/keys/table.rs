@@ -3,6 +3,7 @@
 use super::{
     Fallback::{Required, Said, Value},
     Key, Kind, SectionKeys,
+    ldap::LDAP,
     rooms::{ROOM, ROOMS},
 };
 
@@ -226,6 +227,12 @@ pub(in crate::config) static DIRECTORY: SectionKeys = SectionKeys {
             "The .toml or .json file with people and groups, for `kind = \"file\"`",
         ),
         Key::new(
+            "ldap",
+            Kind::Table(&LDAP),
+            Said("none, and `kind = \"ldap\"` needs one"),
+            "The LDAP server and what is read from it, for `kind = \"ldap\"`",
+        ),
+        Key::new(
             "decoders",
             Kind::List {
                 words: &["mtrx", "xxx"],
@@ -237,7 +244,7 @@ pub(in crate::config) static DIRECTORY: SectionKeys = SectionKeys {
         Key::new(
             "attribute",
             Kind::Text,
-            Value("\"uid\""),
+            Said("uid, and sAMAccountName for the schema active_directory"),
             "The attribute that user IDs are made of",
         ),
         Key::new(

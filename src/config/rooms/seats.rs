@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use inviter_core::{
-    directory::GroupKey,
-    room_rules::{FixedMember, SpecGroup},
-};
+use inviter_core::room_rules::{FixedMember, SpecGroup};
 
 use crate::{
     config::{
@@ -54,7 +51,7 @@ fn group(
         let name = text_of(node, || "each of the room's `groups`".to_owned(), problems)?;
         return Some(SpecGroup {
             provider: None,
-            group: GroupKey::new(name),
+            group: directories::group_key(name, None, directories),
             level: None,
         });
     }
@@ -65,10 +62,10 @@ fn group(
             "`group` in [room.groups] is missing; write the group's name or key in its directory",
         );
     }
+    let provider = section.parsed("directory", |name| directories::find(name, directories), problems);
     let group = section
         .text("group", problems)
-        .map(|(_, name)| GroupKey::new(name));
-    let provider = section.parsed("directory", |name| directories::find(name, directories), problems);
+        .map(|(_, name)| directories::group_key(name, provider.as_ref(), directories));
     let level = super::level(&section, "level", danger, problems);
     Some(SpecGroup {
         provider,
