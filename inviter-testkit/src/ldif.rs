@@ -204,7 +204,15 @@ impl Ldif {
     /// Any entry.
     pub fn entry(&mut self, dn: &str, attributes: Attributes<'_>) -> &mut Self {
         self.record(dn);
-        for (name, value) in attributes {
+        // The values of an attribute stand together: slapadd in quick mode takes the last run for all.
+        let first = |name: &str| {
+            attributes
+                .iter()
+                .position(|(other, _)| other.eq_ignore_ascii_case(name))
+        };
+        let mut together = attributes.to_vec();
+        together.sort_by_key(|(name, _)| first(name));
+        for (name, value) in together {
             self.line(name, value);
         }
         self.end()
