@@ -1,22 +1,65 @@
 #!/usr/bin/env bash
 # From nothing to rooms that follow a directory, in a few minutes, on this machine only.
 #
-# Builds inviter, starts a Synapse of its own, and shows `inviter plan` and `inviter sync` at work on the
+#   examples/quickstart.sh                    people and groups in a file
+#   examples/quickstart.sh --directory ldap   the same people and groups in an LDAP server
+#
+# Builds inviter, starts a Synapse of its own (and a slapd), and shows `inviter plan` and `inviter sync` at work on the
 # configuration and the directory in examples/quickstart/. Leaves nothing behind but the build and Synapse under
-# target/. Needs Rust, Python 3.10 or later with venv, and, for the first time, a network.
+# target/, and the package slapd. Needs Rust, Python 3.10 or later with venv, and, for the first time, a network; for
+# LDAP also openssl and, on Debian, root to install slapd if it is missing.
 set -euo pipefail
+
+usage() { printf 'usage: examples/quickstart.sh [--directory file|ldap]\n'; }
+wrong() {
+    printf 'quickstart: %s\n' "$1" >&2
+    usage >&2
+    exit 2
+}
+directory="file"
+while (($# > 0)); do
+    case $1 in
+        --directory)
+            (($# > 1)) || wrong "--directory needs a kind: file or ldap"
+            directory=$2
+            shift
+            ;;
+        --directory=*) directory=${1#*=} ;;
+        -h | --help)
+            usage
+            sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+            exit 0
+            ;;
+        *) wrong "unknown argument \"$1\"" ;;
+    esac
+    shift
+done
+case $directory in
+    file | ldap) ;;
+    *) wrong "there is no directory of the kind \"$directory\" here; write --directory file or --directory ldap" ;;
+esac
+
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 files=examples/quickstart
 # The reader's own settings have nothing to do with this.
-unset INVITER_CONFIG
+unset INVITER_CONFIG "${!INVITER__@}"
 
-heading() { printf '\n\033[1m== %s\033[0m\n\n' "$*"; }
-[[ -t 1 ]] || heading() { printf '\n== %s\n\n' "$*"; }
+step=0
+heading() {
+    step=$((step + 1))
+    if [[ -t 1 ]]; then
+        printf '\n\033[1m== %d. %s\033[0m\n\n' "$step" "$*"
+    else
+        printf '\n== %d. %s\n\n' "$step" "$*"
+    fi
+}
 # Shows a command of inviter as a reader would type it, and runs it.
 inviter() {
+    local code=0
     printf '$ inviter %s\n' "$*"
-    "$program" --config "$work/inviter.toml" "$@"
+    "$program" --config "$work/inviter.toml" "$@" || code=$?
     echo
+    return "$code"
 }
 # The same plan for programs.
 plan_json() { "$program" --config "$work/inviter.toml" plan --json >"$1"; }
@@ -25,9 +68,45 @@ value() {
     python3 -c 'import functools, json, sys
 print(functools.reduce(dict.__getitem__, sys.argv[2:], json.load(open(sys.argv[1]))))' "$@"
 }
+# Runs a server in the background, and keeps what it prints when it is ready: NAME COMMAND...
+start() {
+    local line
+    mkfifo "$work/$1.ready"
+    "${@:2}" >"$work/$1.ready" &
+    servers+=($!)
+    # Nothing is read if the server fails to start; it has said why.
+    read -r line <"$work/$1.ready" || exit 1
+    printf '%s\n' "$line" >"$work/$1.json"
+}
+
+# A slapd with the people and groups. Only the bot may read them: BOT_DN
+start_slapd() {
+    mkdir "$work/tls"
+    if ! "$files/certificates.sh" "$work/tls"; then
+        cat "$work/tls/openssl.log" >&2
+        exit 1
+    fi
+    start slapd tests/servers/ldap slapd --dir "$work/slapd" --ldif "$files/directory.ldif" \
+        --certificate "$work/tls/server.pem" --key "$work/tls/server.key" \
+        --access "access to * by dn.exact=\"$1\" read by * none"
+}
+# Shows a change of the directory, and has ldapmodify make it: LDIF
+ldapmodify_shown() {
+    local admin
+    admin="$(value "$work/slapd.json" admin_dn)"
+    (umask 077 && value "$work/slapd.json" admin_password | tr -d '\n' >"$work/admin_password")
+    sed 's/^/    /' "$1"
+    printf '\n$ LDAPTLS_CACERT=ca.pem ldapmodify -x -H %s -D %s -y admin_password -f %s\n' \
+        "$ldaps_url" "$admin" "$(basename "$1")"
+    LDAPTLS_CACERT="$work/ca.pem" ldapmodify -x -H "$ldaps_url" -D "$admin" -y "$work/admin_password" -f "$1"
+}
 
 if ! command -v cargo >/dev/null; then
     echo "quickstart: cargo is not on PATH; install Rust first (https://rustup.rs)" >&2
+    exit 1
+fi
+if [[ $directory == ldap ]] && ! command -v openssl >/dev/null; then
+    echo "quickstart: openssl is not on PATH, and the LDAP server needs a certificate; install openssl first" >&2
     exit 1
 fi
 # rustup's cargo looks for its tool chains in the home folder; with another home, they are still next to it.
@@ -40,74 +119,102 @@ if [[ -z ${RUSTUP_HOME:-} && ! -d ${HOME:-}/.rustup ]]; then
 fi
 
 work="$(mktemp -d)"
-synapse=
+servers=()
 cleanup() {
-    if [[ -n $synapse ]] && kill "$synapse" 2>/dev/null; then
-        wait "$synapse" || true
-    fi
+    local server
+    for server in ${servers[@]+"${servers[@]}"}; do
+        if kill "$server" 2>/dev/null; then
+            wait "$server" || true
+        fi
+    done
     rm -rf "$work"
 }
 trap cleanup EXIT
 
-heading "1. Build inviter"
+heading "Build inviter"
 echo '$ cargo build --locked --package inviter-cli'
 cargo build --locked --package inviter-cli
 metadata="$(cargo metadata --format-version 1 --no-deps --locked)"
 program="$(python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])' <<<"$metadata")/debug/inviter"
 
-heading "2. Start a Synapse"
+heading "Start a Synapse"
 echo '$ tests/servers/synapse install'
 tests/servers/synapse install
 echo '$ tests/servers/synapse run'
-mkfifo "$work/ready"
-tests/servers/synapse run --dir "$work/synapse" >"$work/ready" &
-synapse=$!
-# Nothing is read if Synapse fails to start; it has said why.
-read -r server <"$work/ready" || exit 1
-echo "$server" >"$work/server.json"
-url="$(value "$work/server.json" url)"
+start synapse tests/servers/synapse run --dir "$work/synapse"
+url="$(value "$work/synapse.json" url)"
 echo "running at $url"
 
-heading "3. The people, the bot, and the configuration"
+configuration=inviter.toml
+ldaps_url=
+if [[ $directory == ldap ]]; then
+    heading "Start an LDAP server"
+    configuration=inviter.ldap.toml
+    echo '$ tests/servers/ldap install --only slapd'
+    tests/servers/ldap install --only slapd
+    echo '$ tests/servers/ldap slapd'
+    start_slapd "cn=inviter,ou=services,dc=example,dc=test"
+    # The certificate is for the address: ldapmodify takes another name of this machine for `localhost`.
+    ldaps_url="$(value "$work/slapd.json" ldaps_url)"
+    ldaps_url="${ldaps_url/localhost/127.0.0.1}"
+    cp "$work/tls/ca.pem" "$work/ca.pem"
+    echo "running at $ldaps_url"
+fi
+
+heading "The people, the bot, and the configuration"
 people=(alice bob carol dave erin frank grace)
-python3 "$files/homeserver.py" register "$work/server.json" "$work/tokens.json" inviter "${people[@]}"
+python3 "$files/homeserver.py" register "$work/synapse.json" "$work/tokens.json" inviter "${people[@]}"
 (umask 077 && value "$work/tokens.json" inviter >"$work/token")
-sed "s|http://127.0.0.1:8008|$url|" "$files/inviter.toml" >"$work/inviter.toml"
-cp "$files/people.toml" "$work/people.toml"
+sed -e "s|http://127.0.0.1:8008|$url|" -e "s|ldaps://127.0.0.1:636|$ldaps_url|" \
+    "$files/$configuration" >"$work/inviter.toml"
 printf '\nThe configuration, inviter.toml:\n\n'
 sed 's/^/    /' "$work/inviter.toml"
-printf '\nThe directory, people.toml, stands in %s.\n' "$files/people.toml"
+if [[ $directory == ldap ]]; then
+    (umask 077 && sed -n 's/^userPassword: //p' "$files/directory.ldif" >"$work/ldap_password")
+    printf '\nThe people and groups of the LDAP server stand in %s.\n' "$files/directory.ldif"
 
-heading "4. What does the directory want?"
+    heading "Is everything as it should be?"
+    inviter check
+    echo "(This Synapse has no rate limits, which only its administrator can see: syncs take a moment here.)"
+else
+    cp "$files/people.toml" "$work/people.toml"
+    printf '\nThe directory, people.toml, stands in %s.\n' "$files/people.toml"
+fi
+
+heading "What does the directory want?"
 inviter idp
 
-heading "5. What would a sync do?"
+heading "What would a sync do?"
 inviter plan
 plan_json "$work/first.json"
 
-heading "6. Do it"
+heading "Do it"
 inviter sync
 
-heading "7. The people accept their invitations; dave has not looked yet"
-python3 "$files/homeserver.py" accept "$work/server.json" "$work/tokens.json" alice bob carol erin frank grace
+heading "The people accept their invitations; dave has not looked yet"
+python3 "$files/homeserver.py" accept "$work/synapse.json" "$work/tokens.json" alice bob carol erin frank grace
 printf '\nThe rooms as the homeserver has them (its admin API, not inviter, is asked):\n\n'
-python3 "$files/read_back.py" "$work/server.json" --expect before --plan "$work/first.json" \
+python3 "$files/read_back.py" "$work/synapse.json" --expect before --plan "$work/first.json" \
     --save "$work/before.json" | tee "$work/read_back"
 
-heading "8. frank moves from the office to engineering"
-sed -i.old \
-    -e 's/^members = \["erin", "frank"\]$/members = ["erin"]/' \
-    -e 's/^members = \["alice", "bob", "carol", "heidi"\]$/members = ["alice", "bob", "carol", "frank", "heidi"]/' \
-    "$work/people.toml"
-(cd "$work" && diff -U0 people.toml.old people.toml) | sed -n '/^[-+][^-+]/p' || true
-echo
+heading "frank moves from the office to engineering"
+if [[ $directory == ldap ]]; then
+    ldapmodify_shown "$files/move-frank.ldif"
+else
+    sed -i.old \
+        -e 's/^members = \["erin", "frank"\]$/members = ["erin"]/' \
+        -e 's/^members = \["alice", "bob", "carol", "heidi"\]$/members = ["alice", "bob", "carol", "frank", "heidi"]/' \
+        "$work/people.toml"
+    (cd "$work" && diff -U0 people.toml.old people.toml) | sed -n '/^[-+][^-+]/p' || true
+    echo
+fi
 inviter plan
 plan_json "$work/second.json"
 inviter sync
-python3 "$files/read_back.py" "$work/server.json" --expect after --plan "$work/second.json" \
+python3 "$files/read_back.py" "$work/synapse.json" --expect after --plan "$work/second.json" \
     --since "$work/before.json" | tee "$work/read_back"
 
-heading "9. Nothing is left to do"
+heading "Nothing is left to do"
 inviter plan
 plan_json "$work/final.json"
 
