@@ -117,7 +117,7 @@ impl Ldif {
         self.entry(&dn, &attributes)
     }
 
-    /// A `posixGroup` with these members (uids, not DNs; RFC 2307).
+    /// A `posixGroup` with these members (uids in ASCII, not DNs; RFC 2307).
     pub fn posix_group(&mut self, cn: &str, gid_number: u32, members: &[impl AsRef<str>]) -> &mut Self {
         let number = gid_number.to_string();
         let mut attributes = vec![("objectClass", "posixGroup"), ("cn", cn), ("gidNumber", &number)];
@@ -161,12 +161,14 @@ impl Ldif {
     }
 
     /// A user of an Active Directory in `CN=Users`, without a password. `control` is the `userAccountControl`:
-    /// 544 for one that may log in without a password, 546 for one that is disabled.
+    /// 544 for one that may log in without a password, 546 for one that is disabled. `sAMAccountName` is the name
+    /// with `_` for what it cannot hold.
     pub fn ad_user(&mut self, name: &str, control: u32, more: Attributes<'_>) -> &mut Self {
         let control = control.to_string();
+        let account = account_name(name);
         let defaults = [
             ("objectClass", "user"),
-            ("sAMAccountName", name),
+            ("sAMAccountName", &account),
             ("userAccountControl", &control),
         ];
         let dn = self.ad_dn(name);
@@ -175,7 +177,8 @@ impl Ldif {
 
     /// A global security group of an Active Directory in `CN=Users`, with these members (DNs).
     pub fn ad_group(&mut self, name: &str, members: &[impl AsRef<str>]) -> &mut Self {
-        let mut attributes = vec![("objectClass", "group"), ("sAMAccountName", name)];
+        let account = account_name(name);
+        let mut attributes = vec![("objectClass", "group"), ("sAMAccountName", account.as_str())];
         attributes.extend(members.iter().map(|member| ("member", member.as_ref())));
         let dn = self.ad_dn(name);
         self.entry(&dn, &attributes)
@@ -311,6 +314,19 @@ fn is_safe(value: &str) -> bool {
             .all(|c| c.is_ascii() && !matches!(c, '\0' | '\n' | '\r'))
 }
 
+/// A name without the characters that Active Directory keeps out of `sAMAccountName`.
+fn account_name(name: &str) -> String {
+    name.replace(
+        |c: char| {
+            matches!(
+                c,
+                '"' | '/' | '\\' | '[' | ']' | ':' | ';' | '|' | '=' | ',' | '+' | '*' | '?' | '<' | '>'
+            )
+        },
+        "_",
+    )
+}
+
 /// One part of a distinguished name, its value escaped by RFC 4514: `rdn("cn", "Doe, John")` is `cn=Doe\, John`.
 pub fn rdn(attribute: &str, value: &str) -> String {
     let mut escaped = format!("{attribute}=");
@@ -360,8 +376,8 @@ mod tests {
         );
         assert_eq!(
             ldif.text(),
-            "dn: uid=ann,ou=people,dc=x\nobjectClass: inetOrgPerson\nuid: ann\ncn: ann\nMAIL: a@b\n\
-             objectClass: extensibleObject\n\n"
+            "dn: uid=ann,ou=people,dc=x\nobjectClass: inetOrgPerson\nobjectClass: extensibleObject\nuid: ann\n\
+             cn: ann\nMAIL: a@b\n\n"
         );
     }
 }

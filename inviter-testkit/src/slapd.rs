@@ -227,6 +227,9 @@ impl Slapd {
     }
 
     /// The address for TLS, such as `ldaps://localhost:20636`; an error without a certificate.
+    ///
+    /// With OpenLDAP's tools write `127.0.0.1` instead: for `localhost` they compare the certificate with the name
+    /// of the machine.
     pub fn ldaps_url(&self) -> Result<&str> {
         self.info
             .ldaps_url
