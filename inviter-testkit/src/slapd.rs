@@ -99,7 +99,7 @@ impl SlapdOptions {
     }
 
     /// All entries to begin with, the top one too: see [`Ldif::tree`](crate::Ldif::tree). Loaded in bulk before
-    /// the start, 20,000 people in about a second, and without asking overlays.
+    /// the start, 20,000 people in a few seconds, and without asking overlays.
     #[must_use]
     pub fn ldif(mut self, ldif: impl AsRef<str>) -> Self {
         self.ldif = Some(ldif.as_ref().to_owned());
