@@ -14,6 +14,10 @@ use crate::{
 /// Below this a smaller page is not tried.
 const SMALLEST_PAGE: u32 = 10;
 
+/// So many pages in a row with nothing new are no pages. Some in between are sound: Active Directory ends a page when
+/// it has looked for long enough.
+const MAX_IDLE_PAGES: usize = 1000;
+
 /// Enough to see what there is more of.
 const SAMPLE: u32 = 100;
 
@@ -77,6 +81,7 @@ impl Connection {
         let mut size = self.page_size;
         let mut paged = search.scope != Scope::Base;
         let mut cookie = Vec::new();
+        let mut idle = 0;
         loop {
             let page = paged.then_some((size, &*cookie));
             let before = ending.entries;
@@ -87,7 +92,9 @@ impl Connection {
                     break;
                 }
             };
-            let at_start = cookie.is_empty() && ending.entries == before;
+            let came = ending.entries - before;
+            let at_start = cookie.is_empty() && came == 0;
+            idle = if any_new { 0 } else { idle + 1 };
             match result.rc {
                 0 => {}
                 code::CRITICAL_EXTENSION if paged && at_start => {
@@ -106,9 +113,19 @@ impl Connection {
                 }
             }
             match control::next_page(&result.ctrls) {
+                // Small servers leave out that there are pages, and answer with everything. What looks like a page is
+                // not believed to be all.
+                Ok(None) if paged && (!cookie.is_empty() || u32::try_from(came) == Ok(size)) => {
+                    ending.trouble = Some(malformed("the server's answer does not say whether there is more"));
+                    break;
+                }
                 Ok(None) => break,
                 Ok(Some(next)) if next.is_empty() => break,
                 Ok(Some(_)) if !paged => break,
+                Ok(Some(_)) if idle >= MAX_IDLE_PAGES => {
+                    ending.trouble = Some(malformed("the server sends page after page with nothing new in it"));
+                    break;
+                }
                 // Otherwise a server that hands out the same page for ever would be read for ever.
                 Ok(Some(next)) if any_new || next != cookie => cookie = next,
                 Ok(Some(_)) => {
@@ -168,7 +185,12 @@ impl Connection {
                 continue;
             }
             if item.is_ref() {
-                ending.references.extend(references(item.0));
+                let mut references = references(item.0);
+                if references.is_empty() {
+                    // It says that there is more, whether or not it says where.
+                    references.push(String::new());
+                }
+                ending.references.extend(references);
                 continue;
             }
             ending.entries += 1;

@@ -328,12 +328,17 @@ fn told(result: &LdapResult) -> String {
 
 /// What a server says, without what would harm a terminal or fill the screen.
 pub(crate) fn shortened(text: &str) -> String {
-    let clean = text.chars().filter(|c| !c.is_control());
+    let clean = text.chars().filter(|&c| !c.is_control() && !turns_text(c));
     let mut short: String = clean.clone().take(MAX_DIAGNOSTIC).collect();
     if clean.count() > MAX_DIAGNOSTIC {
         short.push('…');
     }
     short
+}
+
+/// Whether a character makes others appear in another order (Unicode Annex 9), so that a text would look like another.
+const fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The name of a result code, as RFC 4511 appendix A.1 has it, with the number.
@@ -437,7 +442,7 @@ mod tests {
 
     #[test]
     fn words_of_servers_are_kept_harmless() {
-        let long = format!("a\u{1b}[31mb\n{}", "x".repeat(1000));
+        let long = format!("a\u{1b}[31m\u{202e}b\n{}", "x".repeat(1000));
         let short = shortened(&long);
         assert!(short.starts_with("a[31mb"), "{short}");
         assert_eq!(short.chars().count(), MAX_DIAGNOSTIC + 1);

@@ -91,6 +91,11 @@ impl<'c> Accounts<'c> {
         self.bases.iter().all(|base| base.complete)
     }
 
+    /// Whether people may be elsewhere than where the bases say: one could not be read, or nobody is there any more.
+    pub(super) fn may_have_moved(&self) -> bool {
+        !self.bases.iter().all(|base| base.complete && base.people > 0)
+    }
+
     /// Adds a person, unless it is there already.
     pub(super) fn add(&mut self, mut entry: Entry, listing: &mut Extent) -> bool {
         let dn = match Dn::parse(&entry.dn) {

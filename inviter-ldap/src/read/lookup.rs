@@ -152,6 +152,13 @@ impl Reader<'_> {
             Some(false) => {}
         }
         if !accounts.bases.iter().any(|base| dn.is_within(&base.dn)) {
+            if accounts.may_have_moved() {
+                return Ok(Looked::Other(Found::Unknown(
+                    "are outside `user_bases`, of which not all hold people that the bot can see, so people may have \
+                     moved there; correct `user_bases`"
+                        .to_owned(),
+                )));
+            }
             return Ok(Looked::Other(Found::Nobody { outside: true }));
         }
         // Not listed, because it is no person; or because it was not there yet, or the listing was cut off.

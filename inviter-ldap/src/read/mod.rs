@@ -172,10 +172,19 @@ impl<'r> Reader<'r> {
                 accounts.bases.push(BaseRead { dn, complete, people });
             }
         }
-        if accounts.len() == 0
-            && let Some(error) = self.nothing(&mut failed)
-        {
-            return Err(error);
+        if accounts.len() == 0 {
+            if let Some(error) = self.nothing(&mut failed) {
+                return Err(error);
+            }
+        } else {
+            // Where no base gave anybody, that is told of the whole directory.
+            for base in accounts
+                .bases
+                .iter()
+                .filter(|base| base.complete && base.people == 0)
+            {
+                listing.add(no_entries("people", base.dn.as_str()));
+            }
         }
         let lost = failed.iter().any(|(_, trouble)| trouble.lost);
         self.disabled(&mut accounts, listing).await;
@@ -189,6 +198,7 @@ impl<'r> Reader<'r> {
         listing: &mut Extent,
     ) -> Result<(Groups<'r>, bool), ProviderError> {
         let mut groups = Groups::new(self.config);
+        let mut empty = Vec::new();
         let names = groups.attributes();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut failed = Vec::new();
@@ -198,12 +208,20 @@ impl<'r> Reader<'r> {
                 .connection
                 .search(search, |entry| groups.add(entry, false, accounts, listing))
                 .await;
-            self.ended(ending, base, "groups", listing, &mut failed);
+            let entries = ending.entries;
+            if self.ended(ending, base, "groups", listing, &mut failed) && entries == 0 {
+                empty.push(base);
+            }
         }
         if groups.list.is_empty()
             && let Some(error) = self.nothing(&mut failed)
         {
             return Err(error);
+        }
+        if !groups.list.is_empty() {
+            for base in empty {
+                listing.add(no_entries("groups", base));
+            }
         }
         Ok((groups, failed.iter().any(|(_, trouble)| trouble.lost)))
     }
@@ -275,6 +293,16 @@ impl<'r> Reader<'r> {
                 .ignore_referrals
                 .iter()
                 .any(|ignored| Dn::parse(ignored).is_ok_and(|ignored| dn.is_within(&ignored)))
+    }
+}
+
+/// A search that succeeds with nothing: lost rights look like that (decision 1).
+fn no_entries(what: &str, base: &str) -> Gap {
+    Gap {
+        what: format!("{what} below {base}"),
+        why: "the server shows none; check the filter and the rights of the bot's account, or take the base out of the \
+              configuration if it is meant to be empty"
+            .to_owned(),
     }
 }
 
