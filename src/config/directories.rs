@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(feature = "ldap")]
+use inviter_core::room_template::RoomTemplate;
 use inviter_core::{
     OwnedServerName, UserId,
     directory::{GroupKey, ProviderId},
@@ -162,6 +164,15 @@ fn read_one(
     let attribute = section
         .text("attribute", problems)
         .map_or(usual, |(_, attribute)| attribute);
+    #[cfg(feature = "ldap")]
+    if let Some(DirectoryKind::Ldap(_)) = kind
+        && let Err(why) = super::ldap::attribute(attribute)
+    {
+        problems.add(
+            section.at("attribute"),
+            format!("{}: {why}", section.key("attribute")),
+        );
+    }
     // These two are of the form `name@domain` everywhere; a uid with an @ is meant as it stands.
     let of_form_at = ["userPrincipalName", "mail"]
         .iter()
@@ -191,6 +202,7 @@ fn read_kind(
 ) -> Option<DirectoryKind> {
     match word {
         KindWord::File => {
+            refuse_other(section, "ldap", "ldap", problems);
             if section.get("path").is_none() {
                 problems.add(
                     section.at("kind"),
@@ -204,6 +216,7 @@ fn read_kind(
         }
         #[cfg(feature = "ldap")]
         KindWord::Ldap => {
+            refuse_other(section, "path", "file", problems);
             let config = super::ldap::read(section, base, env, problems)?;
             Some(DirectoryKind::Ldap(Box::new(config)))
         }
@@ -217,6 +230,17 @@ fn read_kind(
             );
             None
         }
+    }
+}
+
+/// What is for another kind of directory would have no effect, and whoever wrote it thinks that it has.
+fn refuse_other(section: &Section<'_>, key: &str, kind: &str, problems: &mut Problems) {
+    if section.get(key).is_some() {
+        let name = section.key(key);
+        problems.add(
+            section.at(key),
+            format!("{name} is for `kind = \"{kind}\"`; leave it out, or correct `kind`"),
+        );
     }
 }
 
@@ -288,8 +312,10 @@ pub(super) fn group_key(
         let mut meant = directories
             .iter()
             .filter(|d| directory.is_none_or(|name| *name == d.name));
-        // A name may have a `=` in it; two of them, with a `,` between, are no name that anybody gives.
+        // A name may have a `=` in it; two of them, with a `,` between, are no name that anybody gives. Placeholders
+        // would be escaped, and their values are not known yet: there it has to be written as the server does.
         if text.contains(',')
+            && !RoomTemplate::has_placeholder(text)
             && meant.any(is_ldap)
             && let Ok(dn) = inviter_ldap::Dn::parse(text)
         {

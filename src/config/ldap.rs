@@ -101,23 +101,29 @@ pub(super) fn read(
         .word("schema", &PRESETS, problems)
         .unwrap_or(Preset::GroupOfNames);
     let schema = schema(&section, Schema::new(preset), problems);
+    let ca_file = file(&section, "ca_file", base, check_ca_file, problems);
+    let matrix_id = section.parsed("matrix_id", attribute, problems);
+    let ignore_referrals = list(&section, "ignore_referrals", dn, problems).unwrap_or_default();
+    let page_size = section.integer("page_size", (10, 20_000), problems);
+    let mut time = |key, default| timeout(&section, key, default, problems);
+    let connect_timeout = time("connect_timeout", LdapConfig::CONNECT_TIMEOUT);
+    let operation_timeout = time("operation_timeout", LdapConfig::OPERATION_TIMEOUT);
+    let read_timeout = time("read_timeout", LdapConfig::READ_TIMEOUT);
+    // Only now, so that what is wrong with the other keys has been told.
     let mut config = LdapConfig::new("", bind?, "", schema);
     config.urls = urls;
     config.start_tls = start_tls;
     config.danger_allow_plain_ldap = plain;
-    config.ca_file = file(&section, "ca_file", base, check_ca_file, problems);
+    config.ca_file = ca_file;
     config.client_certificate = client_certificate;
     config.user_bases = user_bases;
     config.group_bases = group_bases;
-    config.matrix_id_attribute = text(&section, "matrix_id", problems);
-    config.ignore_referrals = list(&section, "ignore_referrals", dn, problems).unwrap_or_default();
-    config.page_size = section
-        .integer("page_size", (10, 20_000), problems)
-        .unwrap_or(LdapConfig::PAGE_SIZE);
-    let mut time = |key, default| timeout(&section, key, default, problems);
-    config.connect_timeout = time("connect_timeout", LdapConfig::CONNECT_TIMEOUT);
-    config.operation_timeout = time("operation_timeout", LdapConfig::OPERATION_TIMEOUT);
-    config.read_timeout = time("read_timeout", LdapConfig::READ_TIMEOUT);
+    config.matrix_id_attribute = matrix_id;
+    config.ignore_referrals = ignore_referrals;
+    config.page_size = page_size.unwrap_or(LdapConfig::PAGE_SIZE);
+    config.connect_timeout = connect_timeout;
+    config.operation_timeout = operation_timeout;
+    config.read_timeout = read_timeout;
     // What is wrong with several keys together; a key that is wrong by itself has been told.
     if problems.count() == before
         && let Err(error) = config.check()
@@ -172,7 +178,7 @@ fn filter(text: &str) -> Result<String, inviter_ldap::ConfigError> {
 }
 
 /// What no attribute's name has would make a filter of another meaning.
-fn attribute(text: &str) -> Result<String, String> {
+pub(super) fn attribute(text: &str) -> Result<String, String> {
     let fine = text
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
@@ -292,6 +298,7 @@ fn simple(
 
 /// The parts of a schema that the configuration changes.
 fn schema(section: &Section<'_>, mut schema: Schema, problems: &mut Problems) -> Schema {
+    let before = problems.count();
     let mut texts = |key: &str, value: &mut Vec<String>| {
         if let Some(given) = list(section, key, attribute, problems) {
             *value = given;
@@ -333,6 +340,14 @@ fn schema(section: &Section<'_>, mut schema: Schema, problems: &mut Problems) ->
         schema.empty_groups = given;
     }
     schema.placeholders = list(section, "placeholders", dn, problems).unwrap_or_default();
+    let names_nobody = schema.members.is_empty() && schema.member_logins.is_empty();
+    if names_nobody && schema.primary_group == PrimaryGroup::Ignored && problems.count() == before {
+        problems.add(
+            section.at("members"),
+            "`members` and `member_logins` in [directory.ldap] are both empty, so nobody would be in any group; name \
+             the attribute of groups with their members",
+        );
+    }
     schema
 }
 

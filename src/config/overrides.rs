@@ -149,11 +149,17 @@ fn no_index(item: &Override<'_>, rest: &[&str]) -> String {
 
 /// Says what is wrong with a name, and what was probably meant.
 fn unknown(section: &SectionKeys, name: &str, item: &Override<'_>) -> String {
-    if SECRETS.contains(&name) && section.name == "homeserver" {
-        let upper = name.to_uppercase();
+    // Only where there are keys that name its file and its variable.
+    if SECRETS.contains(&name) && section.find(&format!("{name}_env")).is_some() {
+        let steps = item
+            .path
+            .iter()
+            .take_while(|step| !step.eq_ignore_ascii_case(name));
+        let before: String = steps.map(|step| step.to_uppercase() + "__").collect();
+        let key = format!("{OVERRIDE_PREFIX}{before}{}", name.to_uppercase());
         return format!(
-            "a secret is not taken from here; put it into another variable and name that one with \
-             `{OVERRIDE_PREFIX}HOMESERVER__{upper}_ENV`, or name a file with `{OVERRIDE_PREFIX}HOMESERVER__{upper}_FILE`"
+            "a secret is not taken from here; put it into another variable and name that one with `{key}_ENV`, or name \
+             a file with `{key}_FILE`"
         );
     }
     let mut all = Vec::new();

@@ -195,17 +195,118 @@ fn what_is_explained_is_the_configuration() {
          [[room]]\nalias = \"#y:example.com\"\ngroups = [{ group = \"g\", directory = \"b\", level = 2 }]\n\
          [room.permissions]\ninvite = 0\n[limits]\nwindow = \"2d\"\n[state]\ndir = \"s\"",
     ] {
-        let place = Place::new();
-        let config = |text: &str| {
-            let explained = Config::explain(text, &place.path("inviter.toml"), &super::environment);
-            explained.unwrap_or_else(|e| panic!("{e}\n{text}"))
-        };
-        let first = config(&around("", "", end));
-        let text = written_out(&first);
-        assert_eq!(
-            format!("{:?}", config(&text).config),
-            format!("{:?}", first.config),
-            "{text}"
+        means_the_same_written_out(end);
+    }
+}
+
+fn means_the_same_written_out(end: &str) {
+    let place = Place::new();
+    let config = |text: &str| {
+        let explained = Config::explain(text, &place.path("inviter.toml"), &super::environment);
+        explained.unwrap_or_else(|e| panic!("{e}\n{text}"))
+    };
+    let first = config(&around("", "", end));
+    let text = written_out(&first);
+    assert_eq!(
+        format!("{:?}", config(&text).config),
+        format!("{:?}", first.config),
+        "{text}"
+    );
+}
+
+#[cfg(feature = "ldap")]
+mod ldap {
+    use super::*;
+
+    /// The start of a directory, to which keys can be added.
+    fn directory(name: &str, bind: &str) -> String {
+        format!(
+            "[[directory]]\nname = \"{name}\"\nkind = \"ldap\"\n[directory.ldap]\nurls = [\"ldapi://x\"]\n\
+             user_bases = [\"dc=a\"]\ngroup_bases = [\"dc=a\"]\n{bind}\n"
+        )
+    }
+
+    const SIMPLE: &str = "bind_dn = \"cn=b\"\npassword_env = \"INVITER_PASSWORD\"";
+
+    #[test]
+    fn what_is_explained_is_the_configuration() {
+        for schema in [
+            "group_of_names",
+            "group_of_unique_names",
+            "posix_group",
+            "active_directory",
+            "freeipa",
+        ] {
+            means_the_same_written_out(&format!("{}schema = \"{schema}\"", directory("a", SIMPLE)));
+        }
+        let changed = "members = [\"m\"]\nlogin = \"l\"\nprimary_group = \"gidNumber\"\nempty_groups = true\n\
+                       disabled_by = []\ndisabled_filter = \"(a=b)\"\nplaceholders = [\"cn=p\"]\npage_size = 20";
+        means_the_same_written_out(&format!("{}{changed}", directory("a", "bind = \"external\"")));
+        means_the_same_written_out(&format!(
+            "{}schema = \"active_directory\"\n{}{changed}",
+            directory("a", "bind = \"anonymous\""),
+            directory("b", SIMPLE)
+        ));
+    }
+
+    /// The section of a directory comes after it, and has the defaults of that directory's schema.
+    #[test]
+    fn each_directory_has_its_own_defaults() {
+        let explained = explain(
+            &around(
+                "",
+                "",
+                &format!(
+                    "{}schema = \"active_directory\"\n{}owners = [\"manager\"]",
+                    directory("a", "bind = \"anonymous\""),
+                    directory("b", "bind = \"external\"")
+                ),
+            ),
+            &[("INVITER__DIRECTORY__2__LDAP__PAGE_SIZE", "1000")],
         );
+        let order = explained.sections.iter().map(|section| section.path.as_str());
+        let order: Vec<&str> = order.filter(|path| path.starts_with("directory")).collect();
+        assert_eq!(
+            order,
+            [
+                // A file has no section of a server.
+                "directory",
+                "directory.renames",
+                "directory",
+                "directory.ldap",
+                "directory.renames",
+                "directory",
+                "directory.ldap",
+                "directory.renames"
+            ]
+        );
+        let sections = explained.sections.iter().filter(|s| s.path == "directory.ldap");
+        let [a, b] = sections.collect::<Vec<_>>()[..] else {
+            panic!("{explained:?}")
+        };
+        let of = |section: &inviter::config::ExplainedSection, name: &str| {
+            let setting = section.settings.iter().find(|setting| setting.name == name);
+            shown(setting.unwrap())
+        };
+        let by_default = |value: SettingValue| (Some(value), vec!["default".to_owned()]);
+        let one = |value: &str| SettingValue::List(vec![text(value)]);
+        assert_eq!(of(a, "owners"), by_default(one("managedBy")));
+        assert_eq!(of(b, "owners"), (Some(one("manager")), vec!["27".into()]));
+        assert_eq!(of(a, "empty_groups"), by_default(SettingValue::Flag(true)));
+        assert_eq!(of(b, "empty_groups"), by_default(SettingValue::Flag(false)));
+        assert_eq!(of(a, "primary_group"), by_default(text("primaryGroupID")));
+        assert_eq!(of(b, "member_logins"), by_default(SettingValue::List(Vec::new())));
+        assert_eq!(of(a, "page_size"), by_default(SettingValue::Integer(500)));
+        assert_eq!(
+            of(b, "page_size"),
+            (
+                Some(SettingValue::Integer(1000)),
+                vec!["INVITER__DIRECTORY__2__LDAP__PAGE_SIZE".into()]
+            )
+        );
+        assert_eq!(of(a, "disabled_filter"), (None, vec!["default".to_owned()]));
+        let attribute = |index| shown(setting(&explained, "directory", Some(index), "attribute"));
+        assert_eq!(attribute(1), by_default(text("sAMAccountName")));
+        assert_eq!(attribute(2), by_default(text("uid")));
     }
 }

@@ -7,7 +7,7 @@ use super::Place;
 
 /// A configuration in which every section has an entry, with as few keys as there can be.
 fn least() -> Table {
-    toml::toml! {
+    let mut least = toml::toml! {
         [homeserver]
         url = "https://matrix.example.com"
         access_token_file = "token"
@@ -22,26 +22,52 @@ fn least() -> Table {
         alias = "#a:example.com"
         groups = [{ group = "g" }]
         members = [{ user = "@m:example.com" }]
+    };
+    if cfg!(feature = "ldap") {
+        let ldap = toml::toml! {
+            name = "ldap"
+            kind = "ldap"
+            // By a socket, which also lets the bot log in without a certificate.
+            [ldap]
+            urls = ["ldapi://%2Frun%2Fldapi"]
+            bind_dn = "cn=bot,dc=example,dc=com"
+            password_env = "INVITER_PASSWORD"
+            user_bases = ["dc=example,dc=com"]
+            group_bases = ["dc=example,dc=com"]
+        };
+        let directories = least["directory"].as_array_mut().unwrap();
+        directories.push(Value::Table(ldap));
     }
+    least
 }
 
-/// The table of a section, with all the tables that lead to it.
-fn open<'t>(tree: &'t mut Table, section: &str) -> &'t mut Table {
+/// The table of a section, with all the tables that lead to it. A directory is of the kind that has the key.
+fn open<'t>(tree: &'t mut Table, section: &str, key: &str) -> &'t mut Table {
+    let entry = usize::from(is_of_ldap(section, key));
     let steps = section.split('.').filter(|step| !step.is_empty());
     steps.fold(tree, |table, step| {
         let value = table.entry(step).or_insert_with(|| Value::Table(Table::new()));
         let value = match value {
-            Value::Array(items) => &mut items[0],
+            Value::Array(items) => &mut items[if step == "directory" { entry } else { 0 }],
             other => other,
         };
         value.as_table_mut().unwrap()
     })
 }
 
+/// Whether a key is for `kind = "ldap"` alone, which a program without the feature does not read.
+pub(crate) fn is_of_ldap(section: &str, key: &str) -> bool {
+    section == "directory.ldap" || (section, key) == ("directory", "ldap")
+}
+
 /// What the readers make of the least configuration with one key more, or how it is wrong.
 fn with(section: &str, key: &str, value: Value) -> Result<String, String> {
     let mut tree = least();
-    let table = open(&mut tree, section);
+    let table = open(&mut tree, section, key);
+    // The other ways of logging in need no name.
+    if (section, key) == ("directory.ldap", "bind") && value.as_str() != Some("simple") {
+        table.retain(|other, _| !["bind_dn", "password_env"].contains(&other));
+    }
     // Of some keys there may be only one.
     for alternatives in [
         &["alias", "id"][..],
@@ -78,11 +104,13 @@ fn value(toml: &str) -> Value {
         .unwrap()
 }
 
+/// All keys that this program reads.
 fn all() -> impl Iterator<Item = (&'static str, &'static Key)> {
     SectionKeys::top()
         .all()
         .into_iter()
         .flat_map(|section| section.keys.iter().map(|key| (section.name, key)))
+        .filter(|(section, key)| cfg!(feature = "ldap") || !is_of_ldap(section, key.name))
 }
 
 /// Another value than the default.
@@ -99,6 +127,9 @@ fn other(key: &Key, default: &Value) -> Value {
         }
         (Kind::List { words: [], .. }, _) if key.name.ends_with("_rooms") => {
             value("[\"#other:example.com\"]")
+        }
+        (Kind::List { words: [], .. }, _) if ["placeholders", "ignore_referrals"].contains(&key.name) => {
+            value("[\"dc=other\"]")
         }
         (Kind::List { words: [], .. }, _) => value("[\"@other:example.com\"]"),
         (Kind::List { words, .. }, _) => Value::Array(vec![Value::String(words[1].to_owned())]),
@@ -192,7 +223,7 @@ fn what_is_required_is_missed() {
             continue;
         }
         let mut tree = least();
-        let removed = open(&mut tree, section).remove(key.name);
+        let removed = open(&mut tree, section, key.name).remove(key.name);
         assert!(removed.is_some(), "{section}.{}", key.name);
         let error = shown(&tree).unwrap_err();
         assert!(error.contains("is missing"), "{section}.{}: {error}", key.name);

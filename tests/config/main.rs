@@ -9,6 +9,8 @@
 mod errors;
 mod explain;
 mod keys;
+#[cfg(feature = "ldap")]
+mod ldap;
 mod overrides;
 mod parts;
 mod patterns;

@@ -9,7 +9,7 @@ use inviter::{
     core::room::RoomRef,
 };
 
-use super::{Place, around};
+use super::{Place, around, keys::is_of_ldap};
 
 fn environment(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
     let home = [("HOME", "/home/inviter"), ("INVITER_PASSWORD", "from-env")];
@@ -276,6 +276,14 @@ fn a_secret_is_not_taken_and_not_repeated() {
         "{error}"
     );
     assert!(!error.contains("hunter2"), "{error}");
+    // Whether the program knows LDAP or not.
+    let error = wrong("", &[("inviter__directory__1__ldap__password", "hunter2hunter2")]);
+    assert_eq!(
+        error,
+        "inviter__directory__1__ldap__password: a secret is not taken from here; put it into another variable and name \
+         that one with `INVITER__DIRECTORY__1__LDAP__PASSWORD_ENV`, or name a file with \
+         `INVITER__DIRECTORY__1__LDAP__PASSWORD_FILE`"
+    );
     for (name, value) in [
         (
             "INVITER__HOMESERVER__URL",
@@ -350,16 +358,28 @@ fn a_configuration_of_variables_alone() {
 /// Each key of the table that has a default can be given by its variable, and is understood as in a file.
 #[test]
 fn every_key_has_its_variable() {
-    let room = "[[room]]\nalias = \"#a:example.com\"\ngroups = [\"g\"]";
-    let bare = format!("{:?}", good(room, &[]).defaults);
+    let mut end = "[[room]]\nalias = \"#a:example.com\"\ngroups = [\"g\"]\n".to_owned();
+    if cfg!(feature = "ldap") {
+        end += "[[directory]]\nname = \"ldap\"\nkind = \"ldap\"\nldap = { urls = [\"ldaps://a\"], bind_dn = \"cn=b\", \
+                password_env = \"INVITER_PASSWORD\", user_bases = [\"dc=a\"], group_bases = [\"dc=a\"] }";
+    }
+    let shown = |variables: &[(&str, &str)]| {
+        let config = good(&end, variables);
+        format!("{:?} {:?}", config.defaults, &config.directories[1..])
+    };
+    let bare = shown(&[]);
     let mut tried = 0;
     for section in SectionKeys::top().all() {
         for key in section.keys {
             let Fallback::Value(default) = key.fallback else {
                 continue;
             };
+            if is_of_ldap(section.name, key.name) && !cfg!(feature = "ldap") {
+                continue;
+            }
             let place = match section.name {
                 "" => String::new(),
+                "directory.ldap" => "directory__1__ldap__".to_owned(),
                 name if name.starts_with("directory") || name == "room" => format!("{name}__0__"),
                 name => format!("{}__", name.replace('.', "__")),
             };
@@ -370,11 +390,7 @@ fn every_key_has_its_variable() {
                 _ if name == "INVITER__ROOM__0__GROUPS" => "[\"g\"]",
                 _ => default,
             };
-            assert_eq!(
-                format!("{:?}", good(room, &[(&name, value)]).defaults),
-                bare,
-                "{name}"
-            );
+            assert_eq!(shown(&[(&name, value)]), bare, "{name}");
             tried += 1;
         }
     }

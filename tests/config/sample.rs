@@ -9,13 +9,17 @@ use super::{Place, good};
 
 pub(crate) const SAMPLE: &str = include_str!("../../inviter.sample.toml");
 
-/// Alternatives of which a file may have one.
-const ALTERNATIVES: [&str; 3] = ["access_token_env", "password_file", "password_env"];
+/// Alternatives of which a file may have one. The LDAP server's password stands in its file.
+const ALTERNATIVES: [&str; 3] = ["access_token_env", "password_file = \"password\"", "password_env"];
 
 fn place() -> Place {
     let place = Place::new();
     place.secret("access_token", "s3cret");
-    std::fs::write(place.path("ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    place.secret("ldap_password", "s3cret");
+    place.secret("ldap_client.key", "-----BEGIN PRIVATE KEY-----\n");
+    for name in ["ca.pem", "ldap_client.pem"] {
+        std::fs::write(place.path(name), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    }
     place
 }
 
@@ -30,6 +34,19 @@ pub(crate) fn uncommented(keep: impl Fn(&str) -> bool) -> String {
         .join("\n")
 }
 
+/// The lines of the entry that describes an LDAP server, up to the next section of another.
+fn of_ldap(text: &str) -> (usize, usize) {
+    let lines: Vec<&str> = text.lines().collect();
+    let kind = lines.iter().position(|line| *line == "kind = \"ldap\"").unwrap();
+    let first = lines[..kind]
+        .iter()
+        .rposition(|line| *line == "[[directory]]")
+        .unwrap();
+    let is_next = |line: &&str| line.starts_with('[') && **line != *"[directory.ldap]";
+    let after = lines[kind..].iter().position(is_next).unwrap();
+    (first, kind + after)
+}
+
 #[test]
 fn is_right_as_it_stands() {
     place().parse(SAMPLE).unwrap_or_else(|e| panic!("{e}"));
@@ -37,8 +54,16 @@ fn is_right_as_it_stands() {
 
 #[test]
 fn is_right_uncommented() {
-    let text = uncommented(|line| !ALTERNATIVES.iter().any(|key| line.starts_with(key)));
-    place().parse(&text).unwrap_or_else(|e| panic!("{e}"));
+    let mut text = uncommented(|line| !ALTERNATIVES.iter().any(|key| line.starts_with(key)));
+    if !cfg!(feature = "ldap") {
+        let (first, after) = of_ldap(&text);
+        let lines = text.lines().enumerate();
+        let others = lines.filter(|(at, _)| !(first..after).contains(at));
+        text = others.map(|(_, line)| line).collect::<Vec<_>>().join("\n");
+    }
+    let config = place().parse(&text).unwrap_or_else(|e| panic!("{e}"));
+    let kinds = if cfg!(feature = "ldap") { 3 } else { 2 };
+    assert_eq!(config.directories.len(), kinds);
 }
 
 #[test]
@@ -102,6 +127,69 @@ fn shows_the_defaults() {
     let (given, bare) = (good(&given), good(""));
     assert_eq!(given.defaults, bare.defaults);
     assert_eq!(given.limits, bare.limits);
+}
+
+/// Of an LDAP server it shows the defaults as well, but where it says that there are none.
+#[test]
+#[cfg(feature = "ldap")]
+fn shows_the_defaults_of_ldap() {
+    use inviter::config::DirectoryKind;
+
+    let keys = SectionKeys::top();
+    let keys = keys
+        .all()
+        .into_iter()
+        .find(|s| s.name == "directory.ldap")
+        .unwrap();
+    let is_optional = |line: &str| {
+        let key = line.split(" = ").next().unwrap();
+        let key = keys.find(key);
+        key.is_some_and(|key| key.fallback != inviter::config::Fallback::Required)
+    };
+    // What there is no default of.
+    let examples = [
+        "ca_file",
+        "client_cert_file",
+        "client_key_file",
+        "bind_dn",
+        "password_file",
+        "password_env",
+        "matrix_id",
+        "ignore_referrals",
+        "disabled_filter",
+        "placeholders",
+    ];
+    let needed = ["bind_dn", "password_file"];
+    let all = uncommented(|_| true);
+    let (first, after) = of_ldap(&all);
+    let mut shown = 0;
+    let mut config = |with_defaults: bool| {
+        let lines = all.lines().skip(first).take(after - first).filter(|line| {
+            let key = line.split(" = ").next().unwrap();
+            let keep = if examples.contains(&key) {
+                needed.contains(&key)
+            } else {
+                with_defaults || !is_optional(line)
+            };
+            shown += usize::from(keep && is_optional(line));
+            keep
+        });
+        let end = lines.collect::<Vec<_>>().join("\n");
+        let config = place().parse(&super::around("", "", &end));
+        let config = config.unwrap_or_else(|e| panic!("{e}\n{end}"));
+        let DirectoryKind::Ldap(ldap) = &config.directories[1].kind else {
+            panic!("{config:?}")
+        };
+        format!("{:?} {ldap:?}", config.directories[1].attribute)
+    };
+    assert_eq!(config(true), config(false));
+    // All others, and twice the two that are needed.
+    let count = keys
+        .keys
+        .iter()
+        .filter(|key| key.fallback != inviter::config::Fallback::Required)
+        .count();
+    assert_eq!(shown, count - examples.len() + 2 * needed.len());
 }
 
 #[test]

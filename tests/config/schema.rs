@@ -140,6 +140,27 @@ fn wrong_documents_do_not_fit() {
             "decoders = [{ alias = \"#a:b\" }]".to_owned(),
             "/directory/0/decoders/0: anyOf",
         ),
+        // The schema is the same whether the program knows LDAP or not.
+        (
+            "ldap = { urls = [\"ldaps://a\"] }".to_owned(),
+            "/directory/0/ldap: required",
+        ),
+        (
+            "ldap = { urls = [], user_bases = [], group_bases = [], schema = \"ad\" }".to_owned(),
+            "/directory/0/ldap/schema: enum",
+        ),
+        (
+            "ldap = { urls = [], user_bases = [], group_bases = [], page_size = 9 }".to_owned(),
+            "/directory/0/ldap/page_size: minimum",
+        ),
+        (
+            "ldap = { urls = [], user_bases = [], group_bases = [], disabled_by = [\"uid\"] }".to_owned(),
+            "/directory/0/ldap/disabled_by/0: enum",
+        ),
+        (
+            "ldap = { urls = [], user_bases = [], group_bases = [], password = \"x\" }".to_owned(),
+            "/directory/0/ldap/password: unknown",
+        ),
         (format!("{room}groups = [1]"), "/room/0/groups/0: anyOf"),
         (
             format!("{room}members = [{{ user = \"@a:b\", lvl = 1 }}]"),
