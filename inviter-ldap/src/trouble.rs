@@ -161,7 +161,7 @@ impl Trouble {
     /// A search that did not succeed.
     pub(crate) fn of_result(result: &LdapResult) -> Self {
         let (kind, message): (Kind, &str) = match result.rc {
-            1 | 50 if wants_bind(result) => (
+            1 if wants_bind(&result.text) => (
                 Kind::Denied,
                 "the server answers nobody who has not logged in; set `bind_dn` and a password",
             ),
@@ -239,9 +239,11 @@ impl Trouble {
     }
 }
 
-/// Active Directory lets nobody search before a bind, and says so in words only.
-fn wants_bind(result: &LdapResult) -> bool {
-    result.rc == 1 && result.text.contains("successful bind")
+/// Active Directory lets nobody search before a bind, and says so in words only; so does Samba, in others.
+fn wants_bind(text: &str) -> bool {
+    ["successful bind", "without authentication"]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// The number behind `data` in what Active Directory says of a refused bind.
