@@ -2,6 +2,9 @@
 
 use ldap3::asn1::{PL, StructureTag};
 
+/// Far more than are ever asked for.
+const MAX_ATTRIBUTES: usize = 1000;
+
 /// An entry as the server sent it; values are bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -75,23 +78,21 @@ impl Entry {
         texts
     }
 
-    /// Whether the server hands out an attribute in ranges.
-    pub(crate) fn has_range(&self, name: &str) -> bool {
-        self.attributes
-            .iter()
-            .any(|(full, _)| range_of(full, name).is_some())
+    /// An attribute in some form with options, such as `member;range=0-1499`: its full name.
+    pub(crate) fn with_options(&self, name: &str) -> Option<&str> {
+        let mut all = self.attributes.iter().map(|(full, _)| full.as_str());
+        all.find(|full| {
+            let base = full.split_once(';').map(|(base, _)| base);
+            base.is_some_and(|base| base.eq_ignore_ascii_case(name))
+        })
     }
 
     /// A range of an attribute's values, where the server hands them out in parts: `member;range=0-1499`.
     pub(crate) fn take_range(&mut self, name: &str) -> Option<ValueRange> {
-        self.attributes.iter_mut().find_map(|(full, values)| {
-            let (start, end) = range_of(full, name)?;
-            Some(ValueRange {
-                start,
-                end,
-                values: std::mem::take(values),
-            })
-        })
+        let mut all = self.attributes.iter().enumerate();
+        let (at, (start, end)) = all.find_map(|(at, (full, _))| Some((at, range_of(full, name)?)))?;
+        let (_, values) = self.attributes.swap_remove(at);
+        Some(ValueRange { start, end, values })
     }
 }
 
@@ -124,13 +125,23 @@ fn range_of(full: &str, name: &str) -> Option<(usize, Option<usize>)> {
 }
 
 fn attributes(tags: Vec<StructureTag>) -> Option<Vec<(String, Vec<Vec<u8>>)>> {
-    let mut all = Vec::with_capacity(tags.len());
+    if tags.len() > MAX_ATTRIBUTES {
+        return None;
+    }
+    let mut all: Vec<(String, Vec<Vec<u8>>)> = Vec::with_capacity(tags.len());
     for tag in tags {
         let mut parts = constructed(tag)?.into_iter();
         let name = String::from_utf8(parts.next().and_then(primitive)?).ok()?;
-        let values = constructed(parts.next()?)?;
-        let values = values.into_iter().map(primitive).collect::<Option<_>>()?;
-        all.push((name, values));
+        let values = constructed(parts.next()?)?.into_iter().map(primitive);
+        let values: Vec<Vec<u8>> = values.collect::<Option<_>>()?;
+        // No attribute may come twice; of one that does, no value may be lost.
+        match all
+            .iter_mut()
+            .find(|(known, _)| known.eq_ignore_ascii_case(&name))
+        {
+            Some((_, known)) => known.extend(values),
+            None => all.push((name, values)),
+        }
     }
     Some(all)
 }
@@ -201,13 +212,15 @@ mod tests {
                 (b"cn", &[b"b", b"a"]),
                 (b"objectGUID", &[&[0xff, 0]]),
                 (b"member", &[]),
+                (b"CN", &[b"c"]),
             ],
         );
         let mut entry = Entry::read(tag).unwrap();
         let dn = crate::Dn::parse(&entry.dn).unwrap();
-        assert_eq!(entry.texts("CN", &dn), ["a", "b"]);
+        assert_eq!(entry.texts("CN", &dn), ["a", "b", "c"]);
         assert_eq!(entry.values("objectguid"), [vec![0xff, 0]]);
         assert_eq!(entry.text("objectguid"), None);
+        assert_eq!(entry.with_options("member"), Some("Member;range=0-1"));
         assert_eq!(
             entry.take_range("member"),
             Some(ValueRange {
@@ -216,6 +229,7 @@ mod tests {
                 values: vec![b"x".to_vec(), b"y".to_vec()]
             })
         );
+        assert_eq!(entry.with_options("member"), None);
         assert_eq!(range_of("member;range=2-*", "member"), Some((2, None)));
         assert_eq!(range_of("member;binary", "member"), None);
         assert_eq!(range_of("member;range=x-3", "member"), None);

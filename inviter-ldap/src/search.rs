@@ -116,14 +116,18 @@ impl Connection {
                 // Small servers leave out that there are pages, and answer with everything. What looks like a page is
                 // not believed to be all.
                 Ok(None) if paged && (!cookie.is_empty() || u32::try_from(came) == Ok(size)) => {
-                    ending.trouble = Some(malformed("the server's answer does not say whether there is more"));
+                    ending.trouble = Some(malformed(
+                        "the server's answer does not say whether there is more",
+                    ));
                     break;
                 }
                 Ok(None) => break,
                 Ok(Some(next)) if next.is_empty() => break,
                 Ok(Some(_)) if !paged => break,
                 Ok(Some(_)) if idle >= MAX_IDLE_PAGES => {
-                    ending.trouble = Some(malformed("the server sends page after page with nothing new in it"));
+                    ending.trouble = Some(malformed(
+                        "the server sends page after page with nothing new in it",
+                    ));
                     break;
                 }
                 // Otherwise a server that hands out the same page for ever would be read for ever.

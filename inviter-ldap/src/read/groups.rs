@@ -146,7 +146,7 @@ impl<'c> Groups<'c> {
             .members
             .iter()
             .chain(&schema.member_logins)
-            .any(|name| !entry.values(name).is_empty() || entry.has_range(name));
+            .any(|name| !entry.values(name).is_empty() || entry.with_options(name).is_some());
         if has_members {
             return Some(true);
         }
@@ -216,7 +216,16 @@ impl<'c> Groups<'c> {
         let classes = classes(entry);
         let has = |class: &str| classes.iter().any(|own| own == class);
         let what = format!("members of {}", shortened(&entry.dn));
-        if has(DYNAMIC) {
+        if classes.is_empty() {
+            // Each entry has one; what else is not shown cannot be told.
+            members.extent.add(Gap {
+                what,
+                why:
+                    "are not shown, and neither is what kind of group it is; give the bot the right to read \
+                      `objectClass` and the members"
+                        .to_owned(),
+            });
+        } else if has(DYNAMIC) {
             members.extent.add(Gap {
                 what,
                 why: "are decided by a filter (memberURL), which is not followed; have the server show them as members"
@@ -255,6 +264,7 @@ impl<'c> Groups<'c> {
                 self.add_dns(slots, &range.values, &written, accounts);
             }
         }
+        not_understood(slots, entry, attribute);
     }
 
     /// Takes over entries that are DNs.
@@ -322,6 +332,19 @@ impl<'c> Groups<'c> {
                 }
             }
         }
+        not_understood(slots, entry, attribute);
+    }
+}
+
+/// Values in a form with options that nobody asked for may be any.
+fn not_understood(slots: &mut Slots, entry: &Entry, attribute: &str) {
+    if let Some(full) = entry.with_options(attribute) {
+        slots.extent.add(Gap {
+            what: format!("`{}` of {}", shortened(full), shortened(&entry.dn)),
+            why:
+                "is a form of the attribute that is not understood; have the server show it in its plain form"
+                    .to_owned(),
+        });
     }
 }
 

@@ -4,6 +4,7 @@ use inviter_core::directory::Gap;
 
 use super::{Reader, accounts::Accounts, groups::Groups};
 use crate::{
+    Dn,
     entry::{Entry, ValueRange},
     search::Search,
     trouble::{Trouble, shortened},
@@ -125,8 +126,12 @@ impl Reader<'_> {
         let asked = [asked.as_str()];
         let mut found: Option<Entry> = None;
         let search = Search::entry(dn, "(objectClass=*)", &asked);
+        let own = Dn::parse(dn).ok();
         let ending = self.connection.search(search, |entry| {
-            found = Some(entry);
+            // Values of any other entry are not of this group.
+            if Dn::parse(&entry.dn).ok() == own {
+                found = Some(entry);
+            }
             true
         });
         if let Some(trouble) = ending.await.trouble {
