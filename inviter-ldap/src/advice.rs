@@ -14,7 +14,7 @@ use crate::{
     read::{connect, tls_of},
     schema::Preset,
     search::Search,
-    trouble::{code, shortened},
+    trouble::shortened,
 };
 
 /// The root entry's attributes that tell servers apart (RFC 4512 section 5.1, [MS-ADTS] 3.1.1.3.2).
@@ -33,7 +33,7 @@ const PAGED: &str = "1.2.840.113556.1.4.319";
 /// Active Directory, and its lightweight relative ([MS-ADTS] 3.1.1.3.4.3).
 const ACTIVE_DIRECTORY: [&str; 2] = ["1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1851"];
 
-/// Whatever there is to say, the worst last.
+/// Whatever there is to say, and reading does not tell.
 pub(crate) async fn advice(config: Arc<LdapConfig>) -> Vec<Advice> {
     let mut advice = Vec::new();
     // Reading says what is wrong with a configuration.
@@ -122,48 +122,33 @@ impl Doctor<'_> {
                  let all people through",
             ));
         }
-        self.bases(&root, advice).await;
+        self.bases(&root, advice);
         self.preset(&root, advice).await;
     }
 
-    /// Bases that are on no server, or out of sight.
-    async fn bases(&self, root: &Entry, advice: &mut Vec<Advice>) {
-        let bases = self.config.user_bases.iter().chain(&self.config.group_bases);
+    /// Bases that are none of this server's; others that cannot be seen are told by reading.
+    fn bases(&self, root: &Entry, advice: &mut Vec<Advice>) {
+        let contexts: Vec<&str> = texts(root, "namingContexts").collect();
+        if contexts.is_empty() {
+            return;
+        }
+        let holds = |context: &str, base: &str| {
+            let read = (Dn::parse(context), Dn::parse(base));
+            matches!(read, (Ok(context), Ok(base)) if base.is_within(&context))
+        };
         let mut told: Vec<&str> = Vec::new();
-        for base in bases {
-            if told.contains(&base.as_str()) {
+        for base in self.config.user_bases.iter().chain(&self.config.group_bases) {
+            if told.contains(&base.as_str()) || contexts.iter().any(|context| holds(context, base)) {
                 continue;
             }
             told.push(base);
-            let mut seen = false;
-            let ending = self
-                .connection
-                .search(Search::entry(base, "(objectClass=*)", &["1.1"]), |_| {
-                    seen = true;
-                    true
-                })
-                .await;
-            let refused = ending.trouble.as_ref().map(|trouble| trouble.code);
-            if seen || !matches!(refused, None | Some(Some(code::NO_SUCH_OBJECT))) {
-                // Other failures are told by reading.
-                continue;
-            }
-            let contexts: Vec<&str> = texts(root, "namingContexts").collect();
-            let inside = contexts.iter().any(|context| {
-                matches!((Dn::parse(context), Dn::parse(base)), (Ok(context), Ok(base)) if base.is_within(&context))
-            });
-            let message = if inside || contexts.is_empty() {
-                format!(
-                    "the bot sees nothing at {base}: it does not exist, or the bot's account has no right to read it; \
-                     correct the base, or give it the right"
-                )
-            } else {
+            advice.push(Advice::new(
+                AdviceKind::Blocks,
                 format!(
                     "{base} is none of this server's: it has {}; correct the base",
                     shortened(&contexts.join(" and "))
-                )
-            };
-            advice.push(Advice::new(AdviceKind::Blocks, message));
+                ),
+            ));
         }
     }
 

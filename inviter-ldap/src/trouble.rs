@@ -306,7 +306,7 @@ fn of_certificate(why: &CertificateError) -> String {
         }
         CertificateError::NotValidForNameContext { presented, .. } => format!(
             "the server's certificate is for another name ({}); write the name in it into `urls`",
-            shortened(&presented.join(", "))
+            shortened(&presented.iter().map(|name| bare(name)).collect::<Vec<_>>().join(", "))
         ),
         CertificateError::UnknownIssuer => {
             "the server's certificate is of an authority that is not trusted; name that authority's certificate with \
@@ -316,6 +316,12 @@ fn of_certificate(why: &CertificateError) -> String {
         CertificateError::Revoked => "the server's certificate has been revoked; renew it on the server".to_owned(),
         other => format!("the server's certificate is not accepted ({other:?})"),
     }
+}
+
+/// The name in what rustls shows of one: `DnsName("ldap.example.com")`, `IpAddress(127.0.0.1)`.
+fn bare(shown: &str) -> &str {
+    let inner = shown.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(shown).trim_matches('"')
 }
 
 /// The server's own words, with the code's name.

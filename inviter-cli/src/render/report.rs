@@ -75,9 +75,10 @@ pub(crate) fn report(out: &mut impl Write, report: &Report, evidence: &Evidence,
     }
     writeln!(
         out,
-        "{HEADLINE}{}{}{HEADLINE:#}",
+        "{HEADLINE}{}{}{}{HEADLINE:#}",
         counts(&report.tally(), kind),
-        left_alone(&report.rooms)
+        left_alone(&report.rooms),
+        unread(&report.findings)
     )
 }
 
@@ -91,6 +92,15 @@ fn left_alone(rooms: &[RoomReport]) -> String {
     match rooms.iter().filter(alone).count() {
         0 => String::new(),
         count => format!("; {} not managed", counted(count, "room", "rooms")),
+    }
+}
+
+/// How many directories could not be read: whoever looks at the last line only has to know.
+fn unread(findings: &[Finding]) -> String {
+    let is_unread = |finding: &&Finding| finding.kind == FindingKind::DirectoryUnread;
+    match findings.iter().filter(is_unread).count() {
+        0 => String::new(),
+        count => format!("; {} not read", counted(count, "directory", "directories")),
     }
 }
 

@@ -114,7 +114,18 @@ impl Connected {
         let ahead = Ahead::of(self);
         let work = ahead.work;
         if work.requests() == 0 {
-            return writeln!(out, "  the next sync has nothing to send");
+            let known = self
+                .draft
+                .desired
+                .sources
+                .iter()
+                .all(inviter::core::desired::SourceOutcome::is_complete);
+            let known = if known {
+                ""
+            } else {
+                ", as far as the directories could be read"
+            };
+            return writeln!(out, "  the next sync has nothing to send{known}");
         }
         let parts = [
             (work.creations, "to create"),

@@ -33,7 +33,7 @@ use inviter::{
 
 use crate::{
     context::{self, Context},
-    exit::{Exit, is_unread},
+    exit::Exit,
     output,
     render::{self, counted},
 };
@@ -237,7 +237,7 @@ impl Checked {
     /// Whether a directory can do its part.
     fn can_work(&self, source: &SourceOutcome) -> bool {
         let mut advice = self.advice_of(&source.provider).iter();
-        !is_unread(source) && advice.all(|advice| advice.kind != AdviceKind::Blocks)
+        source.is_complete() && advice.all(|advice| advice.kind != AdviceKind::Blocks)
     }
 
     fn advice_of(&self, directory: &ProviderId) -> &[Advice] {

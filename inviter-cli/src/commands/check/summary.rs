@@ -7,6 +7,9 @@ use inviter::core::{guard::GuardedRoom, plan::RoomStatus, server::RateOverride};
 use super::{Checked, Connected, is_in_the_way, limits::Ahead};
 use crate::{exit::is_unread, render::counted};
 
+/// Once what is in the way is mended.
+pub(super) const AGAIN: &str = "inviter check";
+
 /// So many rooms are named in a command; with more it would not be read, and a pilot of few comes first anyway.
 const NAMED: usize = 5;
 
@@ -49,15 +52,14 @@ impl Checked {
     /// One to three commands.
     pub(super) fn next(&self) -> Vec<String> {
         let Ok(connected) = &self.connected else {
-            return vec!["inviter check".to_owned()];
+            return vec![AGAIN.to_owned()];
         };
         if self.desired.sources.iter().all(is_unread) {
-            return vec!["inviter check".to_owned()];
+            return vec![AGAIN.to_owned()];
         }
         let commands = connected.next();
         if commands.is_empty() && !self.works() {
-            // Once what is in the way is mended.
-            return vec!["inviter check".to_owned()];
+            return vec![AGAIN.to_owned()];
         }
         commands
     }

@@ -238,7 +238,7 @@ async fn advice_of_a_directory() {
     let after = text(&checked);
     let told = format!("{line}{told}  error: the account may not read members; grant it\nhomeserver");
     assert!(after.contains(&told), "{after}");
-    let end = "check: something cannot work, see above (1 directory)\nnext: inviter check\n";
+    let end = "check: something cannot work, see above (1 directory)\nnext: correct what is marked above, then inviter check\n";
     assert!(after.ends_with(end), "{after}");
     assert!(!checked.works());
     let json = checked.json();

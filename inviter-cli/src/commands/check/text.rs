@@ -10,6 +10,7 @@ use inviter::core::{
 use super::{
     Checked, Connected,
     room::{Told, shared, steps},
+    summary::AGAIN,
 };
 use crate::render::{
     clean::{Clean, clean},
@@ -71,7 +72,12 @@ impl Checked {
         let next = self.next();
         if !next.is_empty() {
             let next: Vec<String> = next.iter().map(|command| clean(command)).collect();
-            writeln!(out, "next: {}", next.join("; then "))?;
+            let first = if next == [AGAIN] {
+                "correct what is marked above, then "
+            } else {
+                ""
+            };
+            writeln!(out, "next: {first}{}", next.join("; then "))?;
         }
         Ok(())
     }

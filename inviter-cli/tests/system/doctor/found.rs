@@ -68,7 +68,7 @@ async fn a_squatted_alias() -> Result<()> {
         &[
             &format!("{} is not known to any directory", eve.user_id()),
             "0 of the 2 who belong there are in it; the alias may be squatted",
-            "next: inviter check\n",
+            "next: correct what is marked above, then inviter check\n",
         ],
     );
     assert_eq!(troubles(room(&json)), ["unknown_creator", "not_adopted"]);

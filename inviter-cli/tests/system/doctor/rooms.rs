@@ -53,7 +53,7 @@ async fn not_joined() -> Result<()> {
             "the bot is not in it, 2 wanted",
             &invite,
             "(1 room with an obstacle)",
-            "next: inviter check",
+            "next: correct what is marked above, then inviter check",
         ],
     );
     assert_eq!(troubles(room(&json)), ["not_joined"]);
