@@ -2,6 +2,7 @@
 
 mod errors;
 mod log_in;
+mod pages;
 
 use std::time::Duration;
 
