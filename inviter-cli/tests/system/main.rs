@@ -16,6 +16,7 @@ mod fault_table;
 mod first_day;
 mod harness;
 mod killed;
+mod ldap;
 mod listed_rooms;
 mod parts;
 mod versions;

@@ -29,6 +29,11 @@ pub(crate) struct Group {
 }
 
 impl Group {
+    /// Whether it stands for the room of the same name.
+    pub(crate) const fn is_room(&self) -> bool {
+        self.is_room
+    }
+
     /// Adds people.
     pub(crate) fn members<S: Into<String>>(&mut self, people: impl IntoIterator<Item = S>) -> &mut Self {
         self.members.extend(people.into_iter().map(Into::into));
@@ -84,6 +89,21 @@ impl Directory {
     /// Disables a person's account, which stays in its groups.
     pub(crate) fn disable(&mut self, person: &str) {
         self.disabled.insert(person.to_owned());
+    }
+
+    /// Enables it again.
+    pub(crate) fn enable(&mut self, person: &str) {
+        self.disabled.remove(person);
+    }
+
+    /// Whether a person's account is disabled.
+    pub(crate) fn is_disabled(&self, person: &str) -> bool {
+        self.disabled.contains(person)
+    }
+
+    /// All groups by their names.
+    pub(crate) const fn groups(&self) -> &BTreeMap<String, Group> {
+        &self.groups
     }
 
     /// Everybody there is.

@@ -1,0 +1,12 @@
+//! Real LDAP servers as directories: an ordinary life, and every way in which a server can go wrong.
+//!
+//! What is to be in the rooms is worked out from the harness's `Directory`, of which the servers' entries are made, too.
+
+mod branches;
+mod emptied;
+mod killed;
+mod life;
+mod passwords;
+mod rights;
+mod town;
+mod trial;
