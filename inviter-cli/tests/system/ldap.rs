@@ -2,11 +2,17 @@
 //!
 //! What is to be in the rooms is worked out from the harness's `Directory`, of which the servers' entries are made, too.
 
+mod active_directory;
 mod branches;
+mod check;
+mod dangling;
 mod emptied;
+mod hostile;
 mod killed;
 mod life;
 mod passwords;
 mod rights;
+mod secrets;
 mod town;
+mod tree;
 mod trial;

@@ -4,7 +4,8 @@ use anyhow::Result;
 use inviter_testkit::SlapdOptions;
 
 use super::{
-    town::{SUFFIX, Town},
+    town::Town,
+    tree::SUFFIX,
     trial::{HELD, NOT_ALL_LISTED, Trial, people, plan},
 };
 

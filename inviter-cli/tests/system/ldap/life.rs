@@ -1,11 +1,12 @@
 //! What happens in a directory on ordinary days. The layout is the reference system's.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use inviter_testkit::{Overlay, SlapdOptions};
 
-use super::town::{Plan, SUFFIX, Town};
+use super::{
+    town::{Plan, Town},
+    tree::SUFFIX,
+};
 use crate::{
     bad_input::one_line,
     harness::{Directory, Output, lines},
@@ -77,18 +78,6 @@ impl Town {
         assert_eq!(writes.len(), requests, "{writes:#?}\n{output}");
         self.as_wanted().await
     }
-
-    /// Waits until slapd has put a name in place of another in a group, which it does in its own time.
-    async fn until_follows(&self, group: &str, dn: &str) -> Result<()> {
-        for _ in 0..200 {
-            let found = self.slapd.search(group, "(objectClass=*)", &["member"]).await?;
-            if found[0].values("member").iter().any(|member| member == dn) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        Err(anyhow::anyhow!("{dn} does not come into {group}"))
-    }
 }
 
 #[tokio::test]
@@ -158,7 +147,7 @@ async fn people_are_renamed(town: &mut Town) -> Result<()> {
     .await?;
     town.tree.put("partners", ["bob"]);
     for group in [town.tree.group(&town.ldap, "hands"), town.tree.owners("lab")] {
-        town.until_follows(&group, &town.tree.person("bob")).await?;
+        town.until_follows(&group).await?;
     }
     town.takes(0).await?;
 
@@ -172,7 +161,7 @@ async fn people_are_renamed(town: &mut Town) -> Result<()> {
     .await?;
     rename_person(&mut town.ldap, "gina", "ginny");
     for group in [town.tree.group(&town.ldap, "lab"), town.tree.owners("lab")] {
-        town.until_follows(&group, &town.tree.person("ginny")).await?;
+        town.until_follows(&group).await?;
     }
     // Levels, an invitation and a removal.
     town.takes(3).await?;
@@ -192,11 +181,8 @@ async fn groups_are_renamed(town: &mut Town) -> Result<()> {
     })
     .await?;
     rename_group(&mut town.ldap, "crew", "team");
-    let (staff, team) = (
-        town.tree.group(&town.ldap, "staff"),
-        town.tree.group(&town.ldap, "team"),
-    );
-    town.until_follows(&staff, &team).await?;
+    let staff = town.tree.group(&town.ldap, "staff");
+    town.until_follows(&staff).await?;
     town.takes(0).await?;
 
     // One that stands for a room: it stands for another, and the first keeps its people until a person decides.

@@ -4,7 +4,8 @@ use anyhow::Result;
 use inviter_testkit::{Ldif, Overlay, SlapdOptions};
 
 use super::{
-    town::{PASSWORD, SUFFIX, Town},
+    town::{PASSWORD, Town},
+    tree::SUFFIX,
     trial::{IN_PART, Trial, plan},
 };
 

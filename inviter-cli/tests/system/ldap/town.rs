@@ -1,137 +1,17 @@
 //! A site whose people and groups are in a slapd, laid out as the reference system has them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use inviter_testkit::{Ldif, Slapd, SlapdOptions, digest};
 
+use super::tree::{SUFFIX, Tree, add, changes, values};
 use crate::harness::{CONFIG, DIRECTORY, Directory, Site, lines};
 
-/// The top of the tree.
-pub(crate) const SUFFIX: &str = "dc=example,dc=test";
 /// The password of `cn=reader`, as whom the program logs in.
 pub(crate) const PASSWORD: &str = "s3cret of the reader";
 /// Limits that hold nothing: where nobody goes, it is not for them.
 pub(crate) const NO_LIMITS: &str = "[limits]\nroom_count = 10000\ntotal_count = 10000\n";
-
-/// How a directory stands in a tree: the names of entries.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tree {
-    /// What stands between the alias's name or a login and its rest: see [`Site::alias_name`].
-    tag: String,
-    server: String,
-    /// The units of people and groups that are not in `ou=people` or `ou=groups`.
-    elsewhere: BTreeMap<String, &'static str>,
-    /// Groups that are `posixGroup`s.
-    posix: BTreeSet<String>,
-}
-
-impl Tree {
-    pub(crate) fn of(site: &Site) -> Self {
-        Self {
-            tag: site.alias_name(""),
-            server: site.synapse.server_name().to_owned(),
-            elsewhere: BTreeMap::new(),
-            posix: BTreeSet::new(),
-        }
-    }
-
-    /// A person or group is in this unit.
-    pub(crate) fn put<S: Into<String>>(&mut self, unit: &'static str, names: impl IntoIterator<Item = S>) {
-        self.elsewhere
-            .extend(names.into_iter().map(|name| (name.into(), unit)));
-    }
-
-    fn unit(&self, name: &str, usual: &'static str) -> &'static str {
-        self.elsewhere.get(name).copied().unwrap_or(usual)
-    }
-
-    /// The login name of a person.
-    pub(crate) fn uid(&self, person: &str) -> String {
-        format!("{person}{}", self.tag)
-    }
-
-    /// The DN of a person.
-    pub(crate) fn person(&self, person: &str) -> String {
-        format!(
-            "uid={},ou={},{SUFFIX}",
-            self.uid(person),
-            self.unit(person, "people")
-        )
-    }
-
-    /// `xxxroomxxxserver` of a room.
-    pub(crate) fn room(&self, room: &str) -> String {
-        format!("xxx{room}{}xxx{}", self.tag, self.server)
-    }
-
-    /// The DN of a group.
-    pub(crate) fn group(&self, directory: &Directory, name: &str) -> String {
-        let is_room = directory.groups()[name].is_room();
-        let cn = if is_room { self.room(name) } else { name.to_owned() };
-        format!("cn={cn},ou={},{SUFFIX}", self.unit(name, "groups"))
-    }
-
-    /// The DN of the group with a room's owners.
-    pub(crate) fn owners(&self, room: &str) -> String {
-        let cn = self.room(room);
-        format!("cn={cn}_owners,ou={},{SUFFIX}", self.unit(room, "groups"))
-    }
-
-    /// All entries below the units. A group comes before the ones after it in the alphabet, its owners right behind it.
-    pub(crate) fn entries(&self, directory: &Directory) -> BTreeMap<String, Vec<(String, String)>> {
-        let mut entries = BTreeMap::new();
-        for person in directory.everybody() {
-            let mut attributes = vec![
-                ("objectClass".to_owned(), "inetOrgPerson".to_owned()),
-                ("objectClass".to_owned(), "lockableAccount".to_owned()),
-            ];
-            for name in ["uid", "cn", "sn"] {
-                attributes.push((name.to_owned(), self.uid(&person)));
-            }
-            if directory.is_disabled(&person) {
-                attributes.push(("nsAccountLock".to_owned(), "TRUE".to_owned()));
-            }
-            entries.insert(self.person(&person), attributes);
-        }
-        for (name, group) in directory.groups() {
-            if self.posix.contains(name) {
-                let logins = group
-                    .members
-                    .iter()
-                    .map(|person| ("memberUid".to_owned(), self.uid(person)));
-                let head = [("objectClass", "posixGroup"), ("gidNumber", "1000")];
-                let head = head.map(|(name, value)| (name.to_owned(), value.to_owned()));
-                entries.insert(
-                    self.group(directory, name),
-                    head.into_iter().chain(logins).collect(),
-                );
-                continue;
-            }
-            let people = group.members.iter().map(|person| self.person(person));
-            let groups = group.groups.iter().map(|nested| self.group(directory, nested));
-            let members: Vec<String> = people.chain(groups).collect();
-            entries.insert(self.group(directory, name), of_names(&members));
-            if !group.owners.is_empty() {
-                let owners: Vec<String> = group.owners.iter().map(|person| self.person(person)).collect();
-                entries.insert(self.owners(name), of_names(&owners));
-            }
-        }
-        entries
-    }
-}
-
-/// A `groupOfNames`; the empty name where there is no member, since the class demands one.
-fn of_names(members: &[String]) -> Vec<(String, String)> {
-    let mut attributes = vec![("objectClass".to_owned(), "groupOfNames".to_owned())];
-    let nobody = [String::new()];
-    let members = if members.is_empty() { &nobody[..] } else { members };
-    attributes.extend(members.iter().map(|dn| ("member".to_owned(), dn.clone())));
-    attributes
-}
 
 /// Everything but the homeserver, of a site with a slapd and a directory file.
 #[derive(Debug)]
@@ -174,7 +54,7 @@ impl Town {
         for (unit, names) in plan.elsewhere {
             tree.put(unit, names);
         }
-        tree.posix.extend(plan.posix);
+        tree.make_posix(plan.posix);
         let mut ldif = Ldif::tree(SUFFIX).unit("partners").unit("teams");
         ldif.account("reader", PASSWORD, &[]);
         let mut text = ldif.to_string();
@@ -185,7 +65,10 @@ impl Town {
         }
         text.push_str(ldif.text());
         let slapd = Slapd::start(options.ldif(&text)).await?;
-        site.register(plan.ldap.everybody()).await?;
+        let people = plan.ldap.everybody();
+        // Whose login is no localpart has another one, which is the test's business.
+        let is_localpart = |name: &String| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        site.register(people.into_iter().filter(is_localpart)).await?;
         site.register(plan.file.everybody()).await?;
         site.write_secret("ldap-password", PASSWORD)?;
         let town = Self {
@@ -205,12 +88,7 @@ impl Town {
     /// Writes the configuration and the directory file as they are to be now.
     pub(crate) fn configure(&self) -> Result<()> {
         let site = &self.site;
-        let mut text = format!(
-            "[homeserver]\nurl = \"{}\"\nuser = \"{}\"\naccess_token_file = \"token\"\n\n\
-             [state]\ndir = \"state\"\n\n",
-            site.proxy.url(),
-            site.bot.user_id()
-        );
+        let mut text = head(site);
         write!(
             text,
             "[[directory]]\nname = \"ldap\"\nkind = \"ldap\"\n[directory.ldap]\nurls = [\"{}\"]\n",
@@ -281,6 +159,20 @@ impl Town {
         self.slapd.apply(&ldif).await
     }
 
+    /// Waits until slapd, which follows renamed and deleted people in its own time, has done so in a group.
+    pub(crate) async fn until_follows(&self, group: &str) -> Result<()> {
+        let wanted = values(&self.tree.entries(&self.ldap)[group], "member");
+        let wanted: BTreeSet<String> = wanted.into_iter().collect();
+        for _ in 0..200 {
+            let found = self.slapd.search(group, "(objectClass=*)", &["member"]).await?;
+            if BTreeSet::from_iter(found[0].values("member")) == wanted {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        bail!("{group} does not get the members {wanted:?}")
+    }
+
     /// One run that does everything, one in which people may be removed, and nothing left to do.
     pub(crate) async fn settle(&self) -> Result<()> {
         self.site.fine(&["sync"]).await?;
@@ -316,41 +208,12 @@ impl Town {
     }
 }
 
-/// The attributes of an entry, and the entry's name among them.
-fn add(ldif: &mut Ldif, dn: &str, attributes: &[(String, String)]) {
-    let attributes: Vec<(&str, &str)> = attributes
-        .iter()
-        .map(|(name, value)| (&**name, &**value))
-        .collect();
-    ldif.entry(dn, &attributes);
-}
-
-fn values(attributes: &[(String, String)], name: &str) -> Vec<String> {
-    let named = attributes.iter().filter(|(own, _)| own == name);
-    named.map(|(_, value)| value.clone()).collect()
-}
-
-/// What makes one tree of another.
-fn changes(
-    before: &BTreeMap<String, Vec<(String, String)>>,
-    after: &BTreeMap<String, Vec<(String, String)>>,
-) -> Ldif {
-    let mut ldif = Ldif::new(SUFFIX);
-    for (dn, attributes) in after {
-        let Some(old) = before.get(dn) else {
-            add(&mut ldif, dn, attributes);
-            continue;
-        };
-        for name in ["member", "memberUid", "nsAccountLock"] {
-            let now = values(attributes, name);
-            if values(old, name) != now {
-                ldif.replace_values(dn, name, &now);
-            }
-        }
-    }
-    // Last, so that refint has nothing left to take out of groups.
-    for dn in before.keys().filter(|dn| !after.contains_key(*dn)) {
-        ldif.delete(dn);
-    }
-    ldif
+/// A configuration without any directory.
+pub(crate) fn head(site: &Site) -> String {
+    format!(
+        "[homeserver]\nurl = \"{}\"\nuser = \"{}\"\naccess_token_file = \"token\"\n\n\
+         [state]\ndir = \"state\"\n\n",
+        site.proxy.url(),
+        site.bot.user_id()
+    )
 }
