@@ -4,7 +4,7 @@
 //! compare as RFC 4517's `distinguishedNameMatch` has it, with `caseIgnoreMatch` for every attribute, since a client
 //! cannot know the schema of each: without regard to case and to insignificant spaces.
 
-use std::fmt::Write as _;
+use std::{borrow::Borrow, fmt::Write as _};
 
 /// A distinguished name in a canonical form: equal names are equal texts.
 ///
@@ -37,10 +37,14 @@ impl Dn {
     /// # Errors
     /// [`DnError`]
     pub fn parse(text: &str) -> Result<Self, DnError> {
-        if let Some(plain) = plain(text) {
-            return Ok(Self(plain.into()));
-        }
-        Parser::new(text).dn().map(|dn| Self(dn.into()))
+        let mut canonical = String::with_capacity(text.len());
+        push_canonical(text, &mut canonical)?;
+        Ok(Self(canonical.into()))
+    }
+
+    /// The name with a canonical form that [`push_canonical`] has made.
+    pub(crate) fn of_canonical(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// The canonical form.
@@ -59,8 +63,13 @@ impl Dn {
 
     /// Whether the entry is `base` or below it.
     pub fn is_within(&self, base: &Self) -> bool {
-        let above = self.0.strip_suffix(&*base.0);
-        above.is_some_and(|above| above.is_empty() || base.0.is_empty() || above.ends_with(','))
+        base.has_within(&self.0)
+    }
+
+    /// Whether an entry with a name in canonical form is this one or below it.
+    pub(crate) fn has_within(&self, name: &str) -> bool {
+        let above = name.strip_suffix(&*self.0);
+        above.is_some_and(|above| above.is_empty() || self.0.is_empty() || above.ends_with(','))
     }
 
     /// Whether `value` is in the entry's own name as that attribute's. Both compare as in names.
@@ -74,41 +83,75 @@ impl Dn {
     }
 }
 
+/// Names compare as their canonical forms do.
+impl Borrow<str> for Dn {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl std::fmt::Display for Dn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// The canonical form of a name that needs nothing but lower case; `None` where a closer look is needed. Nearly all
-/// names are of this kind, and a large directory has a million of them.
-fn plain(text: &str) -> Option<String> {
-    if text.is_empty() {
-        return Some(String::new());
+/// Appends the canonical form of a name. In case of an error, nothing.
+///
+/// # Errors
+/// [`DnError`]
+pub(crate) fn push_canonical(text: &str, out: &mut String) -> Result<(), DnError> {
+    if is_plain(text) {
+        let start = out.len();
+        out.push_str(text);
+        out[start..].make_ascii_lowercase();
+    } else {
+        out.push_str(&Parser::new(text).dn()?);
     }
-    for part in text.split(',') {
-        let (kind, value) = part.split_once('=')?;
-        let is_type = kind.len() <= LONGEST_PLAIN_TYPE
-            && !kind.is_empty()
-            && kind.bytes().all(|b| b.is_ascii_alphabetic());
-        if !is_type || value.is_empty() {
-            return None;
-        }
-        let mut after_space = true;
-        for byte in value.bytes() {
-            let is_space = byte == b' ';
-            let special = matches!(byte, b'\\' | b'"' | b'#' | b'+' | b';' | b'=' | b'<' | b'>');
-            if special || !(b' '..0x7f).contains(&byte) || is_space && after_space {
-                return None;
-            }
-            after_space = is_space;
-        }
-        if after_space {
-            return None;
-        }
-    }
-    Some(text.to_ascii_lowercase())
+    Ok(())
 }
+
+/// Whether the canonical form of a name needs nothing but lower case. Nearly all names are of this kind, and a large
+/// directory has a million of them; the others are looked at more closely.
+fn is_plain(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    loop {
+        let mut length = 0;
+        loop {
+            match bytes.next() {
+                Some(b'=') if length > 0 => break,
+                Some(byte) if byte.is_ascii_alphabetic() && length < LONGEST_PLAIN_TYPE => length += 1,
+                None => return text.is_empty(),
+                Some(_) => return false,
+            }
+        }
+        // Neither twice in a row nor at an end.
+        let mut space_fits = false;
+        loop {
+            match bytes.next() {
+                Some(b',') if space_fits => break,
+                Some(b' ') if space_fits => space_fits = false,
+                Some(byte) if PLAIN[usize::from(byte)] => space_fits = true,
+                None => return space_fits,
+                Some(_) => return false,
+            }
+        }
+    }
+}
+
+/// Which bytes mean nothing but themselves in a value, the space aside.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        plain[byte as usize] = !matches!(
+            byte,
+            b',' | b'\\' | b'"' | b'#' | b'+' | b';' | b'=' | b'<' | b'>'
+        );
+        byte += 1;
+    }
+    plain
+};
 
 /// Longer attribute names may have a short one, see [`short_type`].
 const LONGEST_PLAIN_TYPE: usize = 5;
@@ -467,8 +510,8 @@ mod tests {
         #[test]
         fn plain_names_take_no_other_way(value in "[a-zA-Z0-9 .@_-]{1,20}") {
             let text = format!("uid={value},OU=People,dc=x");
-            if let Some(plain) = plain(&text) {
-                prop_assert_eq!(plain, Parser::new(&text).dn().unwrap());
+            if is_plain(&text) {
+                prop_assert_eq!(text.to_ascii_lowercase(), Parser::new(&text).dn().unwrap());
             }
         }
     }

@@ -8,7 +8,7 @@ use inviter_core::{
     time::Timestamp,
 };
 
-use super::{BaseRead, Reader};
+use super::{BaseRead, Reader, by_name::ByName};
 use crate::{
     Dn,
     config::LdapConfig,
@@ -28,7 +28,7 @@ pub(super) struct Accounts<'c> {
     /// Shared by all accounts.
     names: Vec<Arc<str>>,
     pub(super) list: Vec<Account>,
-    by_dn: HashMap<Dn, u32>,
+    by_dn: ByName,
     /// By login name in lower case; `None` where several accounts have it.
     by_login: HashMap<Box<str>, Option<u32>>,
     /// By what marks the group: see [`primary_mark`].
@@ -45,7 +45,7 @@ impl<'c> Accounts<'c> {
             now,
             names: config.attributes.iter().map(|name| Arc::from(&**name)).collect(),
             list: Vec::new(),
-            by_dn: HashMap::new(),
+            by_dn: ByName::default(),
             by_login: HashMap::new(),
             by_primary_group: HashMap::new(),
             bases: Vec::new(),
@@ -77,7 +77,12 @@ impl<'c> Accounts<'c> {
     }
 
     pub(super) fn find(&self, dn: &Dn) -> Option<u32> {
-        self.by_dn.get(dn).copied()
+        self.by_dn.find(dn.as_str())
+    }
+
+    /// The accounts with names in canonical form.
+    pub(super) fn find_all(&self, names: &[&str]) -> Vec<Option<u32>> {
+        self.by_dn.find_all(names)
     }
 
     /// The account with a login name; an error if there are several.
@@ -108,7 +113,7 @@ impl<'c> Accounts<'c> {
                 return true;
             }
         };
-        if self.by_dn.contains_key(&dn) {
+        if self.find(&dn).is_some() {
             return false;
         }
         // Beyond 32 bits nothing could refer to an account.
@@ -118,7 +123,7 @@ impl<'c> Accounts<'c> {
         self.refer(&entry, index);
         let account = self.account(&mut entry, &dn);
         self.list.push(account);
-        self.by_dn.insert(dn, index);
+        self.by_dn.push(dn);
         true
     }
 
@@ -243,10 +248,9 @@ impl Reader<'_> {
 impl Accounts<'_> {
     /// Nobody below a base is known to be active any more.
     fn forget_active(&mut self, base: &Dn) {
-        for (dn, &index) in &self.by_dn {
-            let status = &mut self.list[index as usize].status;
-            if *status == Some(AccountStatus::Active) && dn.is_within(base) {
-                *status = None;
+        for (account, name) in self.list.iter_mut().zip(self.by_dn.names()) {
+            if account.status == Some(AccountStatus::Active) && base.has_within(name) {
+                account.status = None;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Groups as they are listed: their names, and their member entries as far as they are known already.
 
-use std::collections::HashMap;
+use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 
 use inviter_core::directory::{Extent, Gap, GroupKey};
 
@@ -8,6 +8,7 @@ use super::accounts::{Accounts, each_once};
 use crate::{
     Dn,
     config::LdapConfig,
+    dn::push_canonical,
     entry::{Entry, ValueRange},
     ids::{self, Sid},
     schema::PrimaryGroup,
@@ -33,6 +34,9 @@ const DYNAMIC: &str = "groupofurls";
 
 /// Classes that their schemas demand a member of, in lower case (RFC 4519 sections 3.5 and 3.6).
 const NEVER_EMPTY: [&str; 2] = ["groupofnames", "groupofuniquenames"];
+
+/// How many members are looked for at a time.
+const AT_ONCE: usize = 64;
 
 /// One entry of a member list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,12 +82,13 @@ pub(super) struct Interned<K> {
     pub(super) list: Vec<(K, Box<str>)>,
 }
 
-impl<K: Clone + Eq + std::hash::Hash> Interned<K> {
-    fn intern(&mut self, key: K, written: &str) -> u32 {
-        if let Some(&known) = self.index.get(&key) {
+impl<K: Clone + Eq + Hash + Borrow<str>> Interned<K> {
+    fn intern(&mut self, key: &str, make: impl FnOnce(&str) -> K, written: &str) -> u32 {
+        if let Some(&known) = self.index.get(key) {
             return known;
         }
         let index = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        let key = make(key);
         self.index.insert(key.clone(), index);
         self.list.push((key, written.into()));
         index
@@ -276,28 +281,37 @@ impl<'c> Groups<'c> {
         accounts: &Accounts<'_>,
     ) {
         slots.list.reserve(values.len());
-        for value in values {
-            slots.entries += 1;
-            let text = std::str::from_utf8(value).map(without_uid);
-            let read = text.map_err(|_| "it is not UTF-8".to_owned());
-            let read = read.and_then(|text| match Dn::parse(text) {
-                Ok(dn) => Ok((dn, text)),
-                Err(why) => Err(why.to_string()),
-            });
-            match read {
-                Ok((dn, text)) => slots.list.push(match accounts.find(&dn) {
-                    Some(account) => Slot::Account(account),
-                    None => Slot::Name(self.names.intern(dn, text)),
-                }),
-                Err(why) => slots.extent.add(Gap {
-                    what: format!(
-                        "the entry `{}` of group {}",
-                        shortened(&String::from_utf8_lossy(value)),
-                        shortened(group)
-                    ),
-                    why: format!("is no name of anything, since {why}; correct or remove it"),
-                }),
+        slots.entries += values.len();
+        for values in values.chunks(AT_ONCE) {
+            let (mut canonical, mut read) = (String::new(), Vec::with_capacity(values.len()));
+            for value in values {
+                let start = canonical.len();
+                let text = std::str::from_utf8(value).map(without_uid);
+                let text = text.map_err(|_| "it is not UTF-8".to_owned());
+                let text = text.and_then(|text| match push_canonical(text, &mut canonical) {
+                    Ok(()) => Ok(text),
+                    Err(why) => Err(why.to_string()),
+                });
+                match text {
+                    Ok(text) => read.push((text, start..canonical.len())),
+                    Err(why) => slots.extent.add(Gap {
+                        what: format!(
+                            "the entry `{}` of group {}",
+                            shortened(&String::from_utf8_lossy(value)),
+                            shortened(group)
+                        ),
+                        why: format!("is no name of anything, since {why}; correct or remove it"),
+                    }),
+                }
             }
+            let names: Vec<&str> = read.iter().map(|(_, range)| &canonical[range.clone()]).collect();
+            let found = accounts.find_all(&names).into_iter().zip(names).zip(read);
+            slots.list.extend(found.map(|((account, name), (written, _))| {
+                account.map_or_else(
+                    || Slot::Name(self.names.intern(name, Dn::of_canonical, written)),
+                    Slot::Account,
+                )
+            }));
         }
     }
 
@@ -327,7 +341,7 @@ impl<'c> Groups<'c> {
                     why: "is the login name of several accounts; give each its own".to_owned(),
                 }),
                 None => {
-                    let login = self.logins.intern(login.to_lowercase().into(), login);
+                    let login = self.logins.intern(&login.to_lowercase(), |key| key.into(), login);
                     slots.list.push(Slot::Login(login));
                 }
             }

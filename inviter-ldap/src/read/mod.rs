@@ -1,6 +1,7 @@
 //! Reading a directory: people, groups, who is in them, and what of all that is not known.
 
 mod accounts;
+mod by_name;
 mod groups;
 mod lookup;
 mod members;
