@@ -5,7 +5,8 @@ use inviter_testkit::{Overlay, SlapdOptions};
 
 use super::{
     town::{Plan, Town},
-    tree::SUFFIX,
+    tree::{SUFFIX, add},
+    trial::{HELD, IN_PART},
 };
 use crate::{
     bad_input::one_line,
@@ -208,5 +209,70 @@ async fn groups_are_renamed(town: &mut Town) -> Result<()> {
         town.as_wanted().await?;
         assert_eq!(town.digest_of(&["lab"]).await?, before);
     }
+    town.done().await
+}
+
+/// What is remembered of a group goes by what survives renaming; a group of the same name may be another one.
+#[tokio::test]
+async fn groups_that_are_not_what_they_were() -> Result<()> {
+    let mut town = Town::found(SlapdOptions::new().overlay(Overlay::Refint), plan()).await?;
+    let alias = town.site.alias("hall");
+    town.sections = format!("[[room]]\nalias = \"{alias}\"\ngroups = [\"crew\"]\n");
+    town.configure()?;
+    town.settle().await?;
+    let of_crew = ["bob", "carol", "dora", "erin", "frank"].map(str::to_owned);
+    assert_eq!(town.site.room("hall").await?.inside(), of_crew.clone().into());
+
+    // The configuration names one that has another name now, and which somebody has left.
+    let crew = town.tree.group(&town.ldap, "crew");
+    town.apply(|ldif| {
+        ldif.rename(&crew, "cn=team", None);
+    })
+    .await?;
+    rename_group(&mut town.ldap, "crew", "team");
+    town.until_follows(&town.tree.group(&town.ldap, "staff")).await?;
+    town.change(|directory| {
+        directory.group("team").without("dora");
+        directory.people(["dora"]);
+    })
+    .await?;
+    for _ in 0..2 {
+        let output = town.site.run(&["sync"]).await?.exits(IN_PART);
+        let told = [
+            &*alias,
+            "is to have the members of group crew",
+            "there is no group `crew` in any directory; check the name",
+            "nobody is removed from it until then",
+        ];
+        one_line(&output, &told);
+        town.as_wanted().await?;
+        assert_eq!(town.site.room("hall").await?.inside(), of_crew.clone().into());
+    }
+    town.sections = town.sections.replace("crew", "team");
+    town.configure()?;
+    town.site.fine(&["sync"]).await?;
+    let of_team = ["bob", "carol", "erin", "frank"].map(str::to_owned);
+    assert_eq!(town.site.room("hall").await?.inside(), of_team.into());
+
+    // One was deleted and made anew: whoever was there by the other one stays until a person decides.
+    let lab = town.tree.group(&town.ldap, "lab");
+    town.ldap.room("lab").without("gina");
+    town.ldap.people(["gina"]);
+    let entry = town.tree.entries(&town.ldap)[&lab].clone();
+    town.apply(|ldif| {
+        ldif.delete(&lab);
+        add(ldif, &lab, &entry);
+    })
+    .await?;
+    let before = town.digest_of(&["lab"]).await?;
+    for _ in 0..2 {
+        let output = town.site.run(&["sync"]).await?.exits(HELD);
+        one_line(&output, &["held: group", &town.tree.room("lab"), "is gone"]);
+        assert_eq!(town.digest_of(&["lab"]).await?, before);
+    }
+    let output = town.site.run(&["plan"]).await?;
+    let (_, code) = output.stdout.split_once("--release ").context("no code")?;
+    let code: String = code.chars().take_while(char::is_ascii_alphanumeric).collect();
+    town.site.fine(&["sync", "--release", &code]).await?;
     town.done().await
 }
