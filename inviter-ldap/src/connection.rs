@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use inviter_core::provider::ProviderErrorKind as Kind;
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, StdStream};
 use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use tokio::{
-    task::AbortHandle,
+    task::{AbortHandle, JoinHandle},
     time::{Instant, timeout},
 };
 use tracing::debug;
@@ -16,14 +16,21 @@ use url::Url;
 use crate::{
     config::{Bind, LdapConfig},
     control,
+    transport::{self, EndedBy},
     trouble::Trouble,
 };
+
+/// How long the end of a connection is waited for.
+const GOODBYE: Duration = Duration::from_millis(200);
 
 /// A connection that is logged in.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) ldap: Ldap,
     driver: AbortHandle,
+    relay: JoinHandle<()>,
+    ended_by: EndedBy,
+    tls_without_certificate: bool,
     /// How long one answer, or the next entry of one, may take.
     operation_timeout: Duration,
     /// When the whole read has to be over.
@@ -33,8 +40,9 @@ pub(crate) struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // It ends by itself once nothing refers to it; a server that hangs would hold it.
+        // They end by themselves once nothing refers to them; a server that hangs would hold them.
         self.driver.abort();
+        self.relay.abort();
     }
 }
 
@@ -48,17 +56,15 @@ impl Connection {
     ) -> Result<Self, Trouble> {
         let parsed = Url::parse(url)
             .map_err(|error| Trouble::new(Kind::Misconfigured, "is no URL").caused_by(&error))?;
-        let settings = LdapConnSettings::new()
-            .set_config(tls)
-            .set_starttls(config.start_tls);
         let patience = config
             .connect_timeout
             .min(deadline.saturating_duration_since(Instant::now()));
-        // One limit for all kinds of connections: ldap3's own leaves sockets out.
-        let connecting = timeout(patience, LdapConnAsync::from_url_with_settings(settings, &parsed)).await;
-        let (connection, ldap) = connecting
-            .unwrap_or_else(|elapsed| Err(LdapError::from(elapsed)))
-            .map_err(|error| Trouble::of_connecting(&error, config.start_tls))?;
+        let connecting = timeout(patience, transport::open(&parsed, config.start_tls, tls)).await;
+        let gate = connecting.unwrap_or_else(|_| Err(Trouble::no_connection()))?;
+        // The library's end is a socket, whatever the way to the server is.
+        let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(gate.inner));
+        let opened = LdapConnAsync::with_settings(settings, "ldapi:///").await;
+        let (connection, ldap) = opened.map_err(|error| Trouble::of_operation(&error))?;
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.drive().await {
                 debug!(%error, "the connection ended");
@@ -68,6 +74,10 @@ impl Connection {
         Ok(Self {
             ldap,
             driver: driver.abort_handle(),
+            relay: gate.relay,
+            ended_by: gate.ended_by,
+            tls_without_certificate: config.client_certificate.is_none()
+                && (config.start_tls || parsed.scheme() == "ldaps"),
             operation_timeout: config.operation_timeout,
             deadline,
             page_size: config.page_size.max(1),
@@ -92,7 +102,7 @@ impl Connection {
             }
             Bind::External => ("the client certificate", ldap.sasl_external_bind().await),
         };
-        let result = answer.map_err(|error| Trouble::of_operation(&error))?;
+        let result = answer.map_err(|error| self.failed_to_bind(&error))?;
         debug!(rc = result.rc, "bind");
         if result.rc == 0 {
             // A password that is about to be refused lets nothing else be done than changing it.
@@ -102,6 +112,30 @@ impl Connection {
             }
         } else {
             Err(Trouble::of_bind(&result, who))
+        }
+    }
+
+    /// What an operation has failed by.
+    pub(crate) fn failed(&self, error: &LdapError) -> Trouble {
+        let known = self.ended_by.get().cloned();
+        known.unwrap_or_else(|| Trouble::of_operation(error))
+    }
+
+    /// Some servers end the connection instead of saying in the handshake that they want a certificate, or say so when
+    /// nobody listens any more.
+    fn failed_to_bind(&self, error: &LdapError) -> Trouble {
+        let trouble = self.failed(error);
+        if trouble.kind != Kind::Unavailable
+            || !self.tls_without_certificate
+            || !matches!(error, LdapError::ResultRecv { .. } | LdapError::OpSend { .. })
+        {
+            return trouble;
+        }
+        let message =
+            "the server ended the connection before the bot could log in; it may demand a client certificate";
+        Trouble {
+            message: message.to_owned(),
+            ..trouble
         }
     }
 
@@ -119,9 +153,11 @@ impl Connection {
     }
 
     /// Says goodbye; whether it is heard makes no difference.
-    pub(crate) async fn close(self) {
-        if let Ok(mut ldap) = self.operation() {
-            let _ = ldap.unbind().await;
+    pub(crate) async fn close(mut self) {
+        if let Ok(mut ldap) = self.operation()
+            && ldap.unbind().await.is_ok()
+        {
+            let _ = timeout(GOODBYE, &mut self.relay).await;
         }
     }
 }

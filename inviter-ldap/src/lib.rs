@@ -37,7 +37,9 @@ mod schema;
 mod search;
 mod status;
 mod tls;
+mod transport;
 mod trouble;
+mod wire;
 
 pub use config::{Bind, ClientCertificate, ConfigError, LdapConfig, check_dn, check_filter, check_url};
 pub use dn::{Dn, DnError};

@@ -172,7 +172,7 @@ impl Connection {
         ending: &mut Ending,
         each: &mut impl FnMut(Entry) -> bool,
     ) -> Result<(LdapResult, bool), Trouble> {
-        let of_operation = |error: LdapError| Trouble::of_operation(&error);
+        let of_operation = |error: LdapError| self.failed(&error);
         let mut ldap = self.operation()?;
         if let Some((size, cookie)) = page {
             ldap.with_controls(vec![control::page(size, cookie)]);

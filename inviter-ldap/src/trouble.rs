@@ -6,7 +6,10 @@ use inviter_core::provider::{ProviderError, ProviderErrorKind as Kind};
 use ldap3::{LdapError, LdapResult};
 use rustls::CertificateError;
 
-use crate::control::{PolicyError, policy_error};
+use crate::{
+    control::{PolicyError, policy_error},
+    wire::NoMessage,
+};
 
 /// Longer words of a server are cut off.
 const MAX_DIAGNOSTIC: usize = 300;
@@ -85,37 +88,41 @@ impl Trouble {
         trouble.caused_by(error)
     }
 
+    /// That nobody answered in time.
+    pub(crate) fn no_connection() -> Self {
+        Self::lost(
+            "the server did not answer in time; check host and port, and whether a firewall is between",
+        )
+    }
+
+    /// That the server does not go over to TLS.
+    pub(crate) fn start_tls_refused(code: u32) -> Self {
+        Self {
+            kind: Kind::Misconfigured,
+            ..Self::lost(format!(
+                "the server refuses StartTLS ({}), and nothing is sent unencrypted; use ldaps://, or set up TLS on the \
+                 server",
+                code_name(code)
+            ))
+        }
+    }
+
+    /// That something came that is no LDAP.
+    pub(crate) fn of_no_message(why: NoMessage) -> Self {
+        Self {
+            kind: Kind::Malformed,
+            ..Self::lost(format!(
+                "what the server sends is no LDAP, since {why}; check that the URL is that of an LDAP server, and look \
+                 into its log"
+            ))
+        }
+    }
+
     /// A failure to connect.
-    pub(crate) fn of_connecting(error: &LdapError, start_tls: bool) -> Self {
-        let trouble = match error {
-            LdapError::Timeout { .. } => Self::new(
-                Kind::Unavailable,
-                "the server did not answer in time; check host and port, and whether a firewall is between",
-            ),
-            LdapError::Io { source } => of_io(source),
-            LdapError::Rustls { source } => of_tls(source),
-            LdapError::DNSName { .. } => Self::new(
-                Kind::Misconfigured,
-                "the host in the URL is no name that a certificate could be for; write the name in the server's \
-                 certificate",
-            ),
-            LdapError::LdapResult { result } if start_tls => Self::new(
-                Kind::Misconfigured,
-                format!(
-                    "the server refuses StartTLS ({}), and nothing is sent unencrypted; use ldaps://, or set up TLS \
-                     on the server",
-                    code_name(result.rc)
-                ),
-            ),
-            LdapError::ResultRecv { .. } | LdapError::EndOfStream | LdapError::OpSend { .. } => Self::new(
-                Kind::Unavailable,
-                "the server ended the connection at once; look into its log",
-            ),
-            _ => Self::new(Kind::Unavailable, "cannot be connected to"),
-        };
+    pub(crate) fn of_io(error: &io::Error) -> Self {
         Self {
             lost: true,
-            ..trouble.caused_by(error)
+            ..of_io(error).caused_by(error)
         }
     }
 

@@ -316,7 +316,7 @@ fn dn_of_url(url: &str) -> Option<Dn> {
     Dn::parse(&decoded).ok()
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

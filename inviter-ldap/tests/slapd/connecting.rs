@@ -172,7 +172,10 @@ async fn by_certificate_and_by_socket() {
     config.client_certificate = None;
     config.bind = as_reader(&slapd, slapd.url()).bind;
     let error = fails(&config).await;
-    tells(&error.to_string(), &["ldaps://localhost"]);
+    tells(
+        &error.to_string(),
+        &["ldaps://localhost", "may demand a client certificate"],
+    );
 
     let mut socket = as_reader(&slapd, slapd.ldapi_url().unwrap());
     socket.bind = Bind::External;

@@ -1,0 +1,231 @@
+//! The way to the server: TCP or a socket, TLS by ldaps:// or StartTLS, and a gate through which nothing comes that is
+//! no LDAP message.
+
+use std::{
+    io,
+    os::unix::net::UnixStream as StdUnixStream,
+    sync::{Arc, OnceLock},
+};
+
+use inviter_core::provider::ProviderErrorKind as Kind;
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpStream, UnixStream},
+    task::JoinHandle,
+};
+use tokio_rustls::TlsConnector;
+use url::Url;
+
+use crate::{
+    trouble::Trouble,
+    wire::{self, NoMessage},
+};
+
+/// `ExtendedRequest` with the name of StartTLS (RFC 4511 section 4.14.1), as message 1.
+const START_TLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
+/// The answer to it is short.
+const MAX_ANSWER: usize = 64 << 10;
+/// How much is asked for at a time.
+const CHUNK: usize = 64 << 10;
+
+/// Set before the library can notice.
+pub(crate) type EndedBy = Arc<OnceLock<Trouble>>;
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// A connection that only messages come through.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// The end for the library.
+    pub(crate) inner: StdUnixStream,
+    /// What ended it, where that is known better than that it ended.
+    pub(crate) ended_by: EndedBy,
+    pub(crate) relay: JoinHandle<()>,
+}
+
+/// Connects, and goes over to TLS where that is wanted.
+pub(crate) async fn open(url: &Url, start_tls: bool, tls: Arc<ClientConfig>) -> Result<Gate, Trouble> {
+    let outer = connect(url, start_tls, tls).await?;
+    let pair = || {
+        let (ours, theirs) = UnixStream::pair()?;
+        Ok((ours, theirs.into_std()?))
+    };
+    let (ours, inner) = pair().map_err(|error: io::Error| Trouble::of_io(&error))?;
+    let ended_by = EndedBy::default();
+    let relay = tokio::spawn(relay(outer, ours, Arc::clone(&ended_by)));
+    Ok(Gate {
+        inner,
+        ended_by,
+        relay,
+    })
+}
+
+async fn connect(url: &Url, start_tls: bool, tls: Arc<ClientConfig>) -> Result<Box<dyn Stream>, Trouble> {
+    let of_io = |error: io::Error| Trouble::of_io(&error);
+    let host = url.host_str().unwrap_or_default();
+    if url.scheme() == "ldapi" {
+        let path = crate::read::percent_decoded(host).unwrap_or_default();
+        return Ok(Box::new(UnixStream::connect(path).await.map_err(of_io)?));
+    }
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let is_tls = url.scheme() == "ldaps";
+    let port = url.port().unwrap_or(if is_tls { 636 } else { 389 });
+    let mut tcp = TcpStream::connect((host, port)).await.map_err(of_io)?;
+    // Requests are small, and each waits for its answer.
+    tcp.set_nodelay(true).map_err(of_io)?;
+    if !is_tls && !start_tls {
+        return Ok(Box::new(tcp));
+    }
+    if !is_tls {
+        ask_for_tls(&mut tcp).await?;
+    }
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| {
+        Trouble::new(
+            Kind::Misconfigured,
+            "the host in the URL is no name that a certificate could be for; write the name in the server's certificate",
+        )
+        .caused_by(&error)
+    })?;
+    let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(of_io)?;
+    Ok(Box::new(stream))
+}
+
+/// Nothing but the request is sent before, and nothing but its answer is taken.
+async fn ask_for_tls(tcp: &mut TcpStream) -> Result<(), Trouble> {
+    let of_io = |error: io::Error| Trouble::of_io(&error);
+    tcp.write_all(START_TLS).await.map_err(of_io)?;
+    let mut answer = Vec::new();
+    loop {
+        let length = wire::message_length(&answer).map_err(Trouble::of_no_message)?;
+        if length.is_some_and(|length| length <= answer.len()) || answer.len() > MAX_ANSWER {
+            break;
+        }
+        if tcp.read_buf(&mut answer).await.map_err(of_io)? == 0 {
+            return Err(Trouble::of_io(&io::ErrorKind::UnexpectedEof.into()));
+        }
+    }
+    // What comes with the answer would be taken for what comes over TLS.
+    wire::check(&answer).map_err(Trouble::of_no_message)?;
+    match wire::result_code(&answer) {
+        Some(0) => Ok(()),
+        code => Err(Trouble::start_tls_refused(code.unwrap_or_default())),
+    }
+}
+
+/// Hands on what the library sends, and the server's messages one by one. Ends with either side.
+async fn relay(mut outer: Box<dyn Stream>, inner: UnixStream, ended_by: EndedBy) {
+    let (mut from_library, mut to_library) = inner.into_split();
+    let (mut from_server, mut to_server) = tokio::io::split(&mut outer);
+    let sending = async {
+        if tokio::io::copy(&mut from_library, &mut to_server).await.is_err() {
+            // The server does not listen any more; why, it may still say.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = sending => {}
+        ended = messages(&mut from_server, &mut to_library) => {
+            let trouble = match ended {
+                Err(Ended::NoMessage(why)) => Some(Trouble::of_no_message(why)),
+                // Only with the first answer some servers say that they want a certificate.
+                Err(Ended::Io(error)) => is_of_tls(&error).then(|| Trouble::of_io(&error)),
+                Ok(()) => None,
+            };
+            if let Some(trouble) = trouble {
+                let _ = ended_by.set(trouble);
+            }
+        }
+    }
+    // However the other side takes it.
+    let _ = outer.shutdown().await;
+}
+
+fn is_of_tls(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+}
+
+enum Ended {
+    Io(io::Error),
+    NoMessage(NoMessage),
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+async fn messages(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), Ended> {
+    let mut buffer: Vec<u8> = Vec::with_capacity(CHUNK);
+    loop {
+        let mut done = 0;
+        while let Some(length) = wire::message_length(&buffer[done..]).map_err(Ended::NoMessage)? {
+            let Some(message) = buffer.get(done..done + length) else {
+                break;
+            };
+            if let Err(why) = wire::check(message) {
+                // What came before it is fine.
+                to.write_all(&buffer[..done]).await?;
+                return Err(Ended::NoMessage(why));
+            }
+            done += length;
+        }
+        to.write_all(&buffer[..done]).await?;
+        buffer.drain(..done);
+        buffer.reserve(CHUNK);
+        if from.read_buf(&mut buffer).await? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What a server answers to the request for TLS.
+    async fn asked(answer: &'static [u8]) -> Result<(), Trouble> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; START_TLS.len()];
+            tcp.read_exact(&mut request).await.unwrap();
+            tcp.write_all(answer).await.unwrap();
+            request
+        });
+        let result = ask_for_tls(&mut TcpStream::connect(address).await.unwrap()).await;
+        assert_eq!(server.await.unwrap(), START_TLS);
+        result
+    }
+
+    #[tokio::test]
+    async fn asking_for_tls() {
+        let yes: &[u8] = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00";
+        asked(yes).await.unwrap();
+        let no = asked(b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x35\x04\x00\x04\x00").await;
+        assert!(
+            no.unwrap_err()
+                .message
+                .contains("refuses StartTLS (unwillingToPerform, 53)")
+        );
+        // Somebody on the way adds what would be taken for the first answer over TLS.
+        let more = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00\
+                     \x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00";
+        assert_eq!(asked(more).await.unwrap_err().kind, Kind::Malformed);
+        assert_eq!(
+            asked(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap_err().kind,
+            Kind::Malformed
+        );
+        assert_eq!(asked(b"").await.unwrap_err().kind, Kind::Unavailable);
+    }
+}
