@@ -146,14 +146,27 @@ impl LdapConfig {
                 Err(ConfigError::EmptyPassword)
             }
             Bind::Simple { dn, .. } if dn.is_empty() => Err(ConfigError::Missing("the name to bind as")),
-            Bind::External
-                if self.client_certificate.is_none()
-                    && !self.urls.iter().all(|url| url.starts_with("ldapi:")) =>
-            {
+            Bind::External if !self.urls.iter().all(|url| self.tells_who_the_bot_is(url)) => {
                 Err(ConfigError::ExternalWithoutCertificate)
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl LdapConfig {
+    /// Whether a connection there belongs to somebody: to a user of this machine, or to whoever has the certificate.
+    fn tells_who_the_bot_is(&self, url: &str) -> bool {
+        let is_tls = url.starts_with("ldaps:") || self.start_tls;
+        url.starts_with("ldapi:") || is_tls && self.client_certificate.is_some()
+    }
+}
+
+/// As much of a URL as a message may repeat: what stands before an `@` or behind a `?` may be a password.
+fn quotable(text: &str) -> &str {
+    match text.split(['?', '#']).next() {
+        Some(plain) if !text.contains('@') => plain,
+        _ => "…",
     }
 }
 
@@ -203,7 +216,8 @@ pub enum ConfigError {
     EmptyPassword,
     /// There is nothing by which the server could know the bot.
     #[error(
-        "`bind = \"external\"` needs a client certificate (`client_cert_file` and `client_key_file`), or ldapi:// URLs"
+        "`bind = \"external\"` needs a client certificate (`client_cert_file` and `client_key_file`) and TLS, or ldapi:// \
+         URLs"
     )]
     ExternalWithoutCertificate,
 }
@@ -215,7 +229,7 @@ pub enum ConfigError {
 pub fn check_url(text: &str, start_tls: bool, allow_plain: bool) -> Result<(), ConfigError> {
     let bad = |why: &str| {
         Err(ConfigError::Url {
-            url: if text.contains('@') { "…" } else { text }.to_owned(),
+            url: quotable(text).to_owned(),
             why: why.to_owned(),
         })
     };
@@ -310,8 +324,14 @@ mod tests {
         let error = check_url("ldaps://me:s3cret@a", false, false).unwrap_err();
         assert_eq!(error, ConfigError::UrlWithUser);
         assert!(!error.to_string().contains("s3cret"));
-        let error = check_url("me:s3cret@a", false, false).unwrap_err();
-        assert!(!error.to_string().contains("s3cret"), "{error}");
+        for secret in [
+            "me:s3cret@a",
+            "ldaps://a/dc=x?uid?sub?X-BINDPW=s3cret",
+            "ldaps://a#s3cret",
+        ] {
+            let error = check_url(secret, false, false).unwrap_err();
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
     }
 
     #[test]

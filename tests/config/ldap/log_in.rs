@@ -101,7 +101,7 @@ fn ways_of_logging_in() {
         &format!("{nameless}bind = \"external\""),
         "[directory.ldap]",
         "[directory.ldap]: `bind = \"external\"` needs a client certificate (`client_cert_file` and \
-         `client_key_file`), or ldapi:// URLs",
+         `client_key_file`) and TLS, or ldapi:// URLs",
     );
     // Every server has to know the bot.
     let some_sockets = replaced(&nameless, "urls = [\"ldapi://%2Frun%2Fldapi\", \"ldaps://a\"]");
@@ -109,7 +109,7 @@ fn ways_of_logging_in() {
         &format!("{some_sockets}bind = \"external\""),
         "[directory.ldap]",
         "[directory.ldap]: `bind = \"external\"` needs a client certificate (`client_cert_file` and \
-         `client_key_file`), or ldapi:// URLs",
+         `client_key_file`) and TLS, or ldapi:// URLs",
     );
     wrong(
         &format!("{LEAST}bind = \"sasl\""),
