@@ -65,9 +65,11 @@ pub struct Directory {
     pub groups: Vec<Group>,
     /// Rooms that the source names itself, for sources that know rooms and not only groups.
     pub rooms: Vec<RoomSpec>,
-    /// Whether `accounts` and `groups` are all there are. A group that is absent has vanished only if this is
-    /// [`Extent::Complete`].
+    /// Whether `groups` are all there are. A group that is absent has vanished only if this is [`Extent::Complete`].
     pub listing: Extent,
+    /// Whether `accounts` are all there are. Member lists are unknown where somebody missing may be in them; that is
+    /// for each list to say.
+    pub accounts_extent: Extent,
     /// What a person should know about the answer, and what makes nothing unknown.
     pub remarks: Vec<Remark>,
 }

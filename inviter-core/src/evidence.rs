@@ -73,8 +73,9 @@ impl Evidence {
         }
         let complete = |provider| {
             // An answer without anything in it is not believed.
-            directory_of(directories, provider)
-                .is_some_and(|directory| directory.listing.is_complete() && !directory.accounts.is_empty())
+            directory_of(directories, provider).is_some_and(|directory| {
+                directory.accounts_extent.is_complete() && !directory.accounts.is_empty()
+            })
         };
         let providers = policy.sources.iter().map(|source| &source.provider);
         let mut evidence = Self {

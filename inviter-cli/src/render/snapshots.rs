@@ -289,7 +289,11 @@ async fn an_unread_directory_is_a_failure() {
         "{}",
         plan.text
     );
-    assert!(plan.text.ends_with("plan: no changes; 1 directory not read"), "{}", plan.text);
+    assert!(
+        plan.text.ends_with("plan: no changes; 1 directory not read"),
+        "{}",
+        plan.text
+    );
     assert_eq!(plan.exit, Exit::Failed);
 }
 

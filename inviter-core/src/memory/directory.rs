@@ -44,6 +44,7 @@ struct Content {
     groups: BTreeMap<String, MemoryGroup>,
     rooms: Vec<RoomSpec>,
     listing: Extent,
+    accounts_extent: Extent,
     remarks: Vec<Remark>,
     advice: Vec<Advice>,
     failure: Option<(ProviderErrorKind, String)>,
@@ -332,7 +333,13 @@ impl InMemoryDirectory {
 
     /// Sets how complete accounts and groups are.
     pub fn set_listing(&self, listing: Extent) {
+        self.set_accounts_extent(listing.clone());
         self.content().listing = listing;
+    }
+
+    /// Sets how complete accounts are.
+    pub fn set_accounts_extent(&self, extent: Extent) {
+        self.content().accounts_extent = extent;
     }
 
     /// Adds a remark about each answer.
@@ -407,6 +414,7 @@ impl Content {
                 .collect(),
             rooms: self.rooms.clone(),
             listing: self.listing.clone(),
+            accounts_extent: self.accounts_extent.clone(),
             remarks: self.remarks.clone(),
         }
     }

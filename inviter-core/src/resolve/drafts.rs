@@ -162,7 +162,7 @@ impl<'a> Drafts<'a> {
             }
         }
         for (base, groups) in &names.owners_of {
-            if source.listing.is_complete() && find(names.by_name(), base).next().is_none() {
+            if source.groups_listed && find(names.by_name(), base).next().is_none() {
                 let what = if names.is_only_nested(base) {
                     "counts only within other groups"
                 } else {
@@ -368,7 +368,7 @@ fn add_feed(
                 feed(draft, at, sibling, FeedRole::Owners, Role::Member).members_own = true;
             }
         }
-        None if !source.listing.is_complete() => draft.owners.absorb(&GapSet::one(
+        None if !source.groups_listed => draft.owners.absorb(&GapSet::one(
             format!("owners of group {}", entry.name),
             "may be in a group that was not listed",
         )),

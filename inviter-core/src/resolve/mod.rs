@@ -125,8 +125,10 @@ struct Source<'a> {
     provider: &'a ProviderId,
     policy: &'a SourcePolicy,
     directory: &'a Directory,
-    /// The directory's own word, but that an answer without anything in it is not believed.
+    /// The directory's own word on accounts and groups, but that an answer without any of them is not believed.
     listing: Extent,
+    /// The same on groups alone: whether one that is not there may still be.
+    groups_listed: bool,
     /// The groups' names, which references share.
     names: Vec<Arc<str>>,
 }
@@ -136,6 +138,13 @@ impl<'a> Source<'a> {
         let provider = &policy.provider;
         let mut listing = GapSet::default();
         listing.absorb_extent(&directory.listing, &format!("directory {provider}"));
+        // Groups that others contain were asked for one by one; a search that found none is what is doubted.
+        let no_groups = directory.groups.iter().all(|group| group.nested_only);
+        let groups_listed = listing.is_empty() && !no_groups;
+        listing.absorb_extent(
+            &directory.accounts_extent,
+            &format!("accounts of directory {provider}"),
+        );
         if !listing.is_empty() {
             let gaps = several(
                 "gap",
@@ -158,11 +167,7 @@ impl<'a> Source<'a> {
                 message,
             )
         }));
-        let empty = [
-            ("accounts", directory.accounts.is_empty()),
-            // Groups that others contain were asked for one by one; a search that found none is what is doubted.
-            ("groups", directory.groups.iter().all(|group| group.nested_only)),
-        ];
+        let empty = [("accounts", directory.accounts.is_empty()), ("groups", no_groups)];
         for (what, _) in empty.into_iter().filter(|(_, empty)| *empty) {
             // Lost read rights look like an empty answer, on OpenLDAP and Active Directory alike.
             let why = format!(
@@ -180,6 +185,7 @@ impl<'a> Source<'a> {
             policy,
             directory,
             listing: listing.to_extent(),
+            groups_listed,
             names: directory
                 .groups
                 .iter()

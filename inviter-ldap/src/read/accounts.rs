@@ -102,11 +102,11 @@ impl<'c> Accounts<'c> {
     }
 
     /// Adds a person, unless it is there already.
-    pub(super) fn add(&mut self, mut entry: Entry, listing: &mut Extent) -> bool {
+    pub(super) fn add(&mut self, mut entry: Entry, extent: &mut Extent) -> bool {
         let dn = match Dn::parse(&entry.dn) {
             Ok(dn) => dn,
             Err(why) => {
-                listing.add(Gap {
+                extent.add(Gap {
                     what: format!("the account `{}`", shortened(&entry.dn)),
                     why: format!("has a name that cannot be understood, since {why}; rename it"),
                 });
@@ -215,7 +215,7 @@ pub(super) fn each_once(names: Vec<String>) -> Vec<String> {
 
 impl Reader<'_> {
     /// Marks the accounts that the filter for disabled ones fits.
-    pub(super) async fn disabled(self, accounts: &mut Accounts<'_>, listing: &mut Extent) {
+    pub(super) async fn disabled(self, accounts: &mut Accounts<'_>, extent: &mut Extent) {
         let Some(disabled) = &self.config.schema.disabled_filter else {
             return;
         };
@@ -235,7 +235,7 @@ impl Reader<'_> {
                 accounts.list[index as usize].status = Some(AccountStatus::Disabled);
             }
             if let (Some(trouble), Ok(base)) = (ending.trouble, Dn::parse(base)) {
-                listing.add(Gap {
+                extent.add(Gap {
                     what: format!("disabled accounts below {base}"),
                     why: trouble.message,
                 });

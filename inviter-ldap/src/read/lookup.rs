@@ -49,7 +49,7 @@ impl Reader<'_> {
         self,
         accounts: &mut Accounts<'_>,
         groups: &mut Groups<'_>,
-        listing: &mut Extent,
+        (accounts_extent, listing): (&mut Extent, &mut Extent),
     ) -> (Vec<Found>, bool) {
         let placeholders: Vec<Dn> = self
             .config
@@ -100,7 +100,7 @@ impl Reader<'_> {
                 found[at] = match looked {
                     Ok(Looked::Other(other)) => other,
                     Ok(Looked::Account(entry)) => {
-                        accounts.add(*entry, listing);
+                        accounts.add(*entry, accounts_extent);
                         let account = accounts.find(&dn);
                         account.map_or_else(renamed, Found::Account)
                     }

@@ -45,10 +45,12 @@ impl Reader<'_> {
         self,
         mut accounts: Accounts<'_>,
         mut groups: Groups<'_>,
-        mut listing: Extent,
+        (mut accounts_extent, mut listing): (Extent, Extent),
     ) -> (Directory, bool) {
         let mut lost = self.complete_ranges(&mut groups, &accounts, 0).await;
-        let (names, names_lost) = self.look_up(&mut accounts, &mut groups, &mut listing).await;
+        let (names, names_lost) = self
+            .look_up(&mut accounts, &mut groups, (&mut accounts_extent, &mut listing))
+            .await;
         let (logins, logins_lost) = self.look_up_logins(&groups).await;
         lost |= names_lost || logins_lost;
         let mut remarks = std::mem::take(&mut accounts.remarks);
@@ -79,6 +81,7 @@ impl Reader<'_> {
             accounts: accounts.list,
             groups: resolved,
             listing,
+            accounts_extent,
             remarks,
             ..Directory::default()
         };

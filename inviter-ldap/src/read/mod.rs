@@ -136,16 +136,16 @@ pub(crate) struct Reader<'r> {
 
 impl<'r> Reader<'r> {
     async fn read(self) -> Result<Reading, ProviderError> {
-        let mut listing = Extent::Complete;
-        let (accounts, mut lost) = self.accounts(&mut listing).await?;
+        let (mut accounts_extent, mut listing) = (Extent::Complete, Extent::Complete);
+        let (accounts, mut lost) = self.accounts(&mut accounts_extent).await?;
         let (groups, groups_lost) = self.groups(&accounts, &mut listing).await?;
         lost |= groups_lost;
-        let (directory, members_lost) = self.resolve(accounts, groups, listing).await;
+        let (directory, members_lost) = self.resolve(accounts, groups, (accounts_extent, listing)).await;
         lost |= members_lost;
         debug!(
             accounts = directory.accounts.len(),
             groups = directory.groups.len(),
-            complete = directory.listing.is_complete(),
+            complete = directory.accounts_extent.is_complete() && directory.listing.is_complete(),
             lost,
             "directory read"
         );
@@ -153,7 +153,7 @@ impl<'r> Reader<'r> {
     }
 
     /// Lists all people.
-    async fn accounts(self, listing: &mut Extent) -> Result<(Accounts<'r>, bool), ProviderError> {
+    async fn accounts(self, extent: &mut Extent) -> Result<(Accounts<'r>, bool), ProviderError> {
         let mut accounts = Accounts::new(self.config, self.now);
         let names = accounts.attributes();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -164,10 +164,10 @@ impl<'r> Reader<'r> {
             let search = crate::search::Search::subtree(base, filter, &names);
             let ending = self
                 .connection
-                .search(search, |entry| accounts.add(entry, listing))
+                .search(search, |entry| accounts.add(entry, extent))
                 .await;
             let people = accounts.len() - before;
-            let complete = self.ended(ending, base, "people", listing, &mut failed);
+            let complete = self.ended(ending, base, "people", extent, &mut failed);
             // Validated with the configuration.
             if let Ok(dn) = Dn::parse(base) {
                 accounts.bases.push(BaseRead { dn, complete, people });
@@ -184,11 +184,11 @@ impl<'r> Reader<'r> {
                 .iter()
                 .filter(|base| base.complete && base.people == 0)
             {
-                listing.add(no_entries("people", base.dn.as_str()));
+                extent.add(no_entries("people", base.dn.as_str()));
             }
         }
         let lost = failed.iter().any(|(_, trouble)| trouble.lost);
-        self.disabled(&mut accounts, listing).await;
+        self.disabled(&mut accounts, extent).await;
         Ok((accounts, lost))
     }
 

@@ -64,6 +64,8 @@ async fn a_branch_of_people_renamed() {
         &picture.listing(),
         &[&format!("people below ou=people,{SUFFIX}"), "does not exist"],
     );
+    // No group could hide behind that.
+    assert!(picture.0.listing.is_complete());
     // The group of the other branch is not concerned; the nesting is for the core to see through.
     assert_eq!(picture.incomplete().into_keys().collect::<Vec<_>>(), ["staff"]);
     tells(

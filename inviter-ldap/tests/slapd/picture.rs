@@ -98,7 +98,7 @@ impl Picture {
 
     /// What is not known of the listing.
     pub(crate) fn listing(&self) -> String {
-        told(&self.0.listing)
+        told(&self.0.accounts_extent) + &told(&self.0.listing)
     }
 
     pub(crate) fn remarks(&self) -> String {

@@ -248,8 +248,10 @@ async fn check_outage(
     let mut failures = Vec::new();
     if let Ok(directory) = provider.read(&ReadRequest::default()).await {
         let picture = Picture::new(harness, &directory);
-        if directory.listing.is_complete() {
+        if directory.accounts_extent.is_complete() {
             failures.extend(compare::people(&picture, population));
+        }
+        if directory.listing.is_complete() {
             failures.extend(compare::groups(&picture, population));
         }
         failures.extend(compare::lost_unseen(&picture, population));
@@ -265,7 +267,8 @@ fn incomplete(directory: &Directory) -> Vec<String> {
             failures.push(format!("{what} is incomplete: {}", gaps.join("; ")));
         }
     };
-    note("the listing".to_owned(), &directory.listing);
+    note("the listing of groups".to_owned(), &directory.listing);
+    note("the listing of accounts".to_owned(), &directory.accounts_extent);
     for group in &directory.groups {
         note(format!("member list of {}", group.name), &group.members.extent);
         note(format!("owner list of {}", group.name), &group.owners.extent);

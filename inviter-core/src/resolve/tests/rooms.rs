@@ -95,6 +95,18 @@ fn owners_may_be_in_a_group_that_was_not_listed() {
 }
 
 #[test]
+fn accounts_that_were_not_listed_hide_no_group() {
+    let directory = corp().with_group(room_a().members(["jane"]));
+    directory.set_accounts_extent(Extent::gap("people", "one branch is gone"));
+    let desired = resolved(&directory);
+    assert!(room(&desired, "a").owners.is_complete());
+    assert!(room(&desired, "a").members.is_complete());
+    // The directory as a whole is not complete all the same.
+    assert!(!desired.sources[0].is_complete());
+    assert!(message(&desired, FindingKind::Incomplete).contains("one branch is gone"));
+}
+
+#[test]
 fn groups_of_several_directories_make_one_room() {
     let two = InMemoryDirectory::new("two")
         .with_person("ann")
