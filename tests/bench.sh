@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Measures: the pure stages against sorting integers, the first sync of 20 rooms against a client that only sends the
-# same requests, and what a second sync asks. docs/benchmarks.md says more.
+# same requests, what a second sync asks, and reading an LDAP server against ldapsearch. docs/benchmarks.md says more.
 #
 #   tests/bench.sh            everything: some minutes
-#   tests/bench.sh --quick    without ten million memberships and without repetitions
+#   tests/bench.sh --quick    without ten million memberships, with a tenth of the directory, without repetitions
 #   tests/bench.sh --smoke    small sizes, to see that it works
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tests/servers/synapse install
+tests/servers/ldap install --only slapd
 exec cargo run --quiet --release --locked -p inviter-bench -- "$@"

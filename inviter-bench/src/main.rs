@@ -1,7 +1,9 @@
 //! Measures inviter against what its work costs at least; `docs/benchmarks.md` says what and why.
 
 mod bare_client;
+mod directory;
 mod floor;
+mod organisation;
 mod population;
 mod process_memory;
 mod random;
@@ -22,16 +24,18 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 use crate::{
+    directory::Reading,
+    organisation::Organisation,
     scale::Scale,
     stages::Case,
     syncs::{SyncScale, Syncs},
 };
 
 /// Measures inviter: the pure stages against sorting integers, the first sync against a client that only sends the
-/// same requests, and what a second sync asks.
+/// same requests, what a second sync asks, and reading a directory against ldapsearch.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Leaves out ten million memberships and the repetitions
+    /// Leaves out ten million memberships, nine in ten entries of the directory, and the repetitions
     #[arg(long, conflicts_with = "smoke")]
     quick: bool,
     /// Small sizes only: shows that everything works, measures nothing of use
@@ -49,6 +53,16 @@ enum Command {
     /// Measures one scale of the pure stages, and writes it to the standard output as JSON.
     #[command(hide = true)]
     Case { memberships: usize, runs: usize },
+    /// Measures reading a directory alone, and writes it to the standard output as JSON.
+    #[command(hide = true)]
+    Directory { people: usize, rounds: usize },
+    /// Reads a directory as somebody with a password, and writes to the standard output as JSON how that went.
+    #[command(hide = true)]
+    Read {
+        url: String,
+        dn: String,
+        password: String,
+    },
 }
 
 /// All figures.
@@ -56,23 +70,41 @@ enum Command {
 struct Report {
     stages: Vec<Case>,
     syncs: Syncs,
+    directory: Reading,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    if let Some(Command::Case { memberships, runs }) = args.command {
-        let case = stages::measure(Scale::of(memberships), runs)?;
-        writeln!(stdout(), "{}", serde_json::to_string(&case)?)?;
-        return Ok(());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match args.command {
+        None => {}
+        Some(Command::Case { memberships, runs }) => {
+            let case = stages::measure(Scale::of(memberships), runs)?;
+            return Ok(writeln!(stdout(), "{}", serde_json::to_string(&case)?)?);
+        }
+        Some(Command::Directory { people, rounds }) => {
+            let reading = directory::measure(Organisation::of(people), rounds, tell);
+            let reading = runtime.block_on(reading)?;
+            return Ok(writeln!(stdout(), "{}", serde_json::to_string_pretty(&reading)?)?);
+        }
+        Some(Command::Read { url, dn, password }) => {
+            let read = runtime.block_on(directory::read(&url, &dn, &password))?;
+            return Ok(writeln!(stdout(), "{}", serde_json::to_string(&read)?)?);
+        }
     }
-    let (cases, syncs): (&[(usize, usize)], _) = if args.smoke {
-        (&[(10_000, 1)], [2, 3, 1, 2])
+    let (cases, syncs, [people, rounds]): (&[(usize, usize)], _, _) = if args.smoke {
+        (&[(10_000, 1)], [2, 3, 1, 2], [1_000, 1])
     } else if args.quick {
-        (&[(10_000, 5), (100_000, 5), (1_000_000, 5)], [20, 50, 1, 6])
+        (
+            &[(10_000, 5), (100_000, 5), (1_000_000, 5)],
+            [20, 50, 1, 6],
+            [10_000, 5],
+        )
     } else {
         (
             &[(10_000, 15), (100_000, 15), (1_000_000, 9), (10_000_000, 3)],
             [20, 50, 2, 6],
+            [100_000, 7],
         )
     };
     let mut stages = Vec::new();
@@ -80,16 +112,21 @@ fn main() -> Result<()> {
         tell(&format!("{memberships} memberships"));
         stages.push(in_child(memberships, runs)?);
     }
-    let [rooms, people, rounds, sweep] = syncs;
     let scale = SyncScale {
-        rooms,
-        people,
-        rounds,
-        sweep,
+        rooms: syncs[0],
+        people: syncs[1],
+        rounds: syncs[2],
+        sweep: syncs[3],
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let syncs = runtime.block_on(syncs::measure(scale, tell))?;
-    let report = Report { stages, syncs };
+    tell(&format!("directory, {people} people"));
+    let directory = directory::measure(Organisation::of(people), rounds, tell);
+    let directory = runtime.block_on(directory)?;
+    let report = Report {
+        stages,
+        syncs,
+        directory,
+    };
     if let Some(folder) = args.report.parent() {
         fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
     }

@@ -9,8 +9,8 @@ use inviter_core::{
     decode::MtrxDecoder,
     desired::{Feed, FeedRole, GroupRef},
     directory::{
-        Account, AccountIx, AccountStatus, Attributes, Directory, Extent, Group, GroupIx, GroupKey, Member,
-        Part, ProviderId,
+        Account, AccountIx, AccountStatus, Attributes, Directory, Group, GroupIx, GroupKey, Member, Part,
+        ProviderId,
     },
     levels::{LevelRules, PowerLevels},
     mint::{GuestRule, Minting},
@@ -131,9 +131,7 @@ impl Population {
         let directory = Directory {
             accounts,
             groups,
-            rooms: Vec::new(),
-            listing: Extent::Complete,
-            remarks: Vec::new(),
+            ..Directory::default()
         };
         Ok(Self {
             policy,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::{Report, stages::Case, syncs::CONSTANT};
+use crate::{Report, directory::Reading, stages::Case, syncs::CONSTANT};
 
 /// Times of the floor.
 const STAGES_AIM: f64 = 5.0;
@@ -10,11 +10,19 @@ const STAGES_AIM: f64 = 5.0;
 const MEMORY_AIM: u64 = 400_000_000;
 /// Times of the bare client.
 const FIRST_SYNC_AIM: f64 = 1.3;
+/// Times of ldapsearch.
+const READ_AIM: f64 = 1.5;
+/// Bytes in all, at a hundred thousand people.
+const READ_MEMORY_AIM: u64 = 300_000_000;
 const MILLION: usize = 1_000_000;
 
 /// Writes the tables, and which aim is met.
 pub(crate) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let Report { stages, syncs } = report;
+    let Report {
+        stages,
+        syncs,
+        directory,
+    } = report;
     writeln!(
         out,
         "resolve, unite, plan, guard: median times in ms, memory in MB"
@@ -100,12 +108,52 @@ pub(crate) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
         "{}: at most {} requests in the second sync (one a room and {CONSTANT}), none of them writing",
         verdict(few),
         scale.rooms + CONSTANT
+    )?;
+    write_directory(out, directory)
+}
+
+fn write_directory(out: &mut impl Write, directory: &Reading) -> io::Result<()> {
+    let (scale, content) = (directory.scale, directory.content);
+    writeln!(
+        out,
+        "\ndirectory of {} people and {} groups, {} memberships and {} groups in groups: {:.0} ms, ldapsearch {:.0} ms",
+        scale.people,
+        scale.groups,
+        content.memberships,
+        content.nested,
+        directory.read_ms,
+        directory.ldapsearch_ms
+    )?;
+    writeln!(
+        out,
+        "{}: at most {READ_AIM} times ldapsearch: {:.2}",
+        verdict(directory.ratio <= READ_AIM),
+        directory.ratio
+    )?;
+    writeln!(
+        out,
+        "{}: at most {} searches, one a page of {}: {}",
+        verdict(directory.searches <= directory.pages),
+        directory.pages,
+        directory.page_size,
+        directory.searches
+    )?;
+    writeln!(
+        out,
+        "{}: at most {} MB in all: {} MB",
+        verdict(directory.peak_bytes <= READ_MEMORY_AIM),
+        megabytes(READ_MEMORY_AIM),
+        megabytes(directory.peak_bytes)
     )
 }
 
 /// The outcome in one line, for programs too.
 pub(crate) fn last_line(report: &Report) -> String {
-    let Report { stages, syncs } = report;
+    let Report {
+        stages,
+        syncs,
+        directory,
+    } = report;
     let case = stages.iter().find(|case| case.scale.memberships == MILLION);
     let plan = case.or(stages.last()).map(|case: &Case| {
         format!(
@@ -116,10 +164,14 @@ pub(crate) fn last_line(report: &Report) -> String {
         )
     });
     format!(
-        "bench ok: {}, first sync {:.2} × bare client, second sync {} requests",
+        "bench ok: {}, first sync {:.2} × bare client, second sync {} requests, ldap read {:.2} × \
+         ldapsearch, {} searches, {} MB",
         plan.unwrap_or_default(),
         syncs.ratio,
-        syncs.second_requests
+        syncs.second_requests,
+        directory.ratio,
+        directory.searches,
+        megabytes(directory.peak_bytes)
     )
 }
 

@@ -24,6 +24,10 @@ fn a_small_benchmark_finds_what_it_has_made() {
         last.contains(" × floor, first sync ") && last.contains(" × bare client, "),
         "{last}"
     );
+    assert!(
+        last.contains(", ldap read ") && last.contains(" × ldapsearch, 3 searches, "),
+        "{last}"
+    );
 
     let report: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let stages = &report["stages"][0];
@@ -34,4 +38,10 @@ fn a_small_benchmark_finds_what_it_has_made() {
     assert_eq!(syncs["first_writes"], 8, "{syncs}");
     assert_eq!(syncs["second_writes"], 0, "{syncs}");
     assert!(syncs["second_requests"].as_u64().unwrap() <= 12, "{syncs}");
+    // Each group is compared by names before.
+    let directory = &report["directory"];
+    assert_eq!(directory["content"]["people"], 1_000, "{directory}");
+    assert_eq!(directory["content"]["groups"], 50, "{directory}");
+    assert_eq!(directory["content"]["nested"], 30, "{directory}");
+    assert_eq!(directory["pages"], directory["searches"], "{directory}");
 }
