@@ -143,13 +143,22 @@ impl Connection {
     pub(crate) fn operation(&self) -> Result<Ldap, Trouble> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Trouble::lost(
-                "reading took longer than `read_timeout`; give it longer, or find out why the server is slow",
-            ));
+            return Err(Self::too_long());
         }
         let mut ldap = self.ldap.clone();
         ldap.with_timeout(self.operation_timeout.min(left));
         Ok(ldap)
+    }
+
+    /// When the whole read has to be over.
+    pub(crate) const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(crate) fn too_long() -> Trouble {
+        Trouble::lost(
+            "reading took longer than `read_timeout`; give it longer, or find out why the server is slow",
+        )
     }
 
     /// Says goodbye; whether it is heard makes no difference.

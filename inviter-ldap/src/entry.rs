@@ -1,5 +1,7 @@
 //! Entries of a search, taken apart without trust: a malformed one is an error, never a panic.
 
+use std::borrow::Cow;
+
 use ldap3::asn1::{PL, StructureTag};
 
 /// Far more than are ever asked for.
@@ -17,13 +19,35 @@ pub(crate) struct Entry {
 pub(crate) struct Malformed {
     /// The name, as far as it could be read.
     pub(crate) dn: Option<String>,
-    pub(crate) why: &'static str,
+    /// What is wrong with it: a clause.
+    pub(crate) why: Cow<'static, str>,
+}
+
+impl Malformed {
+    /// An entry whose name is none.
+    pub(crate) fn without_name(dn: String, why: crate::DnError) -> Self {
+        Self {
+            dn: Some(dn),
+            why: format!("its name cannot be understood: {why}").into(),
+        }
+    }
+
+    /// An entry whose name another has that is not the same.
+    pub(crate) fn with_another(dn: String) -> Self {
+        Self {
+            dn: Some(dn),
+            why: "its name and another's differ in case or spaces only".into(),
+        }
+    }
 }
 
 impl Entry {
     /// Takes a `SearchResultEntry` (RFC 4511 section 4.5.2) apart.
     pub(crate) fn read(tag: StructureTag) -> Result<Self, Malformed> {
-        let nameless = |why| Malformed { dn: None, why };
+        let nameless = |why: &'static str| Malformed {
+            dn: None,
+            why: why.into(),
+        };
         let mut parts = constructed(tag)
             .ok_or(nameless("it is not of the form of an entry"))?
             .into_iter();
@@ -31,13 +55,13 @@ impl Entry {
         let dn = dn.ok_or(nameless("it has no name"))?;
         let dn = String::from_utf8(dn).map_err(|error| Malformed {
             dn: Some(String::from_utf8_lossy(error.as_bytes()).into_owned()),
-            why: "its name is not UTF-8",
+            why: "its name is not UTF-8".into(),
         })?;
         match parts.next().and_then(constructed).and_then(attributes) {
             Some(attributes) => Ok(Self { dn, attributes }),
             None => Err(Malformed {
                 dn: Some(dn),
-                why: "its attributes are not of the form of attributes",
+                why: "its attributes are not of the form of attributes".into(),
             }),
         }
     }

@@ -2,6 +2,7 @@
 
 use inviter_core::provider::ProviderErrorKind as Kind;
 use ldap3::{LdapError, LdapResult, Scope};
+use tokio::time::timeout_at;
 use tracing::debug;
 
 use crate::{
@@ -184,7 +185,12 @@ impl Connection {
             .await
             .map_err(of_operation)?;
         let mut any_new = false;
-        while let Some(item) = stream.next().await.map_err(of_operation)? {
+        loop {
+            // The library's limit is for each message; a trickle would keep to it for ever.
+            let next = timeout_at(self.deadline(), stream.next()).await;
+            let Some(item) = next.map_err(|_| Self::too_long())?.map_err(of_operation)? else {
+                break;
+            };
             if item.is_intermediate() {
                 continue;
             }
@@ -201,10 +207,6 @@ impl Connection {
             match Entry::read(item.0) {
                 Ok(entry) => any_new |= each(entry),
                 Err(malformed) => ending.malformed.push(malformed),
-            }
-            // The timeout is for each message; a trickle would keep to it for ever.
-            if ending.entries.is_multiple_of(256) {
-                self.operation()?;
             }
         }
         Ok((stream.finish().await, any_new))

@@ -1,6 +1,9 @@
 //! People: what an entry says of one, and by what groups refer to them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use inviter_core::{
     OwnedUserId, UserId,
@@ -8,16 +11,15 @@ use inviter_core::{
     time::Timestamp,
 };
 
-use super::{BaseRead, Reader, by_name::ByName};
+use super::{BaseRead, Reader, by_name::ByName, members::some};
 use crate::{
     Dn,
     config::LdapConfig,
-    entry::Entry,
+    entry::{Entry, Malformed},
     ids::{self, Sid},
     schema::PrimaryGroup,
     search::Search,
     status::status,
-    trouble::shortened,
 };
 
 /// The people of a directory.
@@ -34,8 +36,14 @@ pub(super) struct Accounts<'c> {
     /// By what marks the group: see [`primary_mark`].
     pub(super) by_primary_group: HashMap<Box<str>, Vec<u32>>,
     pub(super) bases: Vec<BaseRead>,
-    /// What is wrong with single entries, and makes nothing else unknown.
-    pub(super) remarks: Vec<Remark>,
+    /// Names that several entries have which are not the same.
+    twofold: HashSet<Dn>,
+    /// Entries that could not be read, since the last time that this was asked.
+    pub(super) malformed: Vec<Malformed>,
+    /// Accounts that do not show their primary group.
+    pub(super) without_primary_group: Vec<Box<str>>,
+    /// Accounts whose Matrix ID is none.
+    without_matrix_id: Vec<Box<str>>,
 }
 
 impl<'c> Accounts<'c> {
@@ -49,7 +57,10 @@ impl<'c> Accounts<'c> {
             by_login: HashMap::new(),
             by_primary_group: HashMap::new(),
             bases: Vec::new(),
-            remarks: Vec::new(),
+            twofold: HashSet::new(),
+            malformed: Vec::new(),
+            without_primary_group: Vec::new(),
+            without_matrix_id: Vec::new(),
         }
     }
 
@@ -69,6 +80,10 @@ impl<'c> Accounts<'c> {
             PrimaryGroup::GidNumber => &["gidNumber"],
         };
         names.extend(primary.iter().map(|&name| name.to_owned()));
+        if names.is_empty() {
+            // None would mean all (RFC 4511 section 4.5.1.8).
+            names.push("1.1".to_owned());
+        }
         each_once(names)
     }
 
@@ -77,23 +92,30 @@ impl<'c> Accounts<'c> {
     }
 
     pub(super) fn find(&self, dn: &Dn) -> Option<u32> {
-        self.by_dn.find(dn.as_str())
+        let found = self.by_dn.find(dn.as_str());
+        found.filter(|_| !self.is_twofold(dn.as_str()))
     }
 
     /// The accounts with names in canonical form.
     pub(super) fn find_all(&self, names: &[&str]) -> Vec<Option<u32>> {
-        self.by_dn.find_all(names)
+        let mut found = self.by_dn.find_all(names);
+        if !self.twofold.is_empty() {
+            for (found, name) in found.iter_mut().zip(names) {
+                *found = found.filter(|_| !self.is_twofold(name));
+            }
+        }
+        found
     }
 
-    /// The account with a login name; an error if there are several.
+    /// Whether several entries have a name that are not the same.
+    pub(super) fn is_twofold(&self, name: &str) -> bool {
+        self.twofold.contains(name)
+    }
+
+    /// The account with a login name in [`folded`] form; an error if there are several.
     pub(super) fn find_login(&self, login: &str) -> Option<Result<u32, ()>> {
-        let found = self.by_login.get(&*login.to_lowercase())?;
+        let found = self.by_login.get(login)?;
         Some(found.ok_or(()))
-    }
-
-    /// Whether every base could be read to its end.
-    pub(super) fn all_complete(&self) -> bool {
-        self.bases.iter().all(|base| base.complete)
     }
 
     /// Whether people may be elsewhere than where the bases say: one could not be read, or nobody is there any more.
@@ -102,18 +124,16 @@ impl<'c> Accounts<'c> {
     }
 
     /// Adds a person, unless it is there already.
-    pub(super) fn add(&mut self, mut entry: Entry, extent: &mut Extent) -> bool {
+    pub(super) fn add(&mut self, mut entry: Entry) -> bool {
         let dn = match Dn::parse(&entry.dn) {
             Ok(dn) => dn,
             Err(why) => {
-                extent.add(Gap {
-                    what: format!("the account `{}`", shortened(&entry.dn)),
-                    why: format!("has a name that cannot be understood, since {why}; rename it"),
-                });
+                self.malformed.push(Malformed::without_name(entry.dn, why));
                 return true;
             }
         };
-        if self.find(&dn).is_some() {
+        if let Some(known) = self.by_dn.find(dn.as_str()) {
+            self.compare(known, entry, dn);
             return false;
         }
         // Beyond 32 bits nothing could refer to an account.
@@ -125,6 +145,26 @@ impl<'c> Accounts<'c> {
         self.list.push(account);
         self.by_dn.push(dn);
         true
+    }
+
+    /// Names that differ in case only are one on nearly all servers, and the entry has come twice. On others it may be
+    /// somebody else, and then nobody can tell whom groups mean.
+    fn compare(&mut self, known: u32, entry: Entry, dn: Dn) {
+        let account = &self.list[known as usize];
+        if account.label.as_deref() == Some(&*entry.dn) || self.twofold.contains(&dn) {
+            return;
+        }
+        let same = match ids::stable(&entry, &self.config.schema.ids) {
+            Some(key) => *key == *account.key,
+            None => self
+                .names
+                .iter()
+                .all(|name| account.attributes.all(name).eq(entry.texts(name, &dn))),
+        };
+        if !same {
+            self.malformed.push(Malformed::with_another(entry.dn));
+            self.twofold.insert(dn);
+        }
     }
 
     fn account(&mut self, entry: &mut Entry, dn: &Dn) -> Account {
@@ -164,10 +204,7 @@ impl<'c> Accounts<'c> {
             ([], _) => Ok(None),
             ([_], [id]) => Ok(Some(id.clone())),
             _ => {
-                self.remarks.push(Remark::new(
-                    format!("`{name}` of {}", shortened(&entry.dn)),
-                    "is not exactly one Matrix ID, so nothing is done with the account; correct it in the directory",
-                ));
+                self.without_matrix_id.push(entry.dn.as_str().into());
                 Err(())
             }
         }
@@ -179,25 +216,60 @@ impl<'c> Accounts<'c> {
         if !schema.member_logins.is_empty() {
             let logins = entry.values(&schema.login).iter();
             for login in logins.filter_map(|value| std::str::from_utf8(value).ok()) {
-                let slot = self.by_login.entry(login.to_lowercase().into());
-                slot.and_modify(|first| *first = None).or_insert(Some(index));
+                let slot = self.by_login.entry(folded(login)).or_insert(Some(index));
+                // An account may have its login in two spellings.
+                if *slot != Some(index) {
+                    *slot = None;
+                }
             }
         }
-        if let Some(mark) = primary_mark(entry, schema.primary_group) {
-            self.by_primary_group.entry(mark).or_default().push(index);
+        match primary_mark(entry, schema.primary_group) {
+            Ok(Some(mark)) => self.by_primary_group.entry(mark).or_default().push(index),
+            Ok(None) => {}
+            Err(()) => self.without_primary_group.push(entry.dn.as_str().into()),
         }
+    }
+
+    /// What is wrong with single accounts, and makes nothing else unknown.
+    pub(super) fn remarks(&self) -> Vec<Remark> {
+        let name = self.config.matrix_id_attribute.as_deref().unwrap_or_default();
+        let wrong = self.without_matrix_id.iter().map(|dn| &**dn);
+        let (whose, them) = match wrong.len() {
+            0 => return Vec::new(),
+            1 => (some(wrong), "the account"),
+            count => (format!("{count} accounts ({})", some(wrong)), "them"),
+        };
+        vec![Remark::new(
+            format!("`{name}` of {whose}"),
+            format!(
+                "is not exactly one Matrix ID, so nothing is done with {them}; correct it in the directory"
+            ),
+        )]
     }
 }
 
-/// What the group has that is the account's primary one: a SID, or a `gidNumber`.
-fn primary_mark(entry: &Entry, kind: PrimaryGroup) -> Option<Box<str>> {
+/// A login name in a form that is equal where directories take names for equal (RFC 4518 section 2.6.1).
+pub(super) fn folded(login: &str) -> Box<str> {
+    let words: Vec<&str> = login.split_whitespace().collect();
+    words.join(" ").to_lowercase().into()
+}
+
+/// What the group has that is the account's primary one: a SID, or a `gidNumber`; an error if it has one that is not
+/// shown, or cannot be understood.
+fn primary_mark(entry: &Entry, kind: PrimaryGroup) -> Result<Option<Box<str>>, ()> {
     match kind {
-        PrimaryGroup::Ignored => None,
-        PrimaryGroup::GidNumber => Some(entry.text("gidNumber")?.trim().into()),
+        PrimaryGroup::Ignored => Ok(None),
+        PrimaryGroup::GidNumber => Ok(entry.text("gidNumber").map(|number| number.trim().into())),
         PrimaryGroup::PrimaryGroupId => {
-            let own = Sid::read(entry.values("objectSid").first()?)?;
-            let group = entry.text("primaryGroupID")?.trim().parse().ok()?;
-            Some(own.sibling(group)?.to_string().into())
+            // Contacts have neither; accounts have both.
+            let (sid, group) = match (entry.values("objectSid"), entry.values("primaryGroupID")) {
+                ([], []) => return Ok(None),
+                ([sid], [group]) => (Sid::read(sid), std::str::from_utf8(group)),
+                _ => return Err(()),
+            };
+            let group = group.map_err(drop)?.trim().parse().map_err(drop)?;
+            let mark = sid.and_then(|sid| sid.sibling(group)).ok_or(())?;
+            Ok(Some(mark.to_string().into()))
         }
     }
 }
@@ -214,38 +286,61 @@ pub(super) fn each_once(names: Vec<String>) -> Vec<String> {
 }
 
 impl Reader<'_> {
-    /// Marks the accounts that the filter for disabled ones fits.
-    pub(super) async fn disabled(self, accounts: &mut Accounts<'_>, extent: &mut Extent) {
+    /// Marks the accounts below a base that the filter for disabled ones fits, of all or of those that another filter
+    /// fits too. Says whether the connection was lost.
+    pub(super) async fn disabled_below(
+        self,
+        base: &str,
+        among: Option<&str>,
+        accounts: &mut Accounts<'_>,
+        extent: &mut Extent,
+    ) -> bool {
         let Some(disabled) = &self.config.schema.disabled_filter else {
-            return;
+            return false;
         };
-        let filter = format!("(&{}{disabled})", self.config.schema.user_filter);
-        for base in &self.config.user_bases {
-            let mut found = Vec::new();
-            let search = Search::subtree(base, &filter, &["1.1"]);
-            let ending = self
-                .connection
-                .search(search, |entry| {
-                    let index = Dn::parse(&entry.dn).ok().and_then(|dn| accounts.find(&dn));
-                    found.extend(index);
+        let among = among.unwrap_or_default();
+        let filter = format!("(&{}{among}{disabled})", self.config.schema.user_filter);
+        let mut found = HashSet::new();
+        let mut malformed = Vec::new();
+        let search = Search::subtree(base, &filter, &["1.1"]);
+        let mut ending = self
+            .connection
+            .search(search, |entry| match Dn::parse(&entry.dn) {
+                Ok(dn) => found.insert(dn),
+                Err(why) => {
+                    malformed.push(Malformed::without_name(entry.dn, why));
                     true
-                })
-                .await;
-            for index in found {
-                accounts.list[index as usize].status = Some(AccountStatus::Disabled);
-            }
-            if let (Some(trouble), Ok(base)) = (ending.trouble, Dn::parse(base)) {
-                extent.add(Gap {
-                    what: format!("disabled accounts below {base}"),
-                    why: trouble.message,
-                });
-                accounts.forget_active(&base);
+                }
+            })
+            .await;
+        ending.malformed.append(&mut malformed);
+        for dn in &found {
+            if let Some(account) = accounts.find(dn) {
+                accounts.restrict(account, Some(true));
             }
         }
+        if let (Some(why), Ok(dn)) = (self.left_open(&ending), Dn::parse(base)) {
+            extent.add(Gap {
+                what: format!("disabled accounts below {base}"),
+                why,
+            });
+            accounts.forget_active(&dn);
+        }
+        ending.trouble.is_some_and(|trouble| trouble.lost)
     }
 }
 
 impl Accounts<'_> {
+    /// Takes over what the filter for disabled ones says of an account; `None` if that cannot be told.
+    pub(super) fn restrict(&mut self, account: u32, disabled: Option<bool>) {
+        let status = &mut self.list[account as usize].status;
+        match disabled {
+            Some(true) => *status = Some(AccountStatus::Disabled),
+            None if *status == Some(AccountStatus::Active) => *status = None,
+            None | Some(false) => {}
+        }
+    }
+
     /// Nobody below a base is known to be active any more.
     fn forget_active(&mut self, base: &Dn) {
         for (account, name) in self.list.iter_mut().zip(self.by_dn.names()) {

@@ -1,15 +1,19 @@
 //! Groups as they are listed: their names, and their member entries as far as they are known already.
 
-use std::{borrow::Borrow, collections::HashMap, hash::Hash};
+use std::{
+    borrow::Borrow,
+    collections::{HashMap, HashSet},
+    hash::Hash,
+};
 
 use inviter_core::directory::{Extent, Gap, GroupKey};
 
-use super::accounts::{Accounts, each_once};
+use super::accounts::{Accounts, each_once, folded};
 use crate::{
     Dn,
     config::LdapConfig,
     dn::push_canonical,
-    entry::{Entry, ValueRange},
+    entry::{Entry, Malformed, ValueRange},
     ids::{self, Sid},
     schema::PrimaryGroup,
     trouble::shortened,
@@ -56,6 +60,8 @@ pub(super) struct Slots {
     pub(super) extent: Extent,
     /// A range of it that was handed out, with the attribute; the rest has to be asked for.
     pub(super) rest: Vec<(String, ValueRange)>,
+    /// Entries that cannot be what they should be, shortened, with the reason.
+    pub(super) unreadable: Vec<(String, String)>,
     /// How many entries there were.
     pub(super) entries: usize,
 }
@@ -103,8 +109,12 @@ pub(super) struct Groups<'c> {
     by_dn: HashMap<Dn, u32>,
     /// Members and owners that are no accounts that were listed.
     pub(super) names: Interned<Dn>,
-    /// Login names of members that no account has.
+    /// Login names of members that no account has, as they are [`folded`].
     pub(super) logins: Interned<Box<str>>,
+    /// Names that several groups have which are not the same.
+    twofold: HashSet<Dn>,
+    /// Entries that could not be read, since the last time that this was asked.
+    pub(super) malformed: Vec<Malformed>,
 }
 
 impl<'c> Groups<'c> {
@@ -121,6 +131,8 @@ impl<'c> Groups<'c> {
                 index: HashMap::new(),
                 list: Vec::new(),
             },
+            twofold: HashSet::new(),
+            malformed: Vec::new(),
         }
     }
 
@@ -141,7 +153,13 @@ impl<'c> Groups<'c> {
     }
 
     pub(super) fn find(&self, dn: &Dn) -> Option<u32> {
-        self.by_dn.get(dn).copied()
+        let known = self.by_dn.get(dn).copied();
+        known.filter(|_| !self.twofold.contains(dn))
+    }
+
+    /// Whether several groups have a name that are not the same.
+    pub(super) fn is_twofold(&self, dn: &Dn) -> bool {
+        self.twofold.contains(dn)
     }
 
     /// Whether an entry is a group, whatever the filter for groups of rooms says; `None` if its classes are hidden.
@@ -160,34 +178,31 @@ impl<'c> Groups<'c> {
     }
 
     /// Adds a group, unless it is there already.
-    pub(super) fn add(
-        &mut self,
-        mut entry: Entry,
-        nested_only: bool,
-        accounts: &Accounts<'_>,
-        listing: &mut Extent,
-    ) -> bool {
+    pub(super) fn add(&mut self, mut entry: Entry, nested_only: bool, accounts: &Accounts<'_>) -> bool {
         let dn = match Dn::parse(&entry.dn) {
             Ok(dn) => dn,
             Err(why) => {
-                listing.add(Gap {
-                    what: format!("the group `{}`", shortened(&entry.dn)),
-                    why: format!("has a name that cannot be understood, since {why}; rename it"),
-                });
+                self.malformed.push(Malformed::without_name(entry.dn, why));
                 return true;
             }
-        };
-        if self.by_dn.contains_key(&dn) {
-            return false;
-        }
-        let Ok(index) = u32::try_from(self.list.len()) else {
-            return false;
         };
         let schema = &self.config.schema;
         let name = entry.texts(&schema.group_name, &dn).first().copied();
         // A group without a name stands for no room, and still counts inside others.
         let name: Box<str> = name.unwrap_or_default().into();
         let key = ids::stable(&entry, &schema.ids).unwrap_or_else(|| dn.as_str().into());
+        if let Some(&known) = self.by_dn.get(&dn) {
+            let known = &self.list[known as usize];
+            // As with accounts: the same once more, or another on a server that minds case.
+            let same = *known.written == *entry.dn || known.name == name && known.key.as_str() == &*key;
+            if !same && self.twofold.insert(dn) {
+                self.malformed.push(Malformed::with_another(entry.dn));
+            }
+            return false;
+        }
+        let Ok(index) = u32::try_from(self.list.len()) else {
+            return false;
+        };
         let mut members = Slots::default();
         for attribute in &schema.members {
             self.dns(&mut members, &mut entry, attribute, accounts);
@@ -260,26 +275,19 @@ impl<'c> Groups<'c> {
     /// Takes over the entries of an attribute with DNs.
     fn dns(&mut self, slots: &mut Slots, entry: &mut Entry, attribute: &str, accounts: &Accounts<'_>) {
         let values = entry.take(attribute);
-        let written = entry.dn.clone();
-        self.add_dns(slots, &values, &written, accounts);
+        self.add_dns(slots, &values, accounts);
         if let Some(range) = entry.take_range(attribute) {
             if range.end.is_some() || range.start != 0 {
                 slots.rest.push((attribute.to_owned(), range));
             } else {
-                self.add_dns(slots, &range.values, &written, accounts);
+                self.add_dns(slots, &range.values, accounts);
             }
         }
         not_understood(slots, entry, attribute);
     }
 
     /// Takes over entries that are DNs.
-    pub(super) fn add_dns(
-        &mut self,
-        slots: &mut Slots,
-        values: &[Vec<u8>],
-        group: &str,
-        accounts: &Accounts<'_>,
-    ) {
+    pub(super) fn add_dns(&mut self, slots: &mut Slots, values: &[Vec<u8>], accounts: &Accounts<'_>) {
         slots.list.reserve(values.len());
         slots.entries += values.len();
         for values in values.chunks(AT_ONCE) {
@@ -287,21 +295,17 @@ impl<'c> Groups<'c> {
             for value in values {
                 let start = canonical.len();
                 let text = std::str::from_utf8(value).map(without_uid);
-                let text = text.map_err(|_| "it is not UTF-8".to_owned());
+                let text = text.map_err(|_| "something is not UTF-8".to_owned());
                 let text = text.and_then(|text| match push_canonical(text, &mut canonical) {
                     Ok(()) => Ok(text),
                     Err(why) => Err(why.to_string()),
                 });
                 match text {
                     Ok(text) => read.push((text, start..canonical.len())),
-                    Err(why) => slots.extent.add(Gap {
-                        what: format!(
-                            "the entry `{}` of group {}",
-                            shortened(&String::from_utf8_lossy(value)),
-                            shortened(group)
-                        ),
-                        why: format!("is no name of anything, since {why}; correct or remove it"),
-                    }),
+                    Err(why) => slots.unreadable.push((
+                        shortened(&String::from_utf8_lossy(value)),
+                        format!("cannot be names of anything, since in each {why}; correct or remove them"),
+                    )),
                 }
             }
             let names: Vec<&str> = read.iter().map(|(_, range)| &canonical[range.clone()]).collect();
@@ -320,31 +324,18 @@ impl<'c> Groups<'c> {
         for value in entry.take(attribute) {
             slots.entries += 1;
             let Ok(login) = std::str::from_utf8(&value) else {
-                slots.extent.add(Gap {
-                    what: format!(
-                        "the entry `{}` of group {}",
-                        shortened(&String::from_utf8_lossy(&value)),
-                        shortened(&entry.dn)
-                    ),
-                    why: "is no login name, since it is not UTF-8; correct or remove it".to_owned(),
-                });
+                slots.unreadable.push((
+                    shortened(&String::from_utf8_lossy(&value)),
+                    "cannot be login names, since they are not UTF-8; correct or remove them".to_owned(),
+                ));
                 continue;
             };
-            match accounts.find_login(login) {
-                Some(Ok(account)) => slots.list.push(Slot::Account(account)),
-                Some(Err(())) => slots.extent.add(Gap {
-                    what: format!(
-                        "the entry `{}` of group {}",
-                        shortened(login),
-                        shortened(&entry.dn)
-                    ),
-                    why: "is the login name of several accounts; give each its own".to_owned(),
-                }),
-                None => {
-                    let login = self.logins.intern(&login.to_lowercase(), |key| key.into(), login);
-                    slots.list.push(Slot::Login(login));
-                }
-            }
+            let key = folded(login);
+            slots.list.push(match accounts.find_login(&key) {
+                Some(Ok(account)) => Slot::Account(account),
+                // Asked for, or told of, with all the others.
+                _ => Slot::Login(self.logins.intern(&key, |key| key.into(), login)),
+            });
         }
         not_understood(slots, entry, attribute);
     }

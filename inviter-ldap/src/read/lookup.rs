@@ -1,22 +1,20 @@
 //! Member entries that lead to nothing that was listed: asked for one by one, to tell what they are.
 
 use futures_util::{StreamExt as _, stream};
-use inviter_core::directory::Extent;
+use inviter_core::provider::ProviderErrorKind as Kind;
 
 use super::{Reader, accounts::Accounts, groups::Groups};
 use crate::{
     Dn,
     entry::Entry,
     search::Search,
-    trouble::{Trouble, code},
+    trouble::{Trouble, code, shortened},
 };
 
 /// How many entries are asked for one by one at the most. Where more are needed, the bases do not fit the groups.
 const MAX_LOOKUPS: usize = 20_000;
 /// How many of these run at a time on the one connection.
 const AT_ONCE: usize = 16;
-/// How many login names one search is about.
-const LOGINS_PER_SEARCH: usize = 50;
 
 /// What a member entry leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +36,8 @@ pub(super) enum Found {
 /// What one entry is.
 enum Looked {
     Group(Box<Entry>),
-    Account(Box<Entry>),
+    /// Also whether the filter for disabled accounts fits; `None` if that cannot be told.
+    Account(Box<Entry>, Option<bool>),
     Other(Found),
 }
 
@@ -49,7 +48,6 @@ impl Reader<'_> {
         self,
         accounts: &mut Accounts<'_>,
         groups: &mut Groups<'_>,
-        (accounts_extent, listing): (&mut Extent, &mut Extent),
     ) -> (Vec<Found>, bool) {
         let placeholders: Vec<Dn> = self
             .config
@@ -72,6 +70,10 @@ impl Reader<'_> {
                     Found::Account(account)
                 } else if let Some(group) = groups.find(dn) {
                     Found::Group(group)
+                } else if accounts.is_twofold(dn.as_str()) || groups.is_twofold(dn) {
+                    Found::Unknown(
+                        "are the name of several entries, which differ in case or spaces only; rename one".to_owned(),
+                    )
                 } else {
                     open.push((found.len(), dn.clone(), written.clone()));
                     Found::Unknown(format!(
@@ -99,13 +101,16 @@ impl Reader<'_> {
             for (at, dn, looked) in looked {
                 found[at] = match looked {
                     Ok(Looked::Other(other)) => other,
-                    Ok(Looked::Account(entry)) => {
-                        accounts.add(*entry, accounts_extent);
+                    Ok(Looked::Account(entry, disabled)) => {
+                        accounts.add(*entry);
                         let account = accounts.find(&dn);
+                        if let Some(account) = account {
+                            accounts.restrict(account, disabled);
+                        }
                         account.map_or_else(renamed, Found::Account)
                     }
                     Ok(Looked::Group(entry)) => {
-                        groups.add(*entry, true, accounts, listing);
+                        groups.add(*entry, true, accounts);
                         groups.find(&dn).map_or_else(renamed, Found::Group)
                     }
                     Err(trouble) => {
@@ -166,7 +171,16 @@ impl Reader<'_> {
         let filter = &self.config.schema.user_filter;
         let person = self.one(Search::entry(written, filter, &names)).await?;
         Ok(match person {
-            Some(Some(entry)) => Looked::Account(Box::new(entry)),
+            Some(Some(entry)) => {
+                let disabled = match &self.config.schema.disabled_filter {
+                    None => Some(false),
+                    Some(filter) => {
+                        let fits = self.one(Search::entry(written, filter, &["1.1"])).await;
+                        fits.ok().flatten().map(|fits| fits.is_some())
+                    }
+                };
+                Looked::Account(Box::new(entry), disabled)
+            }
             Some(None) => Looked::Other(Found::Nobody { outside: false }),
             None => Looked::Other(renamed()),
         })
@@ -175,10 +189,16 @@ impl Reader<'_> {
     /// One entry: `None` if there is none, `Some(None)` if the filter does not fit, or nothing of it is shown.
     async fn one(self, search: Search<'_>) -> Result<Option<Option<Entry>>, Trouble> {
         let mut found = None;
+        let mut others = false;
+        let asked = Dn::parse(search.base).ok();
         let ending = self
             .connection
             .search(search, |entry| {
-                found = Some(entry);
+                if Dn::parse(&entry.dn).ok() == asked {
+                    found = Some(entry);
+                } else {
+                    others = true;
+                }
                 true
             })
             .await;
@@ -187,62 +207,25 @@ impl Reader<'_> {
             Some(trouble) => return Err(trouble),
             None => {}
         }
+        let unclear = |why: String| Err(Trouble::new(Kind::Malformed, why));
         if let Some(url) = ending.references.first() {
-            return Err(Trouble::new(
-                inviter_core::provider::ProviderErrorKind::Misconfigured,
-                format!("they are on another server ({url}), and referrals are never followed"),
+            return unclear(format!(
+                "are on another server ({}), and referrals are never followed",
+                shortened(url)
             ));
         }
         if let Some(malformed) = ending.malformed.first() {
-            return Err(Trouble::new(
-                inviter_core::provider::ProviderErrorKind::Malformed,
-                format!(
-                    "what the server says of them cannot be read, since {}",
-                    malformed.why
-                ),
+            return unclear(format!(
+                "what the server says of them cannot be read, since {}; correct it in the directory",
+                malformed.why
             ));
         }
-        Ok(Some(found))
-    }
-
-    /// What login names lead to that no listed account has. By login: what it is.
-    pub(super) async fn look_up_logins(self, groups: &Groups<'_>) -> (Vec<Found>, bool) {
-        let login = &self.config.schema.login;
-        let mut found: Vec<Found> = vec![Found::NoSuchObject; groups.logins.list.len()];
-        let mut lost = false;
-        for (at, chunk) in groups.logins.list.chunks(LOGINS_PER_SEARCH).enumerate() {
-            let start = at * LOGINS_PER_SEARCH;
-            let any: Vec<String> = chunk
-                .iter()
-                .map(|(_, written)| format!("({login}={})", ldap3::ldap_escape(&**written)))
-                .collect();
-            let filter = format!("(|{})", any.concat());
-            for base in &self.config.user_bases {
-                let mut there = Vec::new();
-                let ending = self
-                    .connection
-                    .search(Search::subtree(base, &filter, &[login]), |entry| {
-                        let values = entry.values(login).iter();
-                        there.extend(values.map(|value| String::from_utf8_lossy(value).to_lowercase()));
-                        true
-                    })
-                    .await;
-                for (found, (key, _)) in found[start..].iter_mut().zip(chunk) {
-                    if there.iter().any(|login| **login == **key) {
-                        *found = Found::Nobody { outside: false };
-                    }
-                }
-                if let Some(trouble) = ending.trouble {
-                    lost |= trouble.lost;
-                    for found in found[start..].iter_mut().take(chunk.len()) {
-                        if *found == Found::NoSuchObject {
-                            *found = Found::Unknown(trouble.message.clone());
-                        }
-                    }
-                }
-            }
+        if others {
+            return unclear(
+                "the server answers with other entries than were asked for; look into its log".to_owned(),
+            );
         }
-        (found, lost)
+        Ok(Some(found))
     }
 }
 

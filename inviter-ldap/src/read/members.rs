@@ -10,7 +10,7 @@ use super::{
     groups::{GroupDraft, Groups, Slot, Slots},
     lookup::Found,
 };
-use crate::{Dn, trouble::shortened};
+use crate::{Dn, schema::PrimaryGroup, trouble::shortened};
 
 /// How many names a sentence lists.
 const LISTED: usize = 3;
@@ -45,19 +45,19 @@ impl Reader<'_> {
         self,
         mut accounts: Accounts<'_>,
         mut groups: Groups<'_>,
-        (mut accounts_extent, mut listing): (Extent, Extent),
+        (mut accounts_extent, listing): (Extent, Extent),
     ) -> (Directory, bool) {
         let mut lost = self.complete_ranges(&mut groups, &accounts, 0).await;
-        let (names, names_lost) = self
-            .look_up(&mut accounts, &mut groups, (&mut accounts_extent, &mut listing))
+        let (names, names_lost) = self.look_up(&mut accounts, &mut groups).await;
+        let (logins, logins_lost) = self
+            .look_up_logins(&mut accounts, &groups, &mut accounts_extent)
             .await;
-        let (logins, logins_lost) = self.look_up_logins(&groups).await;
         lost |= names_lost || logins_lost;
-        let mut remarks = std::mem::take(&mut accounts.remarks);
+        let mut remarks = accounts.remarks();
         remarks.extend(outsiders(&names, &groups));
         let verdicts = judge(names, logins, &accounts, &groups);
         let mut gone = Gone::default();
-        let all_complete = accounts.all_complete();
+        let primary_groups = primary_groups_gap(&accounts);
         let drafts = std::mem::take(&mut groups.list);
         let resolved = drafts
             .into_iter()
@@ -66,11 +66,15 @@ impl Reader<'_> {
                     .primary_mark
                     .as_ref()
                     .map(|mark| accounts.by_primary_group.get(mark).map_or(&[][..], Vec::as_slice));
+                let why = match primary {
+                    Some(_) => primary_groups.clone(),
+                    None => self.hidden_mark(&accounts),
+                };
                 let mut group = group(draft, primary, &groups, &verdicts, &mut gone);
-                if primary.is_some() && !all_complete {
+                if let Some(why) = why {
                     group.members.extent.add(Gap {
-                        what: format!("accounts with {} as their primary group", group.name),
-                        why: "are not all known, since not all accounts could be listed".to_owned(),
+                        what: format!("accounts with {} as their primary group", shortened(&group.name)),
+                        why,
                     });
                 }
                 group
@@ -87,6 +91,38 @@ impl Reader<'_> {
         };
         (directory, lost)
     }
+}
+
+impl Reader<'_> {
+    /// Why it is not known who has a group as the primary one that shows nothing to tell it by.
+    fn hidden_mark(self, accounts: &Accounts<'_>) -> Option<String> {
+        // Of Active Directory each group has an `objectSid`; elsewhere groups without a number are nobody's.
+        let has_any = self.config.schema.primary_group == PrimaryGroup::PrimaryGroupId
+            && !accounts.by_primary_group.is_empty();
+        has_any.then(|| {
+            "are not known, since the group does not show its `objectSid`; give the bot the right to read it"
+                .to_owned()
+        })
+    }
+}
+
+/// Why not all accounts with some group as their primary one are known.
+fn primary_groups_gap(accounts: &Accounts<'_>) -> Option<String> {
+    if accounts.may_have_moved() {
+        return Some(
+            "are not all known, since not all accounts could be listed; what the listing lacks says why"
+                .to_owned(),
+        );
+    }
+    let hidden = &accounts.without_primary_group;
+    (!hidden.is_empty()).then(|| {
+        format!(
+            "are not all known, since {} do not show theirs ({}); give the bot the right to read `objectSid` and \
+             `primaryGroupID`",
+            hidden.len(),
+            some(hidden.iter().map(|dn| &**dn))
+        )
+    })
 }
 
 /// A draft with its entries known.
@@ -130,6 +166,9 @@ fn part(
     let mut values = Vec::with_capacity(slots.list.len());
     let mut extent = slots.extent.clone();
     let mut unknown: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (written, why) in &slots.unreadable {
+        unknown.entry(why).or_default().push(written);
+    }
     let mut gone_here = Vec::new();
     for &slot in &slots.list {
         let (verdict, written) = match slot {
@@ -180,11 +219,11 @@ fn entries(written: &[&str], kind: &str, group: &str) -> String {
 }
 
 /// The first few, and how many more there are.
-fn some<'t>(names: impl Iterator<Item = &'t str>) -> String {
-    let names: Vec<String> = names.map(shortened).collect();
-    let listed = names[..names.len().min(LISTED)].join("; ");
-    if names.len() > LISTED {
-        format!("{listed}; and {} more", names.len() - LISTED)
+pub(super) fn some<'t>(mut names: impl Iterator<Item = &'t str>) -> String {
+    let listed: Vec<String> = names.by_ref().take(LISTED).map(shortened).collect();
+    let (listed, more) = (listed.join("; "), names.count());
+    if more > 0 {
+        format!("{listed}; and {more} more")
     } else {
         listed
     }
@@ -245,7 +284,6 @@ fn outsiders(found: &[Found], groups: &Groups<'_>) -> Option<Remark> {
 }
 
 fn judge(names: Vec<Found>, logins: Vec<Found>, accounts: &Accounts<'_>, groups: &Groups<'_>) -> Verdicts {
-    let all_complete = accounts.all_complete();
     let mut names: Vec<Verdict> = names
         .into_iter()
         .zip(&groups.names.list)
@@ -262,9 +300,10 @@ fn judge(names: Vec<Found>, logins: Vec<Found>, accounts: &Accounts<'_>, groups:
         .into_iter()
         .map(|found| {
             verdict(found, || {
-                (all_complete && accounts.len() > 0)
+                // They may be of any base.
+                (!accounts.may_have_moved() && accounts.len() > 0)
                     .then_some(())
-                    .ok_or("lead to nobody, and not all people could be listed")
+                    .ok_or("lead to nobody, and not all people could be listed; remove the entries, or have all listed")
             })
         })
         .collect();

@@ -2,7 +2,9 @@
 
 mod accounts;
 mod by_name;
+mod endings;
 mod groups;
+mod logins;
 mod lookup;
 mod members;
 mod ranges;
@@ -17,15 +19,9 @@ use inviter_core::{
 use tokio::time::Instant;
 use tracing::debug;
 
+pub(crate) use self::endings::percent_decoded;
 use self::{accounts::Accounts, groups::Groups};
-use crate::{
-    Dn,
-    config::LdapConfig,
-    connection::Connection,
-    search::Ending,
-    tls,
-    trouble::{Trouble, shortened},
-};
+use crate::{Dn, config::LdapConfig, connection::Connection, tls, trouble::Trouble};
 
 /// What one read came to.
 pub(crate) struct Reading {
@@ -49,7 +45,7 @@ pub(crate) async fn read(config: Arc<LdapConfig>, now: Timestamp) -> Result<Dire
             Ok(connection) => connection,
             Err(trouble) => {
                 // Another server would refuse the same password, and count it as one more wrong one.
-                let ends = !trouble.lost;
+                let ends = !trouble.lost && matches!(trouble.kind, Kind::Denied | Kind::Misconfigured);
                 failed.push(trouble.about(url));
                 if ends {
                     break;
@@ -159,36 +155,35 @@ impl<'r> Reader<'r> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut failed = Vec::new();
         for base in &self.config.user_bases {
-            let before = accounts.len();
             let filter = &self.config.schema.user_filter;
             let search = crate::search::Search::subtree(base, filter, &names);
-            let ending = self
-                .connection
-                .search(search, |entry| accounts.add(entry, extent))
-                .await;
-            let people = accounts.len() - before;
+            let mut ending = self.connection.search(search, |entry| accounts.add(entry)).await;
+            ending.malformed.append(&mut accounts.malformed);
+            // Those that another base gave as well are people of this one too.
+            let people = ending.entries.saturating_sub(ending.malformed.len());
             let complete = self.ended(ending, base, "people", extent, &mut failed);
             // Validated with the configuration.
             if let Ok(dn) = Dn::parse(base) {
                 accounts.bases.push(BaseRead { dn, complete, people });
             }
         }
-        if accounts.len() == 0 {
-            if let Some(error) = self.nothing(&mut failed) {
-                return Err(error);
-            }
-        } else {
-            // Where no base gave anybody, that is told of the whole directory.
-            for base in accounts
-                .bases
-                .iter()
-                .filter(|base| base.complete && base.people == 0)
-            {
-                extent.add(no_entries("people", base.dn.as_str()));
-            }
+        if accounts.len() == 0
+            && let Some(error) = self.nothing(&mut failed)
+        {
+            return Err(error);
         }
-        let lost = failed.iter().any(|(_, trouble)| trouble.lost);
-        self.disabled(&mut accounts, extent).await;
+        // Where no base gave anybody, some may still be found as members.
+        for base in accounts
+            .bases
+            .iter()
+            .filter(|base| base.complete && base.people == 0)
+        {
+            extent.add(no_entries("people", base.dn.as_str()));
+        }
+        let mut lost = failed.iter().any(|(_, trouble)| trouble.lost);
+        for base in &self.config.user_bases {
+            lost |= self.disabled_below(base, None, &mut accounts, extent).await;
+        }
         Ok((accounts, lost))
     }
 
@@ -205,10 +200,11 @@ impl<'r> Reader<'r> {
         let mut failed = Vec::new();
         for base in &self.config.group_bases {
             let search = crate::search::Search::subtree(base, &self.config.schema.group_filter, &names);
-            let ending = self
+            let mut ending = self
                 .connection
-                .search(search, |entry| groups.add(entry, false, accounts, listing))
+                .search(search, |entry| groups.add(entry, false, accounts))
                 .await;
+            ending.malformed.append(&mut groups.malformed);
             let entries = ending.entries;
             if self.ended(ending, base, "groups", listing, &mut failed) && entries == 0 {
                 empty.push(base);
@@ -227,50 +223,6 @@ impl<'r> Reader<'r> {
         Ok((groups, failed.iter().any(|(_, trouble)| trouble.lost)))
     }
 
-    /// Notes what a listing left open, and says whether it was complete.
-    fn ended(
-        self,
-        ending: Ending,
-        base: &str,
-        what: &str,
-        listing: &mut Extent,
-        failed: &mut Vec<(String, Trouble)>,
-    ) -> bool {
-        let mut gaps = Vec::new();
-        for malformed in &ending.malformed {
-            let dn = malformed.dn.as_deref().map_or("an entry".to_owned(), shortened);
-            gaps.push(Gap {
-                what: format!("{dn} (below {base})"),
-                why: format!(
-                    "cannot be read, since {}; correct it in the directory",
-                    malformed.why
-                ),
-            });
-        }
-        for reference in ending.references.iter().filter(|url| !self.is_ignored(url)) {
-            gaps.push(Gap {
-                what: format!("{what} below {base}"),
-                why: format!(
-                    "a part of them is on another server ({}), and referrals are never followed; write a directory \
-                     of its own for it, or list its DN in `ignore_referrals` if it holds nobody of interest",
-                    shortened(reference)
-                ),
-            });
-        }
-        if let Some(trouble) = ending.trouble {
-            gaps.push(Gap {
-                what: format!("{what} below {base}"),
-                why: trouble.message.clone(),
-            });
-            failed.push((base.to_owned(), trouble));
-        }
-        let complete = gaps.is_empty();
-        for gap in gaps {
-            listing.add(gap);
-        }
-        complete
-    }
-
     /// The error of a listing that gave nothing because searches failed.
     fn nothing(self, failed: &mut Vec<(String, Trouble)>) -> Option<ProviderError> {
         if failed.is_empty() {
@@ -279,21 +231,6 @@ impl<'r> Reader<'r> {
         let (base, trouble) = failed.remove(0);
         let about = if trouble.lost { self.url.to_owned() } else { base };
         Some(trouble.about(about))
-    }
-
-    /// Whether a referral leads to where nobody is: by the configuration, or because Active Directory keeps its own
-    /// data there.
-    fn is_ignored(self, url: &str) -> bool {
-        let Some(dn) = dn_of_url(url) else { return false };
-        let of_active_directory = ["dc=domaindnszones,", "dc=forestdnszones,", "cn=configuration,"];
-        of_active_directory
-            .iter()
-            .any(|start| dn.as_str().starts_with(start))
-            || self
-                .config
-                .ignore_referrals
-                .iter()
-                .any(|ignored| Dn::parse(ignored).is_ok_and(|ignored| dn.is_within(&ignored)))
     }
 }
 
@@ -304,48 +241,5 @@ fn no_entries(what: &str, base: &str) -> Gap {
         why: "the server shows none; check the filter and the rights of the bot's account, or take the base out of the \
               configuration if it is meant to be empty"
             .to_owned(),
-    }
-}
-
-/// The DN in `ldap://host/dc=example,dc=com??sub`.
-fn dn_of_url(url: &str) -> Option<Dn> {
-    let (_, rest) = url.split_once("://")?;
-    let (_, path) = rest.split_once('/')?;
-    let path = path.split('?').next()?;
-    let decoded = percent_decoded(path)?;
-    Dn::parse(&decoded).ok()
-}
-
-pub(crate) fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let pair = std::str::from_utf8(after.get(..2)?).ok()?;
-        bytes.push(u8::from_str_radix(pair, 16).ok()?);
-        rest = &after[2..];
-    }
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_referrals_lead() {
-        let of = |url| dn_of_url(url).map(|dn| dn.to_string());
-        assert_eq!(
-            of("ldap://a.example.com/DC=DomainDnsZones,DC=example,DC=com"),
-            Some("dc=domaindnszones,dc=example,dc=com".to_owned())
-        );
-        assert_eq!(of("ldap://a/ou=a%20b,dc=x??sub"), Some("ou=a b,dc=x".to_owned()));
-        assert_eq!(of("ldap://a/ou=a%2,dc=x"), None);
-        assert_eq!(of("ldap://a"), None);
-        assert_eq!(of("nonsense"), None);
     }
 }

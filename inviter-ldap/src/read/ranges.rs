@@ -48,7 +48,7 @@ impl Reader<'_> {
                 let dn = draft.written.clone();
                 for (attribute, range) in std::mem::take(&mut slots.rest) {
                     let (values, stopped) = self.whole(&dn, &attribute, range).await;
-                    groups.add_dns(&mut slots, &values, &dn, accounts);
+                    groups.add_dns(&mut slots, &values, accounts);
                     if let Some(stopped) = stopped {
                         lost |= matches!(&stopped, Stopped::Trouble(trouble) if trouble.lost);
                         slots.extent.add(gap(&dn, &attribute, values.len(), stopped));
