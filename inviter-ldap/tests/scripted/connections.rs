@@ -8,6 +8,8 @@ use inviter_testkit::ldap::{
     Behaviour, Fault, LdapProxy, LdapServer, Moment, Operation, PAGED_RESULTS, Ranges, wire,
 };
 
+use tokio::net::TcpListener;
+
 use crate::{
     seen::{Seen, fails, tells},
     world::{
@@ -313,6 +315,28 @@ async fn tls_where_there_is_none() {
         &[&url, "ldaps:// needs the port for TLS (usually 636)"],
     );
     assert!(server.requests().is_empty());
+}
+
+/// A firewall that takes connections and says nothing, say.
+#[tokio::test]
+async fn nobody_answers_a_handshake() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    for (url, start_tls) in [
+        (format!("ldaps://{address}"), false),
+        (format!("ldap://{address}"), true),
+    ] {
+        let mut config = config_of(&url);
+        config.start_tls = start_tls;
+        config.connect_timeout = Duration::from_millis(300);
+        let started = Instant::now();
+        fails(
+            read(&config).await,
+            Kind::Unavailable,
+            &[&url, "did not answer in time; check host and port"],
+        );
+        assert!(started.elapsed() < Duration::from_secs(3));
+    }
 }
 
 #[tokio::test]
