@@ -1,6 +1,12 @@
 //! One connection: connecting and logging in.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use inviter_core::provider::ProviderErrorKind as Kind;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, StdStream};
@@ -20,6 +26,8 @@ use crate::{
     trouble::Trouble,
 };
 
+/// A server that did not answer one question may answer another; after so many it is not asked any more.
+const MAX_TIMEOUTS: u32 = 3;
 /// How long the end of a connection is waited for.
 const GOODBYE: Duration = Duration::from_millis(200);
 
@@ -30,6 +38,7 @@ pub(crate) struct Connection {
     driver: AbortHandle,
     relay: JoinHandle<()>,
     ended_by: EndedBy,
+    timeouts: AtomicU32,
     tls_without_certificate: bool,
     /// How long one answer, or the next entry of one, may take.
     operation_timeout: Duration,
@@ -76,6 +85,7 @@ impl Connection {
             driver: driver.abort_handle(),
             relay: gate.relay,
             ended_by: gate.ended_by,
+            timeouts: AtomicU32::new(0),
             tls_without_certificate: config.client_certificate.is_none()
                 && (config.start_tls || parsed.scheme() == "ldaps"),
             operation_timeout: config.operation_timeout,
@@ -118,7 +128,13 @@ impl Connection {
     /// What an operation has failed by.
     pub(crate) fn failed(&self, error: &LdapError) -> Trouble {
         let known = self.ended_by.get().cloned();
-        known.unwrap_or_else(|| Trouble::of_operation(error))
+        let trouble = known.unwrap_or_else(|| Trouble::of_operation(error));
+        let is_timeout = matches!(error, LdapError::Timeout { .. });
+        if is_timeout && self.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_TIMEOUTS {
+            // Whoever asks next would only wait as long again.
+            let _ = self.ended_by.set(trouble.clone());
+        }
+        trouble
     }
 
     /// Some servers end the connection instead of saying in the handshake that they want a certificate, or say so when
@@ -141,6 +157,9 @@ impl Connection {
 
     /// A handle for one operation, with the time that it may take.
     pub(crate) fn operation(&self) -> Result<Ldap, Trouble> {
+        if let Some(trouble) = self.ended_by.get() {
+            return Err(trouble.clone());
+        }
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Self::too_long());

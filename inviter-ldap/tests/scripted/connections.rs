@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use inviter_core::provider::ProviderErrorKind as Kind;
 use inviter_ldap::LdapConfig;
 use inviter_testkit::ldap::{
-    Behaviour, Fault, LdapProxy, LdapServer, Moment, Operation, PAGED_RESULTS, Ranges, wire,
+    Behaviour, Entry, Fault, LdapProxy, LdapServer, Moment, Operation, PAGED_RESULTS, Ranges, wire,
 };
 
 use tokio::net::TcpListener;
@@ -165,6 +165,33 @@ async fn a_silent_server_is_not_waited_for_longer_than_allowed() {
     seen.shows(&without_inner());
     assert_eq!(seen.listing(), "");
     tells(&seen.gaps("walkers"), &["did not answer in time"]);
+}
+
+/// Look-ups of a hundred members, none of which is answered, do not take a hundred times as long as one.
+#[tokio::test]
+async fn a_server_that_stays_silent_is_not_asked_for_ever() {
+    let elsewhere: Vec<String> = (0..100)
+        .map(|n| format!("uid=x{n},ou=elsewhere,dc=example,dc=org"))
+        .collect();
+    let many = Entry::new("cn=many,ou=groups,dc=example,dc=org")
+        .with("objectClass", ["groupOfNames"])
+        .with("cn", ["many"])
+        .with("member", elsewhere);
+    let server = serve(small().with(many)).await;
+    server.clear();
+    server.on_search(|_, search| search.base.contains("elsewhere").then(Fault::silence));
+    let started = Instant::now();
+    let seen = read(&hasty(&server)).await.unwrap();
+    assert!(!seen.group("many").members.extent.is_complete());
+    assert!(
+        started.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        started.elapsed()
+    );
+    let asked = server.searches();
+    let asked = asked.iter().filter(|search| search.base.contains("elsewhere"));
+    let asked = asked.count();
+    assert!((16..=20).contains(&asked), "{asked}");
 }
 
 /// Each message comes in time, and the answer never ends.
