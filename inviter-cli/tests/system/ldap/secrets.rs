@@ -32,8 +32,10 @@ fn base64(bytes: &[u8], digits: &[u8; 64]) -> String {
     text
 }
 
-fn each(bytes: &[u8], write: impl Fn(u8) -> String) -> String {
-    bytes.iter().map(|&byte| write(byte)).collect()
+/// Bytes, each written like this, with something between them.
+fn each(bytes: &[u8], between: &str, write: impl Fn(u8) -> String) -> String {
+    let written: Vec<String> = bytes.iter().map(|&byte| write(byte)).collect();
+    written.join(between)
 }
 
 /// What a secret may look like in a text.
@@ -47,13 +49,13 @@ fn forms(secret: &str) -> Vec<String> {
             .to_string()
             .trim_matches('"')
             .to_owned(),
-        each(bytes, |byte| format!("{byte}, ")),
-        each(bytes, |byte| format!("{byte:02x}")),
-        each(bytes, |byte| format!("{byte:02X}")),
-        each(bytes, |byte| format!("{byte:02x} ")),
-        each(bytes, |byte| format!("\\{byte:02x}")),
-        each(bytes, |byte| format!("%{byte:02X}")),
-        each(bytes, |byte| match byte {
+        each(bytes, ", ", |byte| byte.to_string()),
+        each(bytes, "", |byte| format!("{byte:02x}")),
+        each(bytes, "", |byte| format!("{byte:02X}")),
+        each(bytes, " ", |byte| format!("{byte:02x}")),
+        each(bytes, "", |byte| format!("\\{byte:02x}")),
+        each(bytes, "", |byte| format!("%{byte:02X}")),
+        each(bytes, "", |byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),
             _ => format!("%{byte:02X}"),
         }),

@@ -65,10 +65,13 @@ impl Town {
         }
         text.push_str(ldif.text());
         let slapd = Slapd::start(options.ldif(&text)).await?;
-        let people = plan.ldap.everybody();
-        // Whose login is no localpart has another one, which is the test's business.
-        let is_localpart = |name: &String| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        site.register(people.into_iter().filter(is_localpart)).await?;
+        // Whose login is no localpart has another one, which is the test's business; whoever is in no group needs none.
+        let groups = plan.ldap.groups().values();
+        let people = groups.flat_map(|group| group.members.iter().chain(&group.owners));
+        let is_localpart =
+            |name: &&String| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let people: BTreeSet<&String> = people.filter(is_localpart).collect();
+        site.register(people).await?;
         site.register(plan.file.everybody()).await?;
         site.write_secret("ldap-password", PASSWORD)?;
         let town = Self {

@@ -24,18 +24,26 @@ pub(crate) fn people(letter: char, count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{letter}{n}")).collect()
 }
 
-/// Three rooms: `alpha`, with people of `ou=people` in a group of `ou=groups` and one within it; `beta`, with partners
-/// in a group of `ou=teams`; and `depot`, which the directory file has. Nothing holds anybody, so that whoever stays
-/// does not stay for that.
+/// Three rooms: `alpha`, with people of `ou=people` in a group of `ou=groups` and one within it, and with a partner, so
+/// that it is not empty without them; `beta`, with partners in a group of `ou=teams`; and `depot`, which the directory
+/// file has. Nothing holds anybody, so that whoever stays does not stay for that.
 pub(crate) fn plan() -> Plan {
     let (staff, partners, porters) = (people('p', 10), people('q', 8), people('f', 8));
     let mut plan = Plan {
         sections: NO_LIMITS.to_owned(),
-        elsewhere: vec![("partners", partners.clone()), ("teams", vec!["beta".to_owned()])],
+        elsewhere: vec![
+            ("partners", partners.clone()),
+            ("partners", vec!["c0".to_owned()]),
+            ("teams", vec!["beta".to_owned()]),
+        ],
         ..Plan::default()
     };
     let alpha = plan.ldap.room("alpha");
-    alpha.members(&staff[..8]).groups(["crew"]).owners(&staff[..5]);
+    alpha
+        .members(&staff[..8])
+        .members(["c0"])
+        .groups(["crew"])
+        .owners(&staff[..5]);
     plan.ldap.group("crew").members(&staff[8..]);
     plan.ldap.room("beta").members(&partners).owners(&partners[..5]);
     plan.file.room("depot").members(&porters).owners(&porters[..5]);
