@@ -5,6 +5,7 @@ use std::{
     io,
     os::unix::net::UnixStream as StdUnixStream,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use inviter_core::provider::ProviderErrorKind as Kind;
@@ -13,6 +14,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpStream, UnixStream},
     task::JoinHandle,
+    time::{Instant, timeout_at},
 };
 use tokio_rustls::TlsConnector;
 use url::Url;
@@ -28,6 +30,10 @@ const START_TLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.
 const MAX_ANSWER: usize = 64 << 10;
 /// How much is asked for at a time.
 const CHUNK: usize = 64 << 10;
+/// How much is handed on at once, and how long that is waited for. A sixth of a page of people: the library is not to
+/// wait either.
+const ENOUGH: usize = 16 << 10;
+const LINGER: Duration = Duration::from_millis(2);
 
 /// Set before the library can notice.
 pub(crate) type EndedBy = Arc<OnceLock<Trouble>>;
@@ -159,31 +165,61 @@ impl From<io::Error> for Ended {
     }
 }
 
+/// Hands on whole messages. Each time wakes the library and who waits for it, and entries come by the thousand: they
+/// are kept back until there are some, or what follows them is there, or no more come.
 async fn messages(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
 ) -> Result<(), Ended> {
     let mut buffer: Vec<u8> = Vec::with_capacity(CHUNK);
+    // How much of it is whole messages, and how long those may wait.
+    let mut done = 0;
+    let mut until = Instant::now();
     loop {
-        let mut done = 0;
-        while let Some(length) = wire::message_length(&buffer[done..]).map_err(Ended::NoMessage)? {
-            let Some(message) = buffer.get(done..done + length) else {
-                break;
-            };
-            if let Err(why) = wire::check(message) {
+        if done == 0 {
+            until = Instant::now() + LINGER;
+        }
+        let only_entries = match whole_messages(&buffer, &mut done) {
+            Ok(only_entries) => only_entries,
+            Err(why) => {
                 // What came before it is fine.
                 to.write_all(&buffer[..done]).await?;
                 return Err(Ended::NoMessage(why));
             }
-            done += length;
+        };
+        buffer.reserve(CHUNK);
+        let mut read = None;
+        if only_entries && (1..ENOUGH).contains(&done) {
+            read = timeout_at(until, from.read_buf(&mut buffer)).await.ok();
+            if matches!(read, Some(Ok(1..))) {
+                continue;
+            }
         }
         to.write_all(&buffer[..done]).await?;
         buffer.drain(..done);
-        buffer.reserve(CHUNK);
-        if from.read_buf(&mut buffer).await? == 0 {
+        done = 0;
+        let read = match read {
+            Some(read) => read,
+            None => from.read_buf(&mut buffer).await,
+        };
+        if read? == 0 {
             return Ok(());
         }
     }
+}
+
+/// Goes on over whole messages, and says whether these are entries and nothing else.
+fn whole_messages(bytes: &[u8], done: &mut usize) -> Result<bool, NoMessage> {
+    let mut only_entries = true;
+    while let Some(length) = wire::message_length(&bytes[*done..])? {
+        let Some(message) = bytes.get(*done..*done + length) else {
+            break;
+        };
+        wire::check(message)?;
+        only_entries &= wire::is_entry(message);
+        *done += length;
+    }
+    Ok(only_entries)
 }
 
 #[cfg(test)]
@@ -227,5 +263,57 @@ mod tests {
             Kind::Malformed
         );
         assert_eq!(asked(b"").await.unwrap_err().kind, Kind::Unavailable);
+    }
+
+    const ENTRY: &[u8] = b"\x30\x0e\x02\x01\x02\x64\x09\x04\x05cn=ab\x30\x00";
+    const DONE: &[u8] = b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00";
+
+    /// What is handed on of what a server sends, and whether an error comes after it. The server then ends or is silent.
+    async fn handed_on(sent: &[&[u8]], ends: bool) -> (Vec<u8>, bool) {
+        let (mut server, mut from) = tokio::io::duplex(1 << 20);
+        let (mut to, mut library) = tokio::io::duplex(1 << 20);
+        let sending = async move {
+            for bytes in sent {
+                server.write_all(bytes).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            (!ends).then_some(server)
+        };
+        let relaying = async move { messages(&mut from, &mut to).await.is_err() };
+        let (_server, failed) = tokio::join!(sending, timeout_at(Instant::now() + 50 * LINGER, relaying));
+        let mut got = Vec::new();
+        library.read_to_end(&mut got).await.unwrap();
+        (got, failed.unwrap_or(false))
+    }
+
+    #[tokio::test]
+    async fn entries_wait_for_each_other_and_not_for_long() {
+        let page = [ENTRY, ENTRY, DONE].concat();
+        let many = ENTRY.repeat(2 * ENOUGH / ENTRY.len());
+        for (sent, expected) in [
+            (&[ENTRY][..], ENTRY.to_vec()),
+            (&[ENTRY, ENTRY, DONE], page),
+            (&[ENTRY, &ENTRY[..5]], ENTRY.to_vec()),
+            (&[&ENTRY[..5], &ENTRY[5..], &DONE[..3]], ENTRY.to_vec()),
+            (&[&many], many.clone()),
+        ] {
+            for ends in [false, true] {
+                assert_eq!(
+                    handed_on(sent, ends).await,
+                    (expected.clone(), false),
+                    "{sent:02x?}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_came_before_something_else_is_handed_on() {
+        for bad in [&b"HTTP"[..], b"\x30\x03\x02\x01\x02"] {
+            let expected = (ENTRY.repeat(2), true);
+            assert_eq!(handed_on(&[ENTRY, ENTRY, bad], false).await, expected);
+            let together = [ENTRY, ENTRY, bad].concat();
+            assert_eq!(handed_on(&[&together], false).await, expected);
+        }
     }
 }

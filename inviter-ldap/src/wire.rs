@@ -96,6 +96,14 @@ pub(crate) fn check(message: &[u8]) -> Result<(), NoMessage> {
     }
 }
 
+/// Whether a message that is fine is an entry of a search.
+pub(crate) fn is_entry(message: &[u8]) -> bool {
+    let content = element(message).map(|(message, _)| message.content);
+    // Behind the number of the message.
+    let operation = content.and_then(element).map(|(_, operation)| operation);
+    operation.is_ok_and(|operation| operation.first() == Some(&tag::SEARCH_ENTRY))
+}
+
 /// The result code of an operation's answer.
 pub(crate) fn result_code(message: &[u8]) -> Option<u32> {
     check(message).ok()?;
