@@ -67,10 +67,10 @@ impl IdentityProvider for Team {
                 flattened: false,
                 nested_only: false,
             }],
-            rooms: Vec::new(),
             // All there is: who is not in it may be removed.
             listing: Extent::Complete,
-            remarks: Vec::new(),
+            accounts_extent: Extent::Complete,
+            ..Directory::default()
         })
     }
 }

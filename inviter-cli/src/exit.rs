@@ -62,14 +62,16 @@ impl Exit {
             .max(if left { Self::Changes } else { Self::Fine })
     }
 
-    /// Directories that could not be read at all.
+    /// Directories that could not be read, or not be listed to their end.
     pub(crate) fn of_sources(desired: &Desired) -> Self {
         let sources = &desired.sources;
-        let unread = sources.iter().filter(|source| is_unread(source)).count();
-        match unread {
-            0 => Self::Fine,
-            n if n == sources.len() => Self::Failed,
-            _ => Self::InPart,
+        if sources.iter().all(SourceOutcome::is_complete) {
+            return Self::Fine;
+        }
+        if sources.iter().all(is_unread) {
+            Self::Failed
+        } else {
+            Self::InPart
         }
     }
 

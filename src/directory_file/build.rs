@@ -52,6 +52,7 @@ pub(super) fn directory(raw: Raw<'_>, file: &Path) -> Directory {
         groups,
         rooms: Vec::new(),
         listing: Extent::Complete,
+        accounts_extent: Extent::Complete,
         remarks: Vec::new(),
     }
 }

@@ -144,15 +144,29 @@ pub(super) fn abandoned(
         let groups: BTreeSet<String> = room.feeds.iter().map(|f| f.group.to_string()).collect();
         let groups: Vec<String> = groups.into_iter().collect();
         let groups = groups.join(", ");
+        // One that has another name now may stand for another room.
+        let elsewhere: BTreeSet<String> = rooms()
+            .flat_map(|other| other.feeds.iter().map(move |feed| (other, feed)))
+            .filter(|(_, feed)| room.feeds.iter().any(|old| old.group == feed.group))
+            .filter_map(|(other, feed)| Some(format!("{} stands for {}", feed.group, other.refs.first()?)))
+            .collect();
+        let elsewhere: Vec<String> = elsewhere.into_iter().collect();
         let message = if any_gone {
             format!(
                 "{name}: no group stands for it any more (it was {groups}); its people stay until you decide: \
                  `inviter unmanage '{name}'` takes it out of management"
             )
+        } else if elsewhere.is_empty() {
+            format!(
+                "{name}: no group stands for it any more (it was {groups}, still there and standing for no room now); \
+                 its people stay; correct `decoders` or the [[room]] entries, or take it out of management with \
+                 `inviter unmanage '{name}'`"
+            )
         } else {
             format!(
-                "{name}: {groups} stood for it, is still there, and stands for no room now; its people stay; correct \
-                 `decoders` or the [[room]] entries, or take it out of management with `inviter unmanage '{name}'`"
+                "{name}: no group stands for it any more (it was {groups}; now {}); its people stay; give the group \
+                 its old name back, or take the room out of management with `inviter unmanage '{name}'`",
+                elsewhere.join(", ")
             )
         };
         findings.push(Finding::new(

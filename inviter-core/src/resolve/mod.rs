@@ -146,16 +146,19 @@ impl<'a> Source<'a> {
             &format!("accounts of directory {provider}"),
         );
         if !listing.is_empty() {
-            let gaps = several(
-                "gap",
-                "gaps",
-                listing.to_extent().gaps().iter().map(ToString::to_string),
-            );
+            let extent = listing.to_extent();
+            let all = extent.gaps();
+            let told: Vec<String> = all.iter().take(LISTED).map(ToString::to_string).collect();
+            let more = match all.len().saturating_sub(LISTED) {
+                0 => String::new(),
+                more => format!("; and {more} more"),
+            };
+            let gaps = told.join("; ");
             findings.push(Finding::new(
                 Subject::Directory(provider.clone()),
                 FindingKind::Incomplete,
                 format!(
-                    "directory {provider} was not listed completely, so no group of it counts as gone: {gaps}"
+                    "directory {provider} was not listed completely, so no group of it counts as gone: {gaps}{more}"
                 ),
             ));
         }

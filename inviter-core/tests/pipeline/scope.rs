@@ -308,7 +308,7 @@ fn a_room_that_its_group_stands_for_no_more_is_told() {
         .collect();
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(
-        told[0].contains("is still there, and stands for no room now"),
+        told[0].contains("still there and standing for no room now"),
         "{told:?}"
     );
     assert_eq!(report.tally().changes(), 0);

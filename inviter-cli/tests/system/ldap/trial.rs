@@ -12,10 +12,6 @@ use crate::{
 /// Ends with this where a directory, a group or a room could not be read.
 pub(crate) const IN_PART: i32 = 4;
 
-/// Ends with this where a part of a directory was not listed, and no room that is still known is concerned. (`inviter
-/// --help` promises 4 for it, too.)
-pub(crate) const NOT_ALL_LISTED: i32 = 0;
-
 /// Ends with this where something is held.
 pub(crate) const HELD: i32 = 3;
 
