@@ -240,21 +240,20 @@ impl<'c> Groups<'c> {
             // Each entry has one; what else is not shown cannot be told.
             members.extent.add(Gap {
                 what,
-                why:
-                    "are not shown, and neither is what kind of group it is; give the bot the right to read \
+                why: "not shown, and neither is what kind of group it is; give the bot the right to read \
                       `objectClass` and the members"
-                        .to_owned(),
+                    .to_owned(),
             });
         } else if has(DYNAMIC) {
             members.extent.add(Gap {
                 what,
-                why: "are decided by a filter (memberURL), which is not followed; have the server show them as members"
+                why: "decided by a filter (memberURL), which is not followed; have the server show them as members"
                     .to_owned(),
             });
         } else if !self.config.schema.empty_groups && NEVER_EMPTY.iter().any(|class| has(class)) {
             members.extent.add(Gap {
                 what,
-                why: "are not shown, and a group of its class always has one; give the bot the right to read them, or \
+                why: "not shown, and a group of its class always has one; give the bot the right to read them, or \
                       set `empty_groups = true` if the server lets such groups be empty"
                     .to_owned(),
             });
@@ -295,7 +294,7 @@ impl<'c> Groups<'c> {
             for value in values {
                 let start = canonical.len();
                 let text = std::str::from_utf8(value).map(without_uid);
-                let text = text.map_err(|_| "something is not UTF-8".to_owned());
+                let text = text.map_err(|_| "it is not UTF-8".to_owned());
                 let text = text.and_then(|text| match push_canonical(text, &mut canonical) {
                     Ok(()) => Ok(text),
                     Err(why) => Err(why.to_string()),
@@ -304,7 +303,7 @@ impl<'c> Groups<'c> {
                     Ok(text) => read.push((text, start..canonical.len())),
                     Err(why) => slots.unreadable.push((
                         shortened(&String::from_utf8_lossy(value)),
-                        format!("cannot be names of anything, since in each {why}; correct or remove them"),
+                        format!("the name of nothing, since {why}; to be corrected or removed"),
                     )),
                 }
             }
@@ -346,9 +345,8 @@ fn not_understood(slots: &mut Slots, entry: &Entry, attribute: &str) {
     if let Some(full) = entry.with_options(attribute) {
         slots.extent.add(Gap {
             what: format!("`{}` of {}", shortened(full), shortened(&entry.dn)),
-            why:
-                "is a form of the attribute that is not understood; have the server show it in its plain form"
-                    .to_owned(),
+            why: "a form of the attribute that is not understood; have the server show it in its plain form"
+                .to_owned(),
         });
     }
 }

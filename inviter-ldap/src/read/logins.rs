@@ -142,6 +142,6 @@ impl Reader<'_> {
 fn of_account(accounts: &Accounts<'_>, login: &str) -> Option<Found> {
     Some(match accounts.find_login(login)? {
         Ok(account) => Found::Account(account),
-        Err(()) => Found::Unknown("have the login name of several accounts; give each its own".to_owned()),
+        Err(()) => Found::Unknown("the login name of several accounts; give each its own".to_owned()),
     })
 }

@@ -72,7 +72,7 @@ impl Reader<'_> {
                     Found::Group(group)
                 } else if accounts.is_twofold(dn.as_str()) || groups.is_twofold(dn) {
                     Found::Unknown(
-                        "are the name of several entries, which differ in case or spaces only; rename one".to_owned(),
+                        "several entries have this name, and differ in case or spaces only; rename one".to_owned(),
                     )
                 } else {
                     open.push((found.len(), dn.clone(), written.clone()));
@@ -142,7 +142,7 @@ impl Reader<'_> {
         };
         let Some(entry) = entry else {
             return Ok(Looked::Other(Found::Unknown(
-                "the server says that they are there and shows nothing of them; give the bot the right to read them"
+                "the server says that something is there and shows nothing of it; give the bot the right to read it"
                     .to_owned(),
             )));
         };
@@ -150,7 +150,7 @@ impl Reader<'_> {
             Some(true) => return Ok(Looked::Group(Box::new(entry))),
             None => {
                 return Ok(Looked::Other(Found::Unknown(
-                    "it cannot be told whether they are groups; give the bot the right to read `objectClass`"
+                    "whether it is a group cannot be told; give the bot the right to read `objectClass`"
                         .to_owned(),
                 )));
             }
@@ -159,7 +159,7 @@ impl Reader<'_> {
         if !accounts.bases.iter().any(|base| dn.is_within(&base.dn)) {
             if accounts.may_have_moved() {
                 return Ok(Looked::Other(Found::Unknown(
-                    "are outside `user_bases`, of which not all hold people that the bot can see, so people may have \
+                    "outside `user_bases`, of which not all hold people that the bot can see, so people may have \
                      moved there; correct `user_bases`"
                         .to_owned(),
                 )));
@@ -210,13 +210,13 @@ impl Reader<'_> {
         let unclear = |why: String| Err(Trouble::new(Kind::Malformed, why));
         if let Some(url) = ending.references.first() {
             return unclear(format!(
-                "are on another server ({}), and referrals are never followed",
+                "on another server ({}), and referrals are never followed",
                 shortened(url)
             ));
         }
         if let Some(malformed) = ending.malformed.first() {
             return unclear(format!(
-                "what the server says of them cannot be read, since {}; correct it in the directory",
+                "what the server says of it cannot be read, since {}; correct it in the directory",
                 malformed.why
             ));
         }
@@ -231,5 +231,5 @@ impl Reader<'_> {
 
 /// It was there a moment ago.
 fn renamed() -> Found {
-    Found::Unknown("they were renamed or removed while they were read; the next run tries anew".to_owned())
+    Found::Unknown("renamed or removed while it was read; the next run tries anew".to_owned())
 }

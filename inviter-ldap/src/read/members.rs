@@ -191,8 +191,8 @@ fn part(
         extent.add(Gap {
             what: entries(&gone_here, kind, &draft.written),
             why: format!(
-                "lead to nothing, which is too many of one group to be believed (at most {GROUP_COUNT}, or \
-                 {GROUP_PERCENT} %); remove those entries from it, or give the bot the right to see what they lead to"
+                "nothing is there, and that for too many of one group to be believed (at most {GROUP_COUNT}, or \
+                 {GROUP_PERCENT} %); remove what is stale, or give the bot the right to see what is there"
             ),
         });
     } else {
@@ -253,8 +253,12 @@ impl Gone {
                 some(self.entries.iter().map(|entry| &**entry))
             ),
             why: format!(
-                "lead to people who are not in the directory any more, and count as gone; remove them from {} {}",
-                if self.groups.len() == 1 { "the group" } else { "the groups" },
+                "nobody is there any more, which counts as gone; to be removed from {} {}",
+                if self.groups.len() == 1 {
+                    "the group"
+                } else {
+                    "the groups"
+                },
                 some(self.groups.iter().map(|group| &**group))
             ),
         })
@@ -279,7 +283,7 @@ fn outsiders(found: &[Found], groups: &Groups<'_>) -> Option<Remark> {
             },
             some(outside.iter().copied())
         ),
-        why: "are outside `user_bases`, and count as nobody; add their base if they are people".to_owned(),
+        why: "outside `user_bases`, which counts as nobody; add the base if there are people".to_owned(),
     })
 }
 
@@ -287,14 +291,7 @@ fn judge(names: Vec<Found>, logins: Vec<Found>, accounts: &Accounts<'_>, groups:
     let mut names: Vec<Verdict> = names
         .into_iter()
         .zip(&groups.names.list)
-        .map(|(found, (dn, _))| {
-            verdict(found, || {
-                believable(dn, &accounts.bases).then_some(()).ok_or(
-                    "lead to nothing that the bot may see, and it is not known whether anybody was there; remove the \
-                     entries, give the bot the right to see what they lead to, or list them in `placeholders`",
-                )
-            })
-        })
+        .map(|(found, (dn, _))| verdict(found, || believable(dn, &accounts.bases)))
         .collect();
     let mut logins: Vec<Verdict> = logins
         .into_iter()
@@ -303,7 +300,9 @@ fn judge(names: Vec<Found>, logins: Vec<Found>, accounts: &Accounts<'_>, groups:
                 // They may be of any base.
                 (!accounts.may_have_moved() && accounts.len() > 0)
                     .then_some(())
-                    .ok_or("lead to nobody, and not all people could be listed; remove the entries, or have all listed")
+                    .ok_or_else(|| {
+                        "nobody with this login name is shown, and neither are all people".to_owned()
+                    })
             })
         })
         .collect();
@@ -311,8 +310,8 @@ fn judge(names: Vec<Found>, logins: Vec<Found>, accounts: &Accounts<'_>, groups:
     let gone = names.iter_mut().chain(&mut logins).filter(is_gone).count();
     if gone > 1.max(accounts.len() * DIRECTORY_PERCENT / 100) {
         let why = format!(
-            "lead to nothing, and so do {gone} in all groups together, which is too many of {} people to be believed \
-             (at most {DIRECTORY_PERCENT} %); remove the entries, or give the bot the right to see what they lead to",
+            "nothing is there, and that for {gone} member entries in all, which is too many of {} people to be believed (at \
+             most {DIRECTORY_PERCENT} %); remove what is stale, or give the bot the right to see what is there",
             accounts.len()
         );
         for verdict in names.iter_mut().chain(&mut logins).filter(is_gone) {
@@ -322,14 +321,14 @@ fn judge(names: Vec<Found>, logins: Vec<Found>, accounts: &Accounts<'_>, groups:
     Verdicts { names, logins }
 }
 
-fn verdict(found: Found, believable: impl FnOnce() -> Result<(), &'static str>) -> Verdict {
+fn verdict(found: Found, believable: impl FnOnce() -> Result<(), String>) -> Verdict {
     match found {
         Found::Account(account) => Verdict::Member(Member::Account(AccountIx(account))),
         Found::Group(group) => Verdict::Member(Member::Group(GroupIx(group))),
         Found::Placeholder | Found::Nobody { .. } => Verdict::Nobody,
         Found::NoSuchObject => match believable() {
             Ok(()) => Verdict::Gone,
-            Err(why) => Verdict::Unknown(why.to_owned()),
+            Err(why) => Verdict::Unknown(why),
         },
         Found::Unknown(why) => Verdict::Unknown(why),
     }
@@ -337,11 +336,26 @@ fn verdict(found: Found, believable: impl FnOnce() -> Result<(), &'static str>) 
 
 /// "No such object" is believed of an entry whose parent lies under a base that was read to its end in this run, and
 /// that yielded other people (decision 3): a renamed branch and lost rights look the same otherwise.
-fn believable(dn: &Dn, bases: &[BaseRead]) -> bool {
-    let Some(parent) = dn.parent() else { return false };
-    bases
-        .iter()
-        .any(|base| base.complete && base.people > 0 && parent.is_within(&base.dn))
+fn believable(dn: &Dn, bases: &[BaseRead]) -> Result<(), String> {
+    let parent = dn.parent();
+    let around = || {
+        bases
+            .iter()
+            .filter(|base| parent.as_ref().is_some_and(|parent| parent.is_within(&base.dn)))
+    };
+    if around().any(|base| base.complete && base.people > 0) {
+        return Ok(());
+    }
+    Err(match around().next() {
+        // To remove the entry would be wrong: what is wrong is the base.
+        Some(base) => format!(
+            "nothing is there that the bot may see, and neither are all people below {} shown",
+            base.dn
+        ),
+        None => "nothing is there that the bot may see, and what was there is not known; remove what is stale, give the \
+                 bot the right to see it, or list it in `placeholders`"
+            .to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -359,14 +373,14 @@ mod tests {
     #[test]
     fn whose_absence_is_believed() {
         let gone = Dn::parse("uid=a,ou=people,dc=x").unwrap();
-        assert!(believable(&gone, &[base("ou=people,dc=x", true, 1)]));
-        assert!(believable(&gone, &[base("dc=x", true, 1)]));
-        assert!(!believable(&gone, &[base("dc=x", false, 1)]));
-        assert!(!believable(&gone, &[base("dc=x", true, 0)]));
-        assert!(!believable(&gone, &[base("ou=staff,dc=x", true, 1)]));
+        assert!(believable(&gone, &[base("ou=people,dc=x", true, 1)]).is_ok());
+        assert!(believable(&gone, &[base("dc=x", true, 1)]).is_ok());
+        assert!(believable(&gone, &[base("dc=x", false, 1)]).is_err());
+        assert!(believable(&gone, &[base("dc=x", true, 0)]).is_err());
+        assert!(believable(&gone, &[base("ou=staff,dc=x", true, 1)]).is_err());
         // The base itself is not below it.
         let itself = Dn::parse("ou=people,dc=x").unwrap();
-        assert!(!believable(&itself, &[base("ou=people,dc=x", true, 1)]));
-        assert!(!believable(&Dn::parse("").unwrap(), &[base("", true, 1)]));
+        assert!(believable(&itself, &[base("ou=people,dc=x", true, 1)]).is_err());
+        assert!(believable(&Dn::parse("").unwrap(), &[base("", true, 1)]).is_err());
     }
 }

@@ -131,9 +131,7 @@ async fn one_member_that_cannot_be_read_opens_its_group_only() {
             seen.shows(&expected);
             assert_eq!(seen.listing(), "", "{code}");
             let words = match code {
-                32 => {
-                    "lead to nothing that the bot may see, and it is not known whether anybody was there; remove"
-                }
+                32 => "nothing is there that the bot may see, and what was there is not known; remove",
                 _ => words,
             };
             tells(

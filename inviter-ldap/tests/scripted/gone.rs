@@ -73,7 +73,7 @@ async fn three_of_one_group_are_believed() {
         &[
             "4 member entries (",
             &format!("{}; {}; {}; and 1 more", dn("a0"), dn("a1"), dn("a2")),
-            "count as gone; remove them from the groups a; b",
+            "counts as gone; to be removed from the groups a; b",
         ],
     );
 }
@@ -91,7 +91,7 @@ async fn four_of_ten_are_not() {
         &[
             "4 member entries of group cn=a,",
             "and 1 more",
-            "too many of one group to be believed (at most 3, or 10 %); remove those entries from it",
+            "too many of one group to be believed (at most 3, or 10 %); remove what is stale",
         ],
     );
     tells(&seen.remarks(), &["1 member entry (uid=b0,", "from the group b"]);
@@ -124,7 +124,7 @@ async fn more_than_two_of_a_hundred_people_are_not_believed() {
                 &seen.gaps("c"),
                 &[
                     "1 member entry of group cn=c,",
-                    "so do 7 in all groups together, which is too many of 300 people to be believed (at most 2 %)",
+                    "for 7 member entries in all, which is too many of 300 people to be believed (at most 2 %)",
                 ],
             );
             assert_eq!(seen.remarks(), "");
@@ -180,7 +180,7 @@ async fn nobody_is_gone_from_where_nobody_looked() {
             &seen.gaps("a"),
             &[
                 &format!("1 member entry of group cn=a,ou=groups,dc=example,dc=org ({ghost}): "),
-                "not known whether anybody was there; remove the entries, give the bot the right",
+                "what was there is not known; remove what is stale, give the bot the right",
             ],
         );
         // A base that holds the branch knows.
@@ -209,7 +209,7 @@ async fn nobody_is_gone_while_the_base_is_not_read_to_its_end() {
         gone.is_shown(&seen, if open { &["a"] } else { &[] });
         assert_eq!(seen.listing().is_empty(), !open);
         if open {
-            tells(&seen.gaps("a"), &["(uid=a0,", "not known whether"]);
+            tells(&seen.gaps("a"), &["(uid=a0,", "that the bot may see"]);
         }
     }
 }

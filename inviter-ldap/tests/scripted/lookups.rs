@@ -90,7 +90,7 @@ async fn whoever_is_outside_the_bases_is_nobody() {
     tells(
         &seen.remarks(),
         &[&format!(
-            "1 entry that groups refer to ({outside}): are outside `user_bases`, and count as nobody; add their base"
+            "1 entry that groups refer to ({outside}): outside `user_bases`, which counts as nobody; add the base"
         )],
     );
 }

@@ -120,8 +120,8 @@ async fn members_that_are_no_names() {
         &seen.gaps("bytes"),
         &[
             "1 member entry of group cn=bytes,ou=groups,dc=example,dc=org (uid=\u{fffd},dc=x)",
-            "something is not UTF-8",
-            "(jane): cannot be names of anything, since in each a part of it has no `=`; correct or remove them",
+            "it is not UTF-8",
+            "(jane): the name of nothing, since a part of it has no `=`; to be corrected or removed",
         ],
     );
     assert_eq!(seen.listing(), "");
@@ -224,7 +224,7 @@ async fn two_people_whose_names_differ_in_case() {
             &seen.gaps("walkers"),
             &[
                 "(uid=ada,",
-                "are the name of several entries, which differ in case or spaces only; rename one",
+                "several entries have this name, and differ in case or spaces only; rename one",
             ],
         );
         tells(

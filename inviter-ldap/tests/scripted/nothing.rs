@@ -101,7 +101,7 @@ async fn nobody_is_gone_from_a_base_that_shows_nobody() {
         &[
             "1 member entry of group cn=walkers",
             "(uid=sue,ou=second,",
-            "not known whether",
+            "that the bot may see",
         ],
     );
     // Nor from one that is read as often as it is asked for, and has nothing of its own.
@@ -170,6 +170,6 @@ async fn a_member_that_shows_nothing() {
     seen.shows(&expected);
     tells(
         &seen.gaps("walkers"),
-        &["shows nothing of them; give the bot the right to read them"],
+        &["shows nothing of it; give the bot the right to read it"],
     );
 }

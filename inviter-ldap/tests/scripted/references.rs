@@ -129,7 +129,7 @@ async fn a_reference_among_groups_says_nothing_of_people() {
     });
     let seen = read(&config(&server)).await.unwrap();
     seen.shows(&small_but("walkers", "bob inner …"));
-    tells(&seen.gaps("walkers"), &["(uid=ada,", "not known whether"]);
+    tells(&seen.gaps("walkers"), &["(uid=ada,", "that the bot may see"]);
 }
 
 async fn with_look_up(fault: impl Fn(&inviter_testkit::ldap::Request) -> Fault + Send + 'static) -> Seen {

@@ -196,7 +196,7 @@ async fn rights_that_were_taken_away() {
     assert_eq!(picture.incomplete().into_keys().collect::<Vec<_>>(), ["staff"]);
     tells(
         &picture.incomplete()["staff"],
-        &["members of cn=staff", "are not shown", "`empty_groups = true`"],
+        &["members of cn=staff", "not shown", "`empty_groups = true`"],
     );
 
     // All people: nothing can be told of them.

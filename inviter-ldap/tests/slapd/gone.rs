@@ -44,8 +44,8 @@ async fn one_who_was_deleted_is_gone() {
         &picture.remarks(),
         &[
             "1 member entry (uid=p003,ou=people",
-            "count as gone",
-            "remove them from the groups all; ten",
+            "counts as gone",
+            "to be removed from the groups all; ten",
         ],
     );
 }
@@ -86,7 +86,7 @@ async fn too_many_are_not_believed() {
     assert!(!picture.members("all").contains("p000"));
     tells(
         &picture.remarks(),
-        &["4 member entries", "remove them from the group all"],
+        &["4 member entries", "to be removed from the group all"],
     );
 }
 

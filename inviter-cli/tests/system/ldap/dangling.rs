@@ -103,7 +103,7 @@ async fn people_who_were_deleted() -> Result<()> {
                 &*town.site.alias("alpha"),
                 "nobody is removed, because",
                 words,
-                "lead to nothing",
+                "nothing is there",
             ];
             trial.shows(&town, IN_PART, &told).await?;
         }

@@ -34,7 +34,7 @@ async fn rights_were_taken_away() -> Result<()> {
                 "crew",
                 "of directory ldap",
                 "nobody is removed from the rooms that they feed",
-                "are not shown, and a group of its class always has one",
+                "not shown, and a group of its class always has one",
                 "give the bot the right to read them",
             ],
         ),
