@@ -19,12 +19,11 @@ fn sources() -> String {
     }
     let mut whole = String::new();
     for line in text.lines().map(str::trim) {
-        match line.strip_suffix('\\') {
-            Some(part) => whole.push_str(part),
-            None => {
-                whole.push_str(line);
-                whole.push('\n');
-            }
+        if let Some(part) = line.strip_suffix('\\') {
+            whole.push_str(part);
+        } else {
+            whole.push_str(line);
+            whole.push('\n');
         }
     }
     whole
