@@ -57,8 +57,8 @@ async fn people_who_were_deleted() -> Result<()> {
                 "directory ldap",
                 "1 member entry",
                 &p0,
-                "not in the directory any more",
-                "remove",
+                "nobody is there any more",
+                "to be removed from",
                 &cn,
             ],
         );
@@ -75,7 +75,7 @@ async fn people_who_were_deleted() -> Result<()> {
         &[
             "3 member entries",
             &town.tree.person("q7"),
-            "not in the directory any more",
+            "nobody is there any more",
         ],
     );
     town.as_wanted().await?;

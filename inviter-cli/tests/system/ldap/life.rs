@@ -199,11 +199,13 @@ async fn groups_are_renamed(town: &mut Town) -> Result<()> {
     for _ in 0..2 {
         let (output, _) = town.writes().await?;
         let alias = town.site.alias("lab");
+        let now = format!("{shop} (ldap) stands for {}", town.site.alias("shop"));
         let told = [
             &*alias,
-            "stood for it",
+            "no group stands for it any more",
+            &*now,
             "its people stay",
-            "take it out of management",
+            "give the group its old name back",
         ];
         one_line(&output, &told);
         town.as_wanted().await?;
