@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use inviter_core::provider::{Advice, AdviceKind};
+use inviter_core::provider::{Advice, AdviceKind, ProviderErrorKind};
 use tokio::time::Instant;
 
 use crate::{
@@ -58,6 +58,8 @@ pub(crate) async fn advice(config: Arc<LdapConfig>) -> Vec<Advice> {
                 ));
                 open.close().await;
             }
+            // Another server would refuse the same password, and count it as one more wrong one.
+            Err(trouble) if !trouble.lost && trouble.kind == ProviderErrorKind::Denied => break,
             // Where no other server takes its place, reading says so.
             Err(trouble) if config.urls.len() > 1 => {
                 advice.push(Advice::new(

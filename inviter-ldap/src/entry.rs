@@ -32,6 +32,14 @@ impl Malformed {
         }
     }
 
+    /// A group that does not say what it is called.
+    pub(crate) fn without_group_name(dn: String, attribute: &str) -> Self {
+        Self {
+            dn: Some(dn),
+            why: format!("its `{attribute}` is not shown").into(),
+        }
+    }
+
     /// An entry whose name another has that is not the same.
     pub(crate) fn with_another(dn: String) -> Self {
         Self {
@@ -81,6 +89,15 @@ impl Entry {
         found
             .map(|(_, values)| std::mem::take(values))
             .unwrap_or_default()
+    }
+
+    /// Whether the entry is of a class, as far as it shows its classes.
+    pub(crate) fn may_be(&self, class: &str) -> bool {
+        let classes = self.values("objectClass");
+        classes.is_empty()
+            || classes
+                .iter()
+                .any(|own| own.eq_ignore_ascii_case(class.as_bytes()))
     }
 
     /// The first value of an attribute, if it is text.

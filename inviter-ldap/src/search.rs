@@ -124,7 +124,12 @@ impl Connection {
                 }
                 Ok(None) => break,
                 Ok(Some(next)) if next.is_empty() => break,
-                Ok(Some(_)) if !paged => break,
+                Ok(Some(_)) if !paged => {
+                    ending.trouble = Some(malformed(
+                        "the server speaks of more pages where none were asked for",
+                    ));
+                    break;
+                }
                 Ok(Some(_)) if idle >= MAX_IDLE_PAGES => {
                     ending.trouble = Some(malformed(
                         "the server sends page after page with nothing new in it",

@@ -322,6 +322,10 @@ fn group_extents(
     for (at, (source, nesting)) in sources.iter().zip(nestings).enumerate() {
         groups.reserve(source.directory.groups.len());
         for group in 0..source.directory.groups.len() {
+            if source.directory.groups[group].nested_only {
+                // It may have stood for a room before; that it is still there as a part of others says nothing of that.
+                continue;
+            }
             let Some(group) = people::index(group) else { break };
             let mut gaps = nesting.gaps(group).clone();
             if let Some(more) = owner_gaps.get(&(at, group)) {

@@ -42,6 +42,8 @@ pub(super) struct Accounts<'c> {
     pub(super) malformed: Vec<Malformed>,
     /// Accounts that do not show their primary group.
     pub(super) without_primary_group: Vec<Box<str>>,
+    /// There are accounts that do not show their login name.
+    pub(super) any_without_login: bool,
     /// Accounts whose Matrix ID is none.
     without_matrix_id: Vec<Box<str>>,
 }
@@ -60,6 +62,7 @@ impl<'c> Accounts<'c> {
             twofold: HashSet::new(),
             malformed: Vec::new(),
             without_primary_group: Vec::new(),
+            any_without_login: false,
             without_matrix_id: Vec::new(),
         }
     }
@@ -77,7 +80,7 @@ impl<'c> Accounts<'c> {
         let primary: &[&str] = match schema.primary_group {
             PrimaryGroup::Ignored => &[],
             PrimaryGroup::PrimaryGroupId => &["primaryGroupID", "objectSid"],
-            PrimaryGroup::GidNumber => &["gidNumber"],
+            PrimaryGroup::GidNumber => &["gidNumber", "objectClass"],
         };
         names.extend(primary.iter().map(|&name| name.to_owned()));
         if names.is_empty() {
@@ -215,6 +218,7 @@ impl<'c> Accounts<'c> {
         let schema = &self.config.schema;
         if !schema.member_logins.is_empty() {
             let logins = entry.values(&schema.login).iter();
+            self.any_without_login |= logins.len() == 0;
             for login in logins.filter_map(|value| std::str::from_utf8(value).ok()) {
                 let slot = self.by_login.entry(folded(login)).or_insert(Some(index));
                 // An account may have its login in two spellings.
@@ -228,6 +232,30 @@ impl<'c> Accounts<'c> {
             Ok(None) => {}
             Err(()) => self.without_primary_group.push(entry.dn.as_str().into()),
         }
+    }
+
+    /// Names in canonical form.
+    pub(super) fn dns(&self) -> impl Iterator<Item = &str> {
+        self.by_dn.names()
+    }
+
+    /// Where the attribute with whole Matrix IDs is shown of nobody, other IDs are made of nobody either: all would be
+    /// taken for others. Says why, if that is so.
+    pub(super) fn doubt_matrix_ids(&mut self) -> Option<Gap> {
+        let name = self.config.matrix_id_attribute.as_deref()?;
+        let any = self.list.iter().any(|account| account.matrix_id.is_some());
+        if any || self.list.is_empty() || !self.without_matrix_id.is_empty() {
+            return None;
+        }
+        for account in &mut self.list {
+            account.attributes = Attributes::default();
+        }
+        Some(Gap {
+            what: format!("`{name}` of all people"),
+            why: "not shown of anybody, so nothing is done with them; give the bot the right to read it, or take \
+                  `matrix_id` out of the configuration"
+                .to_owned(),
+        })
     }
 
     /// What is wrong with single accounts, and makes nothing else unknown.
@@ -259,11 +287,15 @@ pub(super) fn folded(login: &str) -> Box<str> {
 fn primary_mark(entry: &Entry, kind: PrimaryGroup) -> Result<Option<Box<str>>, ()> {
     match kind {
         PrimaryGroup::Ignored => Ok(None),
-        PrimaryGroup::GidNumber => Ok(entry.text("gidNumber").map(|number| number.trim().into())),
+        PrimaryGroup::GidNumber => match entry.text("gidNumber") {
+            Some(number) => Ok(Some(number.trim().into())),
+            // Only some people have one, by their class.
+            None if entry.may_be("posixAccount") => Err(()),
+            None => Ok(None),
+        },
         PrimaryGroup::PrimaryGroupId => {
-            // Contacts have neither; accounts have both.
+            // Every account has both.
             let (sid, group) = match (entry.values("objectSid"), entry.values("primaryGroupID")) {
-                ([], []) => return Ok(None),
                 ([sid], [group]) => (Sid::read(sid), std::str::from_utf8(group)),
                 _ => return Err(()),
             };

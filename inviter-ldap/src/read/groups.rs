@@ -21,7 +21,7 @@ use crate::{
 
 /// Classes whose entries are groups, in lower case. A member that is one is expanded whatever the configured filter
 /// says, which may fit groups of rooms only.
-const GROUP_CLASSES: [&str; 9] = [
+const GROUP_CLASSES: [&str; 8] = [
     "groupofnames",
     "groupofuniquenames",
     "groupofmembers",
@@ -30,7 +30,6 @@ const GROUP_CLASSES: [&str; 9] = [
     "posixgroup",
     "group",
     "ipausergroup",
-    "organizationalrole",
 ];
 
 /// The class of groups whose members a filter decides, in lower case.
@@ -41,6 +40,16 @@ const NEVER_EMPTY: [&str; 2] = ["groupofnames", "groupofuniquenames"];
 
 /// How many members are looked for at a time.
 const AT_ONCE: usize = 64;
+
+/// The attributes with the members, by class in lower case.
+const MEMBER_ATTRIBUTES: [(&str, &str); 6] = [
+    ("groupofnames", "member"),
+    ("groupofuniquenames", "uniqueMember"),
+    ("groupofmembers", "member"),
+    ("posixgroup", "memberUid"),
+    ("group", "member"),
+    ("ipausergroup", "member"),
+];
 
 /// One entry of a member list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -217,6 +226,22 @@ impl<'c> Groups<'c> {
         if members.entries == 0 && members.rest.is_empty() {
             self.doubt_emptiness(&entry, &mut members);
         }
+        if schema.primary_group == PrimaryGroup::GidNumber
+            && entry.may_be("posixGroup")
+            && entry.text("gidNumber").is_none()
+        {
+            members.extent.add(Gap {
+                what: format!("members of {}", shortened(&entry.dn)),
+                why: "not all known, since the group does not show its `gidNumber`; give the bot the right to read it"
+                    .to_owned(),
+            });
+        }
+        if name.is_empty() && !nested_only {
+            self.malformed.push(Malformed::without_group_name(
+                entry.dn.clone(),
+                &schema.group_name,
+            ));
+        }
         self.list.push(GroupDraft {
             key: GroupKey::new(key),
             name,
@@ -250,6 +275,14 @@ impl<'c> Groups<'c> {
                 why: "decided by a filter (memberURL), which is not followed; have the server show them as members"
                     .to_owned(),
             });
+        } else if let Some(attribute) = self.not_asked_for(&classes) {
+            members.extent.add(Gap {
+                what,
+                why: format!(
+                    "in an attribute that is not asked for; add `{attribute}` to `members`, or to `member_logins` if it \
+                     holds login names"
+                ),
+            });
         } else if !self.config.schema.empty_groups && NEVER_EMPTY.iter().any(|class| has(class)) {
             members.extent.add(Gap {
                 what,
@@ -258,6 +291,26 @@ impl<'c> Groups<'c> {
                     .to_owned(),
             });
         }
+    }
+
+    /// The attribute with the members of groups of these classes, if none of theirs is configured.
+    fn not_asked_for(&self, classes: &[String]) -> Option<&'static str> {
+        let schema = &self.config.schema;
+        let is_asked = |attribute: &str| {
+            let asked = schema.members.iter().chain(&schema.member_logins);
+            asked.into_iter().any(|name| name.eq_ignore_ascii_case(attribute))
+        };
+        let own = MEMBER_ATTRIBUTES
+            .iter()
+            .filter(|(class, _)| classes.iter().any(|own| own == class));
+        let own: Vec<&'static str> = own.map(|(_, attribute)| *attribute).collect();
+        (!own.iter().any(|attribute| is_asked(attribute))).then(|| own.first().copied())?
+    }
+
+    /// Whether there are groups, and none of them shows a member.
+    pub(super) fn no_member_is_shown(&self) -> bool {
+        let shows = |group: &GroupDraft| group.members.entries > 0 || !group.members.extent.is_complete();
+        !self.list.is_empty() && !self.list.iter().any(shows)
     }
 
     fn mark(&self, entry: &Entry) -> Option<Box<str>> {

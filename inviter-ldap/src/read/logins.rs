@@ -7,7 +7,7 @@ use super::{
     accounts::{Accounts, folded},
     endings::unreadable,
     groups::Groups,
-    lookup::Found,
+    lookup::{Found, unclear_person},
 };
 use crate::search::Search;
 
@@ -94,48 +94,77 @@ impl Reader<'_> {
         }
         // What is there and is no person is nobody, and not gone.
         let filter = any(&nobody);
-        let mut there: Vec<Box<str>> = Vec::new();
+        let there = self.logins_there(base, &filter, &nobody).await;
+        lost |= there.lost;
+        // A filter about what is hidden fits neither way (RFC 4511 section 4.5.1.7).
+        let mut certain = LoginsThere::default();
+        if !there.logins.is_empty() {
+            let filter = format!("(&(!{}){filter})", self.config.schema.user_filter);
+            certain = self.logins_there(base, &filter, &nobody).await;
+            lost |= certain.lost;
+        }
+        for (at, written) in nobody {
+            let login = folded(written);
+            if certain.logins.contains(&login) {
+                found[at] = Found::Nobody { outside: false };
+            } else if there.logins.contains(&login) {
+                found[at] = Found::Unknown(certain.why.clone().unwrap_or_else(unclear_person));
+            } else if let Some(why) = &there.why {
+                found[at] = Found::Unknown(why.clone());
+            }
+        }
+        lost
+    }
+
+    /// Which of some login names are there below a base, of entries that a filter fits.
+    async fn logins_there(self, base: &str, filter: &str, asked: &[(usize, &str)]) -> LoginsThere {
+        let login = &self.config.schema.login;
+        let asked: Vec<Box<str>> = asked.iter().map(|(_, written)| folded(written)).collect();
+        let mut logins: Vec<Box<str>> = Vec::new();
+        let mut otherwise = false;
         let names = [login.as_str()];
-        let search = Search::subtree(base, &filter, &names);
         let ending = self
             .connection
-            .search(search, |entry| {
-                let before = there.len();
+            .search(Search::subtree(base, filter, &names), |entry| {
+                let before = (logins.len(), otherwise);
                 let values = entry.values(login).iter();
-                let values: Vec<Box<str>> = values
+                let mut own = values
                     .map(|value| folded(&String::from_utf8_lossy(value)))
-                    .collect();
-                let asked = |value: &str| nobody.iter().any(|(_, written)| *folded(written) == *value);
-                if !values.iter().any(|value| asked(value)) {
-                    // Of somebody in a spelling that only the server takes for the same, or it shows nothing.
-                    there.push(Box::default());
-                }
-                for value in values {
-                    if !there.contains(&value) && asked(&value) {
-                        there.push(value);
+                    .filter(|value| asked.contains(value))
+                    .peekable();
+                // Of somebody in a spelling that only the server takes for the same, or it shows nothing.
+                otherwise |= own.peek().is_none();
+                for value in own {
+                    if !logins.contains(&value) {
+                        logins.push(value);
                     }
                 }
-                there.dedup();
-                there.len() > before
+                before != (logins.len(), otherwise)
             })
             .await;
         let why = self.left_open(&ending).or_else(|| {
-            there.iter().any(|value| value.is_empty()).then(|| {
+            otherwise.then(|| {
                 format!(
                     "the server finds somebody whose login name it spells otherwise, or does not show; correct the \
                      entries, or give the bot the right to read `{login}`"
                 )
             })
         });
-        for (at, written) in nobody {
-            if there.contains(&folded(written)) {
-                found[at] = Found::Nobody { outside: false };
-            } else if let Some(why) = &why {
-                found[at] = Found::Unknown(why.clone());
-            }
+        LoginsThere {
+            logins,
+            why,
+            lost: ending.trouble.is_some_and(|trouble| trouble.lost),
         }
-        lost | ending.trouble.is_some_and(|trouble| trouble.lost)
     }
+}
+
+/// Login names that are there.
+#[derive(Debug, Default)]
+struct LoginsThere {
+    logins: Vec<Box<str>>,
+    /// Why there may be more, if there may.
+    why: Option<String>,
+    lost: bool,
 }
 
 /// The account with a login name, or that there are several.

@@ -181,7 +181,16 @@ impl Reader<'_> {
                 };
                 Looked::Account(Box::new(entry), disabled)
             }
-            Some(None) => Looked::Other(Found::Nobody { outside: false }),
+            Some(None) => {
+                // A filter about what is hidden fits neither way (RFC 4511 section 4.5.1.7).
+                let not = format!("(!{filter})");
+                let certain = self.one(Search::entry(written, &not, &["1.1"])).await?;
+                Looked::Other(if certain.flatten().is_some() {
+                    Found::Nobody { outside: false }
+                } else {
+                    Found::Unknown(unclear_person())
+                })
+            }
             None => Looked::Other(renamed()),
         })
     }
@@ -227,6 +236,11 @@ impl Reader<'_> {
         }
         Ok(Some(found))
     }
+}
+
+/// The filter for people fits neither way.
+pub(super) fn unclear_person() -> String {
+    "whether `user_filter` fits cannot be told; give the bot the right to read what it is about".to_owned()
 }
 
 /// It was there a moment ago.

@@ -1,6 +1,6 @@
 //! From member entries to members: who is gone, who is nobody, and what is not known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use inviter_core::directory::{AccountIx, Directory, Extent, Gap, Group, GroupIx, Member, Part, Remark};
 
@@ -58,6 +58,7 @@ impl Reader<'_> {
         let verdicts = judge(names, logins, &accounts, &groups);
         let mut gone = Gone::default();
         let primary_groups = primary_groups_gap(&accounts);
+        let none_shown = groups.no_member_is_shown();
         let drafts = std::mem::take(&mut groups.list);
         let resolved = drafts
             .into_iter()
@@ -71,6 +72,13 @@ impl Reader<'_> {
                     None => self.hidden_mark(&accounts),
                 };
                 let mut group = group(draft, primary, &groups, &verdicts, &mut gone);
+                if none_shown {
+                    group.members.extent.add(Gap {
+                        what: format!("members of {}", shortened(&group.name)),
+                        why: "not shown, and neither are those of any other group; give the bot the right to read them"
+                            .to_owned(),
+                    });
+                }
                 if let Some(why) = why {
                     group.members.extent.add(Gap {
                         what: format!("accounts with {} as their primary group", shortened(&group.name)),
@@ -100,7 +108,7 @@ impl Reader<'_> {
         let has_any = self.config.schema.primary_group == PrimaryGroup::PrimaryGroupId
             && !accounts.by_primary_group.is_empty();
         has_any.then(|| {
-            "are not known, since the group does not show its `objectSid`; give the bot the right to read it"
+            "not known, since the group does not show its `objectSid`; give the bot the right to read it"
                 .to_owned()
         })
     }
@@ -110,15 +118,15 @@ impl Reader<'_> {
 fn primary_groups_gap(accounts: &Accounts<'_>) -> Option<String> {
     if accounts.may_have_moved() {
         return Some(
-            "are not all known, since not all accounts could be listed; what the listing lacks says why"
+            "not all known, since not all accounts could be listed; what the listing lacks says why"
                 .to_owned(),
         );
     }
     let hidden = &accounts.without_primary_group;
     (!hidden.is_empty()).then(|| {
         format!(
-            "are not all known, since {} do not show theirs ({}); give the bot the right to read `objectSid` and \
-             `primaryGroupID`",
+            "not all known, since {} of them show none ({}); give the bot the right to read \
+             `primaryGroupID` and `objectSid`, or `gidNumber`",
             hidden.len(),
             some(hidden.iter().map(|dn| &**dn))
         )
@@ -288,17 +296,23 @@ fn outsiders(found: &[Found], groups: &Groups<'_>) -> Option<Remark> {
 }
 
 fn judge(names: Vec<Found>, logins: Vec<Found>, accounts: &Accounts<'_>, groups: &Groups<'_>) -> Verdicts {
+    let dangling = names.contains(&Found::NoSuchObject);
+    let places = if dangling {
+        Places::of(accounts, groups)
+    } else {
+        Places::default()
+    };
     let mut names: Vec<Verdict> = names
         .into_iter()
         .zip(&groups.names.list)
-        .map(|(found, (dn, _))| verdict(found, || believable(dn, &accounts.bases)))
+        .map(|(found, (dn, _))| verdict(found, || places.believe(dn, &accounts.bases)))
         .collect();
     let mut logins: Vec<Verdict> = logins
         .into_iter()
         .map(|found| {
             verdict(found, || {
                 // They may be of any base.
-                (!accounts.may_have_moved() && accounts.len() > 0)
+                (!accounts.may_have_moved() && accounts.len() > 0 && !accounts.any_without_login)
                     .then_some(())
                     .ok_or_else(|| {
                         "nobody with this login name is shown, and neither are all people".to_owned()
@@ -334,28 +348,73 @@ fn verdict(found: Found, believable: impl FnOnce() -> Result<(), String>) -> Ver
     }
 }
 
-/// "No such object" is believed of an entry whose parent lies under a base that was read to its end in this run, and
-/// that yielded other people (decision 3): a renamed branch and lost rights look the same otherwise.
-fn believable(dn: &Dn, bases: &[BaseRead]) -> Result<(), String> {
-    let parent = dn.parent();
-    let around = || {
-        bases
-            .iter()
-            .filter(|base| parent.as_ref().is_some_and(|parent| parent.is_within(&base.dn)))
-    };
-    if around().any(|base| base.complete && base.people > 0) {
-        return Ok(());
+/// What is directly below an entry and named by an attribute: `(ou=people,dc=x, uid)`.
+type Place<'n> = (&'n str, String);
+
+/// Where people and groups were found.
+#[derive(Debug, Default)]
+struct Places<'n> {
+    people: HashSet<Place<'n>>,
+    groups: HashSet<Place<'n>>,
+}
+
+impl<'n> Places<'n> {
+    fn of(accounts: &'n Accounts<'_>, groups: &'n Groups<'_>) -> Self {
+        Self {
+            people: accounts.dns().filter_map(place).collect(),
+            groups: groups
+                .list
+                .iter()
+                .filter_map(|group| place(group.dn.as_str()))
+                .collect(),
+        }
     }
-    Err(match around().next() {
-        // To remove the entry would be wrong: what is wrong is the base.
-        Some(base) => format!(
-            "nothing is there that the bot may see, and neither are all people below {} shown",
-            base.dn
-        ),
-        None => "nothing is there that the bot may see, and what was there is not known; remove what is stale, give the \
-                 bot the right to see it, or list it in `placeholders`"
-            .to_owned(),
-    })
+
+    /// "No such object" is believed of an entry whose parent lies under a base that was read to its end in this run,
+    /// and that yielded other people (decision 3), if it can only have been a person: people are beside it who are named
+    /// alike, and no groups are. A branch that was renamed or hidden looks the same otherwise, and so does a group with
+    /// all the people in it.
+    fn believe(&self, dn: &Dn, bases: &[BaseRead]) -> Result<(), String> {
+        let parent = dn.parent();
+        let around = || {
+            bases
+                .iter()
+                .filter(|base| parent.as_ref().is_some_and(|parent| parent.is_within(&base.dn)))
+        };
+        if around().any(|base| base.complete && base.people > 0) {
+            let place = place(dn.as_str());
+            let is_persons =
+                place.is_some_and(|place| self.people.contains(&place) && !self.groups.contains(&place));
+            return if is_persons {
+                Ok(())
+            } else {
+                Err("nothing is there that the bot may see, and no people of such names are beside it, so it may have \
+                     been a group, or a branch that has another name now; remove what is stale, or give the bot the \
+                     right to see it"
+                    .to_owned())
+            };
+        }
+        Err(match around().next() {
+            // To remove the entry would be wrong: what is wrong is the base.
+            Some(base) => format!(
+                "nothing is there that the bot may see, and neither are all people below {} shown",
+                base.dn
+            ),
+            None => "nothing is there that the bot may see, and what was there is not known; remove what is stale, give \
+                     the bot the right to see it, or list it in `placeholders`"
+                .to_owned(),
+        })
+    }
+}
+
+/// The place of a name in canonical form; none for the root.
+fn place(dn: &str) -> Option<Place<'_>> {
+    let (own, parent) = dn.split_once(',').unwrap_or((dn, ""));
+    let kinds: Vec<&str> = own
+        .split('+')
+        .map(|part| part.split_once('=').map(|(kind, _)| kind))
+        .collect::<Option<_>>()?;
+    Some((parent, kinds.join("+")))
 }
 
 #[cfg(test)]
@@ -373,14 +432,41 @@ mod tests {
     #[test]
     fn whose_absence_is_believed() {
         let gone = Dn::parse("uid=a,ou=people,dc=x").unwrap();
-        assert!(believable(&gone, &[base("ou=people,dc=x", true, 1)]).is_ok());
-        assert!(believable(&gone, &[base("dc=x", true, 1)]).is_ok());
-        assert!(believable(&gone, &[base("dc=x", false, 1)]).is_err());
-        assert!(believable(&gone, &[base("dc=x", true, 0)]).is_err());
-        assert!(believable(&gone, &[base("ou=staff,dc=x", true, 1)]).is_err());
-        // The base itself is not below it.
-        let itself = Dn::parse("ou=people,dc=x").unwrap();
-        assert!(believable(&itself, &[base("ou=people,dc=x", true, 1)]).is_err());
-        assert!(believable(&Dn::parse("").unwrap(), &[base("", true, 1)]).is_err());
+        let place = |parent, kind: &str| HashSet::from([(parent, kind.to_owned())]);
+        let places = Places {
+            people: place("ou=people,dc=x", "uid"),
+            groups: place("ou=people,dc=x", "cn"),
+        };
+        let believes = |dn: &Dn, bases: &[BaseRead]| places.believe(dn, bases).is_ok();
+        assert!(believes(&gone, &[base("ou=people,dc=x", true, 1)]));
+        assert!(believes(&gone, &[base("dc=x", true, 1)]));
+        assert!(!believes(&gone, &[base("dc=x", false, 1)]));
+        assert!(!believes(&gone, &[base("dc=x", true, 0)]));
+        assert!(!believes(&gone, &[base("ou=staff,dc=x", true, 1)]));
+        for other in [
+            // The base itself is not below it; nobody is beside it; groups are named so; people are named otherwise.
+            "ou=people,dc=x",
+            "uid=a,ou=guests,ou=people,dc=x",
+            "cn=a,ou=people,dc=x",
+            "mail=a,ou=people,dc=x",
+            "",
+        ] {
+            let other = Dn::parse(other).unwrap();
+            assert!(
+                !believes(&other, &[base("dc=x", true, 1), base("", true, 1)]),
+                "{other}"
+            );
+        }
+        // A group may have been there.
+        let mixed = Places {
+            people: place("ou=all,dc=x", "cn"),
+            groups: place("ou=all,dc=x", "cn"),
+        };
+        let either = Dn::parse("cn=a,ou=all,dc=x").unwrap();
+        assert!(mixed.believe(&either, &[base("dc=x", true, 1)]).is_err());
+        assert_eq!(
+            super::place("cn=a+uid=b,dc=x"),
+            Some(("dc=x", "cn+uid".to_owned()))
+        );
     }
 }

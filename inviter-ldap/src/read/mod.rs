@@ -180,6 +180,9 @@ impl<'r> Reader<'r> {
         {
             extent.add(no_entries("people", base.dn.as_str()));
         }
+        if let Some(gap) = accounts.doubt_matrix_ids() {
+            extent.add(gap);
+        }
         let mut lost = failed.iter().any(|(_, trouble)| trouble.lost);
         for base in &self.config.user_bases {
             lost |= self.disabled_below(base, None, &mut accounts, extent).await;

@@ -155,7 +155,12 @@ async fn attributes_that_are_no_text() {
     let seen = read(&config(&server)).await.unwrap();
     // Without a login, an account is told by its key.
     seen.shows(&[("", "gus uuid-hal"), ("quiet", "eve")]);
-    assert_eq!((seen.listing(), seen.remarks()), (String::new(), String::new()));
+    // What a group without a name stands for is not known.
+    tells(
+        &seen.listing(),
+        &["1 entry below ou=groups,", "(cn=odd,", "its `cn` is not shown"],
+    );
+    assert_eq!(seen.remarks(), "");
     let uids = |key: &str| -> Vec<String> {
         let account = seen
             .0

@@ -233,3 +233,111 @@ async fn a_nested_group_that_is_hidden() {
         );
     }
 }
+
+/// An access rule hides one attribute, and what depends on it is not taken for known.
+#[tokio::test]
+async fn single_attributes_that_are_hidden() {
+    let mut slapd = slapd().await;
+    let mut config = as_reader(&slapd);
+    let mut hide = async |config: &LdapConfig, rule: &str| {
+        let rule = rule.to_owned();
+        slapd
+            .restart_with(|options| options.access(&[&rule]))
+            .await
+            .unwrap();
+        read(config).await.unwrap()
+    };
+    // What kind of thing some people are.
+    let two = format!("dn.regex=\"^uid=(ann|bob),ou=people,{SUFFIX}$\"");
+    let picture = hide(&config, &format!("access to {two} attrs=objectClass by * none")).await;
+    assert_eq!(picture.incomplete().into_keys().collect::<Vec<_>>(), ["staff"]);
+    // What the filter for people is about.
+    config.schema.user_filter = "(&(objectClass=person)(sn=*))".to_owned();
+    let picture = hide(&config, &format!("access to {two} attrs=sn by * none")).await;
+    assert_eq!(picture.incomplete().into_keys().collect::<Vec<_>>(), ["staff"]);
+    tells(
+        &picture.incomplete()["staff"],
+        &["uid=ann", "whether `user_filter` fits cannot be told"],
+    );
+    // The same filter, where it does not fit: they are no people, and all is known.
+    config.schema.user_filter = "(&(objectClass=person)(!(sn=ann)))".to_owned();
+    let picture = hide(&config, "access to * by * read").await;
+    picture.is_complete();
+    assert_eq!(picture.members("staff"), set(&["bob", "cid", "dan"]));
+    // Whole Matrix IDs, of everybody.
+    config.matrix_id_attribute = Some("description".to_owned());
+    let picture = hide(&config, "access to attrs=description by * none").await;
+    tells(
+        &picture.listing(),
+        &["`description` of all people", "not shown of anybody"],
+    );
+    assert!(
+        picture
+            .0
+            .accounts
+            .iter()
+            .all(|account| account.attributes.get("uid").is_none())
+    );
+}
+
+/// The same for groups whose members are login names.
+#[tokio::test]
+async fn single_attributes_of_unix_people_that_are_hidden() {
+    let mut ldif = Ldif::tree(SUFFIX);
+    ldif.account("reader", "s3cret", &[]);
+    for (n, uid) in (1..).zip(["ann", "bob", "cid"]) {
+        ldif.posix_account(uid, n, 100);
+    }
+    ldif.posix_group("staff", 100, &["ann", "bob"]);
+    ldif.posix_group("other", 200, &["cid"]);
+    let mut slapd = Slapd::start(SlapdOptions::new().ldif(&ldif)).await.unwrap();
+    let mut config = config(&slapd, Preset::PosixGroup);
+    config.bind = Bind::Simple {
+        dn: slapd.account_dn("reader"),
+        password: "s3cret".into(),
+    };
+    config.schema.primary_group = inviter_ldap::PrimaryGroup::GidNumber;
+    read(&config).await.unwrap().is_complete();
+    let ann = format!("dn.exact=\"uid=ann,ou=people,{SUFFIX}\"");
+    for (attribute, concerned) in [
+        ("objectClass", &["staff"][..]),
+        ("uid", &["staff"]),
+        // Each group may be hers.
+        ("gidNumber", &["other", "staff"]),
+    ] {
+        let rule = format!("access to {ann} attrs={attribute} by * none");
+        slapd
+            .restart_with(|options| options.access(&[&rule]))
+            .await
+            .unwrap();
+        let picture = read(&config).await.unwrap();
+        let incomplete: Vec<_> = picture.incomplete().into_keys().collect();
+        assert_eq!(incomplete, concerned, "{attribute}");
+    }
+    // Of nobody at all; and of all groups.
+    for rule in [
+        "access to attrs=memberUid by * none",
+        "access to attrs=gidNumber by * none",
+    ] {
+        slapd
+            .restart_with(|options| options.access(&[rule]))
+            .await
+            .unwrap();
+        let picture = read(&config).await.unwrap();
+        let incomplete: Vec<_> = picture.incomplete().into_keys().collect();
+        assert_eq!(incomplete, ["other", "staff"], "{rule}");
+    }
+}
+
+/// Members in an attribute that the schema does not speak of.
+#[tokio::test]
+async fn members_that_are_not_asked_for() {
+    let slapd = slapd().await;
+    let mut ldif = Ldif::new(SUFFIX);
+    ldif.posix_group("unix", 100, &["ann"]);
+    ldif.add_values(&slapd.group_dn("guests"), "member", &[slapd.group_dn("unix")]);
+    slapd.apply(&ldif).await.unwrap();
+    let picture = read(&as_reader(&slapd)).await.unwrap();
+    assert_eq!(picture.incomplete().into_keys().collect::<Vec<_>>(), ["unix"]);
+    tells(&picture.incomplete()["unix"], &["add `memberUid` to `members`"]);
+}

@@ -269,6 +269,9 @@ async fn another_server_takes_the_place() {
         password: "wrong".into(),
     };
     fails(&wrong).await;
+    // Neither by whoever asks for advice.
+    let told = provider(wrong).advice().await;
+    assert!(told.is_empty(), "{told:?}");
     assert_eq!(proxy.counts().connections, 0);
 }
 

@@ -32,6 +32,16 @@ async fn delete(slapd: &Slapd, people: std::ops::Range<usize>) {
     slapd.apply(&ldif).await.unwrap();
 }
 
+/// The overlay follows a moment after the change.
+async fn followed(slapd: &Slapd, people: std::ops::Range<usize>) {
+    for n in people {
+        let filter = format!("(member={})", slapd.person_dn(&format!("p{n:03}")));
+        while !slapd.search(SUFFIX, &filter, &["1.1"]).await.unwrap().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn one_who_was_deleted_is_gone() {
     let (slapd, config) = slapd(200, SlapdOptions::new()).await;
@@ -110,6 +120,7 @@ async fn in_a_small_directory() {
 async fn with_referential_integrity_nothing_dangles() {
     let (slapd, config) = slapd(200, SlapdOptions::new().overlay(Overlay::Refint)).await;
     delete(&slapd, 0..6).await;
+    followed(&slapd, 0..6).await;
     let picture = read(&config).await.unwrap();
     picture.is_complete();
     assert_eq!(picture.members("ten").len(), 4);
@@ -199,6 +210,7 @@ async fn keys_survive_renaming() {
     ldif.rename(&slapd.person_dn("p000"), "uid=renamed", None);
     ldif.rename(&slapd.group_dn("ten"), "cn=several", None);
     slapd.apply(&ldif).await.unwrap();
+    followed(&slapd, 0..1).await;
     let after = read(&config).await.unwrap();
     assert_eq!(
         before.account("p000").unwrap().key,
@@ -211,4 +223,67 @@ async fn keys_survive_renaming() {
         "uid=renamed,ou=people,dc=example,dc=test"
     );
     assert!(after.members("several").contains("renamed"));
+}
+
+/// One base for everything: a branch in it that was renamed, and a group that was, are no people who are gone.
+#[tokio::test]
+async fn a_branch_or_a_group_is_no_person() {
+    let mut ldif = Ldif::tree(SUFFIX).unit("externals");
+    let mut staff = Vec::new();
+    for n in 0..200 {
+        let uid = format!("p{n:03}");
+        ldif.person(&uid, &[]);
+        staff.push(ldif.person_dn(&uid));
+    }
+    for uid in ["ext1", "ext2"] {
+        let dn = format!("uid={uid},ou=externals,{SUFFIX}");
+        ldif.entry(
+            &dn,
+            &[
+                ("objectClass", "inetOrgPerson"),
+                ("uid", uid),
+                ("cn", uid),
+                ("sn", uid),
+            ],
+        );
+        staff.push(dn);
+    }
+    ldif.group_of_names("inner", &staff[..100]);
+    let inner = ldif.group_dn("inner");
+    ldif.group_of_names("outer", &[inner.as_str(), &staff[150]]);
+    ldif.group_of_names("staff", &staff[100..]);
+    let slapd = Slapd::start(SlapdOptions::new().ldif(&ldif)).await.unwrap();
+    let mut config = config(&slapd, Preset::GroupOfNames);
+    config.user_bases = vec![SUFFIX.to_owned()];
+    config.group_bases = vec![SUFFIX.to_owned()];
+    read(&config).await.unwrap().is_complete();
+
+    let mut change = Ldif::new(SUFFIX);
+    change.rename(&format!("ou=externals,{SUFFIX}"), "ou=partners", None);
+    change.rename(&inner, "cn=core", None);
+    change.delete(&staff[150]);
+    slapd.apply(&change).await.unwrap();
+    let picture = read(&config).await.unwrap();
+    let incomplete = picture.incomplete();
+    assert_eq!(incomplete.keys().collect::<Vec<_>>(), [&"outer", &"staff"]);
+    tells(
+        &incomplete["outer"],
+        &[
+            "1 member entry of group cn=outer",
+            "cn=inner",
+            "may have been a group",
+        ],
+    );
+    tells(
+        &incomplete["staff"],
+        &[
+            "2 member entries of group cn=staff",
+            "a branch that has another name",
+        ],
+    );
+    // A person beside all the others is gone all the same.
+    tells(
+        &picture.remarks(),
+        &["1 member entry (uid=p150,", "counts as gone"],
+    );
 }
