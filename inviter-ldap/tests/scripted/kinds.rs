@@ -1,5 +1,6 @@
 //! Primary groups, keys, and whole Matrix IDs.
 
+use inviter_core::directory::AccountStatus;
 use inviter_ldap::{LdapConfig, Preset, PrimaryGroup, Schema};
 use inviter_testkit::ldap::{Entry, Fault, LdapServer, wire};
 
@@ -7,6 +8,67 @@ use crate::{
     seen::tells,
     world::{Target, bare, config, dn, group, group_dn, person, read, serve},
 };
+
+/// As FreeIPA has them: nested groups, some without anybody, member managers, locks and identifiers of its own.
+#[tokio::test]
+async fn freeipa() {
+    let ipa_person = |uid: &str, lock: &str| {
+        person(uid)
+            .with("objectClass", ["posixAccount", "inetOrgPerson", "ipaObject"])
+            .with("ipaUniqueID", [format!("ipa-{uid}")])
+            .with_operational("nsAccountLock", [lock])
+    };
+    let ipa_group = |name: &str, members: &[&str]| {
+        let mut entry = group(name, members).with("ipaUniqueID", [format!("ipa-{name}")]);
+        entry.set(
+            "objectClass",
+            [
+                "top",
+                "groupofnames",
+                "nestedgroup",
+                "ipausergroup",
+                "ipaobject",
+                "posixgroup",
+            ],
+        );
+        if members.is_empty() {
+            entry.set("member", Vec::<Vec<u8>>::new());
+        }
+        entry
+    };
+    let entries = bare()
+        .with(ipa_person("ada", "FALSE"))
+        .with(ipa_person("bob", "TRUE"))
+        .with(ipa_group("editors", &["ada", "bob"]))
+        .with(
+            ipa_group("all", &[&group_dn("editors"), &group_dn("nobody")]).with("memberManager", [dn("ada")]),
+        )
+        .with(ipa_group("nobody", &[]));
+    let server = serve(entries).await;
+    let mut config = config(&server);
+    config.schema = Schema::new(Preset::FreeIpa);
+    let seen = read(&config).await.unwrap();
+    seen.shows(&[
+        ("all", "editors nobody / ada"),
+        ("editors", "ada bob"),
+        ("nobody", ""),
+    ]);
+    assert_eq!((seen.listing(), seen.remarks()), (String::new(), String::new()));
+    assert_eq!(seen.group("editors").key.as_str(), "ipa-editors");
+    let statuses: Vec<_> = seen
+        .0
+        .accounts
+        .iter()
+        .map(|account| (&*account.key, account.status))
+        .collect();
+    assert_eq!(
+        statuses,
+        [
+            ("ipa-ada", Some(AccountStatus::Active)),
+            ("ipa-bob", Some(AccountStatus::Disabled))
+        ]
+    );
+}
 
 /// `S-1-5-21-1-2-3` and a last part.
 fn sid(relative: u32) -> Vec<u8> {

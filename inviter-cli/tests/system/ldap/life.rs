@@ -214,6 +214,33 @@ async fn groups_are_renamed(town: &mut Town) -> Result<()> {
     town.done().await
 }
 
+/// Rooms that are listed name groups by DN, however that is written, and give each a level.
+#[tokio::test]
+async fn groups_by_dn_with_levels() -> Result<()> {
+    let mut town = Town::found(SlapdOptions::new(), plan()).await?;
+    let alias = town.site.alias("hall");
+    let (crew, hands) = (
+        town.tree.group(&town.ldap, "crew"),
+        town.tree.group(&town.ldap, "hands"),
+    );
+    // As people write DNs: capitals, and spaces behind commas.
+    let spelt = hands.to_uppercase().replace(',', ", ");
+    town.sections = format!(
+        "[[room]]\nalias = \"{alias}\"\ngroups = [\"{crew}\", {{ group = \"{spelt}\", directory = \"ldap\", level = 25 }}]\n"
+    );
+    town.configure()?;
+    town.settle().await?;
+    let hall = town.site.room("hall").await?;
+    let of_crew = ["bob", "carol", "dora", "erin", "frank"].map(str::to_owned);
+    assert_eq!(hall.inside(), of_crew.into());
+    for person in hall.inside() {
+        let level = hall.levels.get(&person).copied().unwrap_or_default();
+        let of_hands = ["bob", "erin", "frank"].contains(&&*person);
+        assert_eq!(level, if of_hands { 25 } else { 0 }, "{person}");
+    }
+    town.done().await
+}
+
 /// What is remembered of a group goes by what survives renaming; a group of the same name may be another one.
 #[tokio::test]
 async fn groups_that_are_not_what_they_were() -> Result<()> {

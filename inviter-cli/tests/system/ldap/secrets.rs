@@ -141,7 +141,7 @@ async fn no_password_in_any_output() -> Result<()> {
             .await?;
         }
         town.site.write_secret("ldap-password", password)?;
-        for command in ["check", "plan", "sync"] {
+        for command in ["check", "idp", "plan", "sync"] {
             let before = town.log_ins(code)?;
             let output = town.site.run(&[command, "-vvv"]).await?.exits(exit);
             assert!(output.stderr.contains("inviter_ldap"), "{output}");
