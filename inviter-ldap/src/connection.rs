@@ -34,7 +34,7 @@ const GOODBYE: Duration = Duration::from_millis(200);
 /// A connection that is logged in.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) ldap: Ldap,
+    ldap: Ldap,
     driver: AbortHandle,
     relay: JoinHandle<()>,
     ended_by: EndedBy,

@@ -38,11 +38,6 @@ impl LdapDirectory {
             clock,
         }
     }
-
-    /// Where and what it reads.
-    pub fn config(&self) -> &LdapConfig {
-        &self.config
-    }
 }
 
 #[async_trait]

@@ -31,7 +31,7 @@ fn entries(groups: impl IntoIterator<Item = Entry>) -> Entries {
 fn posix_config(server: &LdapServer) -> LdapConfig {
     let mut config = config(server);
     config.schema = Schema::new(Preset::PosixGroup);
-    config.schema.user_filter = "(objectClass=person)".to_owned();
+    config.schema.user_filter = "(objectClass=person)".into();
     config
 }
 

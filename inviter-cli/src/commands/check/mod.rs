@@ -41,9 +41,9 @@ use crate::{
 /// Check everything that a sync needs.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Sends no writing request, except with --fix one. Ends with code 1 if something cannot work: a directory or the \
-homeserver cannot be read, a directory says that something has to be done first, the account may not be used, a desired room cannot be managed, the bot lacks power in one, \
-removals from one wait for a group that is missing or unread, or --fix could not do what it is for.
+Sends no writing request, except with --fix one. Ends with code 1 if something cannot work: a directory cannot be \
+read, or not to its end, or says that something has to be done first, the homeserver cannot be read, the account may \
+not be used, a desired room cannot be managed, the bot lacks power in one, removals from one wait for a group that is missing or unread, or --fix could not do what it is for.
 
 $ADMIN_TOKEN in the requests that are shown is the access token of an administrator of the homeserver.")]
 pub(crate) struct Check {
