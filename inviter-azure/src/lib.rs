@@ -2,6 +2,7 @@
 
 mod cloud;
 mod config;
+mod http_client;
 mod token;
 
 pub use cloud::Cloud;
