@@ -2,6 +2,8 @@
 
 mod cloud;
 mod config;
+#[expect(dead_code, unused_imports, reason = "the reading on top of it follows")]
+mod graph;
 mod http_client;
 mod token;
 
