@@ -58,7 +58,7 @@ pub(super) struct Answer {
 impl Graph {
     /// Sends once.
     pub(super) async fn exchange(&self, ask: &Ask, token: &Token) -> Result<Answer, Failure> {
-        let request = self.request(ask, token)?;
+        let request = request(ask, token)?;
         let started = Instant::now();
         self.shared.sent.fetch_add(1, Ordering::Relaxed);
         let exchanged = timeout(self.shared.deadline, self.transfer(ask, request)).await;
@@ -86,37 +86,6 @@ impl Graph {
         ))
     }
 
-    fn request(&self, ask: &Ask, token: &Token) -> Result<reqwest::Request, Failure> {
-        let bearer = format!("Bearer {}", token.secret.expose_secret());
-        let mut bearer = HeaderValue::try_from(bearer).map_err(|_| {
-            let kind = GraphErrorKind::Token(TokenErrorKind::Malformed);
-            let message = "the access token holds characters that no token can have";
-            Failure::new(Course::GiveUp, GraphError::new(kind, &ask.about, message))
-        })?;
-        bearer.set_sensitive(true);
-        let method = if ask.body.is_some() {
-            Method::POST
-        } else {
-            Method::GET
-        };
-        let mut request = reqwest::Request::new(method, ask.url.clone());
-        let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, bearer);
-        let json = HeaderValue::from_static("application/json");
-        headers.insert(ACCEPT, json.clone());
-        let (name, value) = PRIORITY;
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        // Always hexadecimal digits.
-        if let Ok(id) = HeaderValue::try_from(guid()) {
-            headers.insert("client-request-id", id);
-        }
-        if let Some(body) = &ask.body {
-            headers.insert(CONTENT_TYPE, json);
-            *request.body_mut() = Some(body.clone().into());
-        }
-        Ok(request)
-    }
-
     async fn transfer(
         &self,
         ask: &Ask,
@@ -138,13 +107,44 @@ impl Graph {
     }
 }
 
+fn request(ask: &Ask, token: &Token) -> Result<reqwest::Request, Failure> {
+    let bearer = format!("Bearer {}", token.secret.expose_secret());
+    let mut bearer = HeaderValue::try_from(bearer).map_err(|_| {
+        let kind = GraphErrorKind::Token(TokenErrorKind::Malformed);
+        let message = "the access token holds characters that no token can have";
+        Failure::new(Course::GiveUp, GraphError::new(kind, &ask.about, message))
+    })?;
+    bearer.set_sensitive(true);
+    let method = if ask.body.is_some() {
+        Method::POST
+    } else {
+        Method::GET
+    };
+    let mut request = reqwest::Request::new(method, ask.url.clone());
+    let headers = request.headers_mut();
+    headers.insert(AUTHORIZATION, bearer);
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(ACCEPT, json.clone());
+    let (name, value) = PRIORITY;
+    headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    // Always hexadecimal digits.
+    if let Ok(id) = HeaderValue::try_from(guid()) {
+        headers.insert("client-request-id", id);
+    }
+    if let Some(body) = &ask.body {
+        headers.insert(CONTENT_TYPE, json);
+        *request.body_mut() = Some(body.clone().into());
+    }
+    Ok(request)
+}
+
 /// What an answer holds.
 pub(super) fn json<T: DeserializeOwned>(about: &str, body: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(body).map_err(|failed| unreadable(about, body, &failed))
 }
 
 /// What is wrong with a body. The parser's own words may repeat what is in it, people and tokens.
-fn unreadable(about: &str, body: &[u8], failed: &serde_json::Error) -> Failure {
+pub(super) fn unreadable(about: &str, body: &[u8], failed: &serde_json::Error) -> Failure {
     let at = format!("line {}, column {}", failed.line(), failed.column());
     let (course, message) = match failed.classify() {
         _ if is_web_page(body) => (

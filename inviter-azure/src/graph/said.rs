@@ -1,6 +1,6 @@
 //! What Graph says of a failure, made fit for a message.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -8,24 +8,37 @@ use url::Url;
 
 /// How much of a text from outside is shown.
 const MOST: usize = 200;
+/// What is shorter is no secret, and may be in any text.
+const LEAST: usize = 4;
 /// How much of a code or an identifier is shown.
 const MOST_CODE: usize = 100;
 
 /// What must not be shown: Graph's messages may repeat what a request held.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Hidden(Vec<String>);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hidden({})", self.0.len())
+    }
+}
 
 impl Hidden {
     /// The access token, and the tokens in a link.
     pub(super) fn new(token: &str, url: &Url) -> Self {
+        Self(vec![token.to_owned()]).and_those_of(url)
+    }
+
+    /// The tokens in another link as well.
+    pub(super) fn and_those_of(&self, url: &Url) -> Self {
         let raw = url.query().unwrap_or_default().split('&');
         let raw = raw.filter_map(|pair| pair.split_once('='));
-        let raw = raw.map(|(key, value)| (key.to_ascii_lowercase(), value.to_owned()));
-        let decoded = url.query_pairs();
-        let decoded = decoded.map(|(key, value)| (key.to_ascii_lowercase(), value.into_owned()));
-        let tokens = raw.chain(decoded).filter(|(key, _)| key.ends_with("token"));
-        let tokens = tokens.map(|(_, value)| value).chain([token.to_owned()]);
-        Self(tokens.filter(|token| !token.is_empty()).collect())
+        let raw = raw.map(|(key, value)| (Cow::Borrowed(key), Cow::Borrowed(value)));
+        let pairs = raw.chain(url.query_pairs());
+        let tokens = pairs.filter(|(key, _)| key.to_ascii_lowercase().ends_with("token"));
+        let tokens = tokens.map(|(_, value)| value.into_owned());
+        let all = self.0.iter().cloned().chain(tokens);
+        Self(all.filter(|token| token.len() >= LEAST).collect())
     }
 }
 
@@ -139,3 +152,7 @@ fn is_harmful(c: char) -> bool {
                 | '\u{e0000}'..='\u{e007f}'
         )
 }
+
+#[cfg(test)]
+#[path = "said_tests.rs"]
+mod tests;

@@ -10,6 +10,8 @@ use http::{HeaderMap, header::RETRY_AFTER};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::said::{Hidden, cleaned};
+
 /// From this part of a limit on, people are told.
 const NEAR: f64 = 0.8;
 /// How often at most.
@@ -74,7 +76,7 @@ impl Throttle {
         }
         *told = Some(now);
         drop(told);
-        let scope = text("x-ms-throttle-scope").map(|scope| super::said::cleaned(scope, &Default::default()));
+        let scope = text("x-ms-throttle-scope").map(|scope| cleaned(scope, &Hidden::default()));
         warn!(
             part,
             scope, "the application comes near Graph's limits in this tenant, or is beyond"
@@ -86,7 +88,10 @@ impl Throttle {
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::from(u32::MAX))));
+        // What does not fit is too long as well.
+        return Some(Duration::from_secs(
+            text.parse::<u32>().unwrap_or(u32::MAX).into(),
+        ));
     }
     let date = httpdate::parse_http_date(text).ok()?;
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
