@@ -1,16 +1,24 @@
 //! People and groups of Microsoft Entra ID (Azure AD), over Microsoft Graph.
 
+mod advice;
 mod cloud;
 mod config;
 #[cfg(feature = "azure_identity")]
 mod credential;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the reading on top of it follows"))]
+mod directory;
 mod graph;
 mod http_client;
+mod object;
+mod object_id;
+mod picture;
+mod provider;
+mod read;
 mod token;
+mod trouble;
 
 pub use cloud::Cloud;
 pub use config::{ConfigError, EntraConfig, RoomGroups, check_object_id, check_property, check_url};
 #[cfg(feature = "azure_identity")]
 pub use credential::{Credential, IdentityTokens};
+pub use provider::EntraDirectory;
 pub use token::{Token, TokenError, TokenErrorKind, TokenSource};

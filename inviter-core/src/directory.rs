@@ -70,6 +70,9 @@ pub struct Directory {
     /// Whether `accounts` are all there are. Member lists are unknown where somebody missing may be in them; that is
     /// for each list to say.
     pub accounts_extent: Extent,
+    /// The source has more accounts than it tells: only those in its groups, since listing all others would cost what
+    /// nobody needs. Somebody who is not in `accounts` may then still have one.
+    pub only_grouped_accounts: bool,
     /// What a person should know about the answer, and what makes nothing unknown.
     pub remarks: Vec<Remark>,
 }

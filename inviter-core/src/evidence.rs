@@ -28,6 +28,8 @@ pub type Way = Arc<[Box<str>]>;
 pub struct Evidence {
     accounts: BTreeMap<OwnedUserId, Vec<KnownAccount>>,
     incomplete: Vec<ProviderId>,
+    /// A directory has accounts that it does not tell.
+    only_grouped: bool,
     ways: BTreeMap<Feed, BTreeMap<OwnedUserId, Way>>,
 }
 
@@ -40,6 +42,8 @@ pub enum AccountWord {
     Disabled,
     /// No directory has an account, and all were read.
     Absent,
+    /// No directory has an account in any group, and all were read; a directory does not tell other accounts.
+    Ungrouped,
     /// A directory does not say whether the account may be used, or was not read completely.
     Unknown,
 }
@@ -81,6 +85,10 @@ impl Evidence {
         let mut evidence = Self {
             accounts: accounts_of(directories, policy, &users),
             incomplete: providers.filter(|p| !complete(p)).cloned().collect(),
+            only_grouped: policy.sources.iter().any(|source| {
+                directory_of(directories, &source.provider)
+                    .is_some_and(|directory| directory.only_grouped_accounts)
+            }),
             ways: BTreeMap::new(),
         };
         for (feed, users) in members {
@@ -108,6 +116,8 @@ impl Evidence {
             AccountWord::Active
         } else if any(None) || !self.incomplete.is_empty() {
             AccountWord::Unknown
+        } else if accounts.is_empty() && self.only_grouped {
+            AccountWord::Ungrouped
         } else if accounts.is_empty() {
             AccountWord::Absent
         } else {

@@ -48,8 +48,9 @@ pub struct ReadRequest {
     /// name and the key are enough: its members and owners may be [`Extent::AtLeast`](crate::directory::Extent) what
     /// was read without effort.
     ///
-    /// Whatever the groups, all accounts are listed, and the names and keys of all groups, or the listing is marked
-    /// incomplete: how many accounts there are guards removals, and what is not listed counts as gone.
+    /// Whatever the groups, all accounts are listed (or all that are in groups, where
+    /// [`only_grouped_accounts`](Directory::only_grouped_accounts)), and the names and keys of all groups, or the listing
+    /// is marked incomplete: how many accounts there are guards removals, and what is not listed counts as gone.
     pub groups: Selection,
 }
 

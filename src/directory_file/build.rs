@@ -53,6 +53,7 @@ pub(super) fn directory(raw: Raw<'_>, file: &Path) -> Directory {
         rooms: Vec::new(),
         listing: Extent::Complete,
         accounts_extent: Extent::Complete,
+        only_grouped_accounts: false,
         remarks: Vec::new(),
     }
 }

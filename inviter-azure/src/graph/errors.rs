@@ -59,7 +59,7 @@ pub(crate) enum GraphErrorKind {
 
 impl GraphError {
     /// An error without an answer of Graph.
-    pub(super) fn new(kind: GraphErrorKind, about: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: GraphErrorKind, about: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             kind,
             about: about.into(),

@@ -137,6 +137,7 @@ impl Place<'_> {
                 Some(AccountWord::Active) => "active",
                 Some(AccountWord::Disabled) => "disabled",
                 Some(AccountWord::Absent) => "in_no_directory",
+                Some(AccountWord::Ungrouped) => "in_no_group",
                 Some(AccountWord::Unknown) | None => "unknown",
             },
             "accounts": accounts.iter().map(account).collect::<Vec<_>>(),
@@ -148,10 +149,10 @@ impl Place<'_> {
     pub(crate) fn account_words(&self, user: &UserId) -> Option<String> {
         let accounts = self.evidence.accounts(user)?;
         if accounts.is_empty() {
-            let words = if self.evidence.incomplete().is_empty() {
-                "in no directory"
-            } else {
-                "in no directory that could be read"
+            let words = match self.evidence.word(user) {
+                Some(AccountWord::Ungrouped) => "in no group",
+                Some(AccountWord::Unknown) => "in no directory that could be read",
+                _ => "in no directory",
             };
             return Some(words.to_owned());
         }

@@ -415,6 +415,7 @@ impl Content {
             rooms: self.rooms.clone(),
             listing: self.listing.clone(),
             accounts_extent: self.accounts_extent.clone(),
+            only_grouped_accounts: false,
             remarks: self.remarks.clone(),
         }
     }

@@ -98,6 +98,10 @@ impl Minting {
                 }),
             };
         }
+        // First of all: a guest's mail does not show that it is a guest's, and other attributes guests do not have.
+        if self.guests == GuestRule::Skip && is_guest(&account.attributes) {
+            return Ok(Minted::SkippedGuest);
+        }
         let value = self.value(&account.attributes)?;
         let name = if self.before_at {
             value.split_once('@').map_or(value, |(before, _)| before)
@@ -105,9 +109,9 @@ impl Minting {
             value
         };
         let name = match (strip_guest(name), self.guests) {
-            (None, _) => name,
             (Some(_), GuestRule::Skip) => return Ok(Minted::SkippedGuest),
             (Some(stripped), GuestRule::Strip) => stripped,
+            (None, _) => name,
         };
         // Most IDs need nothing but these few bytes around the name, and become the ID as they are.
         let mut id = String::with_capacity(name.len() + self.server.as_str().len() + 2);
@@ -156,6 +160,13 @@ impl Minting {
             .map(Minted::User)
             .map_err(|why| invalid(name.to_owned(), why))
     }
+}
+
+/// Whether an account is known to be a guest's, whatever its user ID is made from.
+fn is_guest(attributes: &Attributes) -> bool {
+    attributes
+        .all("userPrincipalName")
+        .any(|name| strip_guest(name).is_some())
 }
 
 /// `jane_corp.com#EXT#@tenant` → `jane`; `None` for an account that is no guest's. A domain has no `_`, so the

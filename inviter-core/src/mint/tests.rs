@@ -145,3 +145,29 @@ fn a_whole_matrix_id_stays_as_it_is() {
     account.matrix_id = Some(UserId::parse("@jane doe:hs.org").unwrap());
     assert!(matches!(minting().mint(&account), Err(MintError::Invalid { .. })));
 }
+
+#[test]
+fn guests_are_known_by_their_principal_name_whatever_ids_are_made_from() {
+    let with = |attributes: &[(&str, &str)]| Account {
+        attributes: attributes.iter().copied().collect(),
+        ..account("mail", "")
+    };
+    let name = ("userPrincipalName", "jane_corp.com#EXT#@tenant.onmicrosoft.com");
+    let mail = |guests| Minting {
+        attribute: "mail".to_owned(),
+        ..azure(guests)
+    };
+    let guest = with(&[name, ("mail", "jane@corp.com")]);
+    assert_eq!(mail(GuestRule::Skip).mint(&guest), Ok(Minted::SkippedGuest));
+    assert_eq!(user(mail(GuestRule::Strip).mint(&guest)), "@jane:hs.org");
+    // Not even told as somebody without a mail address.
+    assert_eq!(
+        mail(GuestRule::Skip).mint(&with(&[name])),
+        Ok(Minted::SkippedGuest)
+    );
+    let member = with(&[
+        ("userPrincipalName", "jane@corp.com"),
+        ("mail", "jane.doe@corp.com"),
+    ]);
+    assert_eq!(user(mail(GuestRule::Skip).mint(&member)), "@jane.doe:hs.org");
+}
