@@ -14,16 +14,23 @@ use inviter_core::{
 };
 
 use crate::{
+    config::{EntraConfig, RoomGroups},
     object::UserProperties,
     object_id::ObjectId,
     picture::{self, Links, Picture, User},
+    trouble,
 };
 
 /// How many are named where several are meant.
 const NAMED: usize = 3;
 
 /// What the picture says, with everything that it leaves open.
-pub(crate) fn directory(picture: &Picture, properties: &UserProperties, remarks: Vec<Remark>) -> Directory {
+pub(crate) fn directory(
+    picture: &Picture,
+    config: &EntraConfig,
+    properties: &UserProperties,
+    mut remarks: Vec<Remark>,
+) -> Directory {
     let rooms = picture.room_groups();
     let feeding = picture.groups_that_feed();
     let mut listing = Extent::Complete;
@@ -46,6 +53,7 @@ pub(crate) fn directory(picture: &Picture, properties: &UserProperties, remarks:
                 .to_owned(),
         });
     }
+    remarks.extend(absent(picture, &config.rooms));
     let mut people = People::new(picture, properties);
     let accounts = people.accounts(&picture.people(&feeding));
     let group_ix: BTreeMap<ObjectId, GroupIx> = named.iter().copied().zip((0..).map(GroupIx)).collect();
@@ -113,9 +121,7 @@ fn unlisted_inside(root: &picture::Group, listing: &mut Extent) {
     if root.hidden && members.is_empty() {
         listing.add(Gap {
             what: what.to_owned(),
-            why: "its membership is hidden, and Graph shows nobody; grant the application the permission \
-                  Member.Read.Hidden, with an administrator's consent"
-                .to_owned(),
+            why: trouble::HIDDEN.to_owned(),
         });
     }
     for (id, kind) in &members.others {
@@ -124,6 +130,21 @@ fn unlisted_inside(root: &picture::Group, listing: &mut Extent) {
             why: format!("it is of a type ({kind}) that is not known here, and may be a group"),
         });
     }
+}
+
+/// Groups that the configuration names and the tenant does not have.
+fn absent(picture: &Picture, config: &RoomGroups) -> Option<Remark> {
+    if !picture.unlisted.is_empty() {
+        return None;
+    }
+    let ids = config.ids.iter().filter_map(|text| ObjectId::parse(text));
+    let absent: Vec<ObjectId> = ids.filter(|id| !picture.rooms.listed.contains(id)).collect();
+    (!absent.is_empty()).then(|| {
+        Remark::new(
+            some(&absent, "group", "groups"),
+            "not in this tenant; correct the ID in the configuration, or take it out",
+        )
+    })
 }
 
 /// People may be missing wherever a list is not whole, so their number says nothing.
@@ -271,8 +292,8 @@ impl<'a> People<'a> {
             extent.add(Gap {
                 what: what.to_owned(),
                 why: format!(
-                    "Graph shows only the ID of {}; grant the application the permission User.Read.All, with an \
-                     administrator's consent",
+                    "Graph does not show the name and the status of {}; grant the application the permission \
+                     User.Read.All, with an administrator's consent",
                     some(&hidden, "person", "people")
                 ),
             });

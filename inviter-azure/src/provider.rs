@@ -101,7 +101,12 @@ impl Shared {
                 return Err(trouble::of_read(error));
             }
         };
-        let directory = directory(&read.picture, &self.properties, read.remarks.clone());
+        let directory = directory(
+            &read.picture,
+            &self.config,
+            &self.properties,
+            read.remarks.clone(),
+        );
         tracing::debug!(
             directory = %self.id,
             requests = graph.requests() - before,

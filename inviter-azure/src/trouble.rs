@@ -7,6 +7,10 @@ use crate::{
     token::TokenErrorKind,
 };
 
+/// Why the members of a group with hidden membership are not known.
+pub(crate) const HIDDEN: &str = "its membership is hidden, and Graph shows nobody; grant the application the permission \
+                                 Member.Read.Hidden, with an administrator's consent";
+
 /// Why a list is not known: a clause without a full stop.
 pub(crate) fn of_list(error: &GraphError) -> String {
     let GraphError { about, message, .. } = error;

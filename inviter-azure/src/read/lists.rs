@@ -80,9 +80,13 @@ impl Reader<'_> {
             match failed {
                 None => outcome.whole += 1,
                 Some(error) => {
+                    let why = match error.kind {
+                        GraphErrorKind::Denied if group.hidden => trouble::HIDDEN.to_owned(),
+                        _ => trouble::of_list(&error),
+                    };
                     list.gaps.push(Gap {
                         what: list_name(id, group, what),
-                        why: trouble::of_list(&error),
+                        why,
                     });
                     outcome.failed.get_or_insert(error);
                 }
@@ -150,10 +154,8 @@ impl Reader<'_> {
                     object.kind = Some(crate::object::Kind::User);
                     picture.see(&object, self.properties);
                 }
-                Err(error) if error.kind == GraphErrorKind::NotFound => {
-                    picture.gone.insert(id);
-                }
-                // Whoever is still not known makes the lists incomplete, and is asked for again next time.
+                // Whoever is still not known makes the lists incomplete, and is asked for again next time. That Graph
+                // has no such user says little: of people who have just been made, not all of its servers know yet.
                 Ok(_) | Err(_) => {}
             }
         }
