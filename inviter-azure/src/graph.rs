@@ -9,6 +9,8 @@ mod links;
 mod pages;
 mod retries;
 mod said;
+#[cfg(test)]
+mod scripted;
 mod throttle;
 
 use std::{

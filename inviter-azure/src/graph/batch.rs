@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     ops::Range,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 use url::Url;
 
@@ -34,6 +34,8 @@ const ENOUGH: u32 = 3;
 struct Item<'a> {
     /// Its place among all paths.
     place: usize,
+    /// The place as Graph gets it: no other item of this read has the same.
+    id: String,
     path: &'a str,
     url: Url,
     about: String,
@@ -50,7 +52,7 @@ struct Requests<'a> {
 
 #[derive(Serialize)]
 struct Request<'a> {
-    id: String,
+    id: &'a str,
     method: &'static str,
     url: &'a str,
     headers: BTreeMap<&'static str, &'static str>,
@@ -116,6 +118,7 @@ impl Graph {
                 done.extend(items.iter().map(|item| (item.place, Err(item.failed(&error)))));
                 continue;
             }
+            let started = Instant::now();
             match self.send_batch(&items).await {
                 Ok((answers, token)) => {
                     lost.found();
@@ -135,7 +138,7 @@ impl Graph {
                     }
                 }
                 Err(failure) => {
-                    lost.lost(&failure.error);
+                    lost.lost(started, &failure.error);
                     done.extend(
                         items
                             .iter()
@@ -151,6 +154,7 @@ impl Graph {
         let url = self.url(path)?;
         Ok(Item {
             place,
+            id: place.to_string(),
             path,
             about: self.about_get(&url),
             url,
@@ -164,8 +168,8 @@ impl Graph {
         items: &[Item<'_>],
     ) -> Result<(Vec<Result<T, Failure>>, Token), Failure> {
         let about = "POST /$batch";
-        let requests = items.iter().enumerate().map(|(id, item)| Request {
-            id: id.to_string(),
+        let requests = items.iter().map(|item| Request {
+            id: &item.id,
             method: "GET",
             url: item.path,
             headers: BTreeMap::from([PRIORITY]),
@@ -202,12 +206,12 @@ impl Graph {
         for response in responses {
             // One that cannot be read is as good as none.
             let response = serde_json::from_str::<Response<'_>>(response.get()).ok();
-            let place = response.and_then(|response| {
-                let place = response.id.parse::<usize>().ok()?;
-                Some((found.get_mut(place)?, response))
+            let asked = response.and_then(|response| {
+                let at = items.iter().position(|item| item.id == response.id)?;
+                Some((found.get_mut(at)?, response))
             });
-            match place {
-                Some((place, response)) => place.push(response),
+            match asked {
+                Some((found, response)) => found.push(response),
                 None => others += 1,
             }
         }
@@ -352,36 +356,50 @@ fn headers(given: Option<&BTreeMap<String, Value>>) -> HeaderMap {
 /// Whether it is any use to send more batches.
 #[derive(Default)]
 struct Lost {
-    state: Mutex<(u32, Option<GraphError>)>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    in_a_row: u32,
+    found: Option<Instant>,
+    error: Option<GraphError>,
 }
 
 impl Lost {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Plain data: whatever panicked elsewhere has left it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Why nothing more is sent, if so.
     fn error(&self) -> Option<GraphError> {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .clone()
+        self.lock().error.clone()
     }
 
     /// A batch was answered.
     fn found(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0 = 0;
+        let mut state = self.lock();
+        state.in_a_row = 0;
+        state.found = Some(Instant::now());
     }
 
-    /// A batch failed as a whole, after all tries.
-    fn lost(&self, error: &GraphError) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let in_a_row = match error.kind {
+    /// A batch that was begun then failed as a whole, after all tries.
+    fn lost(&self, started: Instant, error: &GraphError) {
+        let mut state = self.lock();
+        let hopeless = match error.kind {
             // Without a token the others would fare no better.
-            GraphErrorKind::Unauthorized | GraphErrorKind::Token(_) => ENOUGH,
-            GraphErrorKind::Unavailable => state.0 + 1,
-            _ => return,
+            GraphErrorKind::Unauthorized | GraphErrorKind::Token(_) => true,
+            // Others were answered meanwhile, so it is about this one.
+            GraphErrorKind::Unavailable if state.found.is_some_and(|found| found > started) => false,
+            GraphErrorKind::Unavailable => {
+                state.in_a_row += 1;
+                state.in_a_row >= ENOUGH
+            }
+            _ => false,
         };
-        state.0 = in_a_row;
-        if in_a_row >= ENOUGH && state.1.is_none() {
-            state.1 = Some(error.clone());
+        if hopeless {
+            state.error.get_or_insert_with(|| error.clone());
         }
     }
 }

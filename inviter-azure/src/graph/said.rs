@@ -118,7 +118,7 @@ pub(super) fn cleaned(text: &str, hidden: &Hidden) -> String {
         line.truncate(end);
         line.push('…');
     }
-    line.trim_end_matches('.').to_owned()
+    line.trim_end_matches(['.', ' ']).to_owned()
 }
 
 /// Cuts what follows `token=`, as in links of others.
