@@ -6,6 +6,7 @@ mod batch;
 mod errors;
 mod exchange;
 mod links;
+mod outage;
 mod pages;
 mod retries;
 mod said;

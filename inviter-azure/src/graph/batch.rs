@@ -2,12 +2,7 @@
 //!
 //! A batch's own status says nothing about its items: each has its own, and only those that need it are asked again.
 
-use std::{
-    collections::BTreeMap,
-    ops::Range,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -21,14 +16,13 @@ use super::{
     Graph, GraphError, GraphErrorKind,
     errors::{self, Course, Failure},
     exchange::{self, Answer, Ask, PRIORITY},
+    outage::Outage,
     retries::{Effort, Step, beyond_patience},
 };
 use crate::token::Token;
 
 /// How many requests Graph takes in one.
 const MOST: usize = 20;
-/// After so many batches in a row without any answer, the others are not sent: each would be waited for as long.
-const ENOUGH: u32 = 3;
 
 /// One GET of a batch.
 struct Item<'a> {
@@ -80,10 +74,10 @@ impl Graph {
         &self,
         paths: &[String],
     ) -> Vec<Result<T, GraphError>> {
-        let lost = Lost::default();
+        let outage = Outage::default();
         let starts = (0..paths.len()).step_by(MOST);
         let batches: Vec<_> = starts
-            .map(|start| self.batch(paths, start..paths.len().min(start + MOST), &lost))
+            .map(|start| self.batch(paths, start..paths.len().min(start + MOST), &outage))
             .collect();
         let mut outcomes: Vec<Outcome<T>> = stream::iter(batches)
             .buffer_unordered(self.shared.concurrency)
@@ -99,7 +93,7 @@ impl Graph {
         &self,
         paths: &[String],
         range: Range<usize>,
-        lost: &Lost,
+        outage: &Outage,
     ) -> Vec<Outcome<T>> {
         let mut done = Vec::new();
         let mut items = Vec::new();
@@ -114,14 +108,14 @@ impl Graph {
             if items.is_empty() {
                 continue;
             }
-            if let Some(error) = lost.error() {
+            if let Some(error) = outage.error() {
                 done.extend(items.iter().map(|item| (item.place, Err(item.failed(&error)))));
                 continue;
             }
             let started = Instant::now();
             match self.send_batch(&items).await {
                 Ok((answers, token)) => {
-                    lost.found();
+                    outage.answered();
                     left.push(self.sort_out(items, answers, &token, &mut done).await);
                 }
                 Err(failure) if failure.course == Course::Less && items.len() > 1 => {
@@ -138,7 +132,7 @@ impl Graph {
                     }
                 }
                 Err(failure) => {
-                    lost.lost(started, &failure.error);
+                    outage.failed(started, &failure.error);
                     done.extend(
                         items
                             .iter()
@@ -351,57 +345,6 @@ fn headers(given: Option<&BTreeMap<String, Value>>) -> HeaderMap {
         Some((name, value))
     });
     pairs.collect()
-}
-
-/// Whether it is any use to send more batches.
-#[derive(Default)]
-struct Lost {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    in_a_row: u32,
-    found: Option<Instant>,
-    error: Option<GraphError>,
-}
-
-impl Lost {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Plain data: whatever panicked elsewhere has left it whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Why nothing more is sent, if so.
-    fn error(&self) -> Option<GraphError> {
-        self.lock().error.clone()
-    }
-
-    /// A batch was answered.
-    fn found(&self) {
-        let mut state = self.lock();
-        state.in_a_row = 0;
-        state.found = Some(Instant::now());
-    }
-
-    /// A batch that was begun then failed as a whole, after all tries.
-    fn lost(&self, started: Instant, error: &GraphError) {
-        let mut state = self.lock();
-        let hopeless = match error.kind {
-            // Without a token the others would fare no better.
-            GraphErrorKind::Unauthorized | GraphErrorKind::Token(_) => true,
-            // Others were answered meanwhile, so it is about this one.
-            GraphErrorKind::Unavailable if state.found.is_some_and(|found| found > started) => false,
-            GraphErrorKind::Unavailable => {
-                state.in_a_row += 1;
-                state.in_a_row >= ENOUGH
-            }
-            _ => false,
-        };
-        if hopeless {
-            state.error.get_or_insert_with(|| error.clone());
-        }
-    }
 }
 
 #[cfg(test)]

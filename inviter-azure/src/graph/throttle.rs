@@ -55,10 +55,10 @@ impl Throttle {
             info!(
                 about,
                 ?pause,
-                "Graph has had too many requests; nothing is asked of it until then"
+                "Graph asks to wait; nothing is asked of it meanwhile"
             );
         } else {
-            debug!(about, ?pause, "Graph has had too many requests still");
+            debug!(about, ?pause, "Graph asks to wait still");
         }
     }
 
