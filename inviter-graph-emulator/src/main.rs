@@ -1,0 +1,3 @@
+//! Serves an emulated tenant until its standard input closes.
+
+fn main() {}
