@@ -39,6 +39,10 @@ pub(crate) struct Delivery {
     pub(crate) blanks: usize,
     /// Left out of the answer to a batch.
     pub(crate) dropped: bool,
+    /// Comes twice in the answer to a batch.
+    pub(crate) doubled: bool,
+    /// Comes under another id in the answer to a batch.
+    pub(crate) renamed: bool,
 }
 
 impl Delivery {

@@ -62,7 +62,14 @@ pub(crate) fn answer(shared: &Shared, request: &Incoming, limited: bool) -> Resu
         if answer.delivery.dropped {
             continue;
         }
-        answers.push((id, answer.status, response(id, &answer)));
+        let shown = if answer.delivery.renamed {
+            format!("{id}-of-another")
+        } else {
+            id.to_owned()
+        };
+        for _ in 0..=usize::from(answer.delivery.doubled) {
+            answers.push((id, answer.status, response(&shown, &answer)));
+        }
     }
     // No client may count on the order.
     random::shuffle(&mut answers);

@@ -21,3 +21,8 @@ pub(crate) fn http() -> String {
 pub(crate) fn unix() -> i64 {
     Timestamp::now().as_second()
 }
+
+/// Seconds since 1970, and parts of them.
+pub(crate) fn unix_with_parts() -> f64 {
+    Timestamp::now().as_duration().as_secs_f64()
+}

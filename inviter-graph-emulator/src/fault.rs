@@ -171,6 +171,10 @@ pub enum Trouble {
     EmptyValue,
     /// The item is missing in the answer to a batch. Elsewhere nothing happens.
     DropBatchItem,
+    /// The item comes twice in the answer to a batch. Elsewhere nothing happens.
+    DoubleBatchItem,
+    /// The item comes under an id that nobody asked for. Elsewhere nothing happens.
+    RenameBatchItem,
     /// Members that are users, and users, come with null in every property.
     LimitedInfo,
     /// The next link (one is added if there is none) leads to this base, such as `http://127.0.0.1:1`.

@@ -93,6 +93,8 @@ pub(crate) fn change(mut answer: Answer, troubles: &[Trouble], of: &Spoilt<'_>) 
             Trouble::Trickle(time) => delivery.trickle = Some(*time),
             Trouble::Huge(blanks) => delivery.blanks += blanks,
             Trouble::DropBatchItem => delivery.dropped = true,
+            Trouble::DoubleBatchItem => delivery.doubled = true,
+            Trouble::RenameBatchItem => delivery.renamed = true,
             Trouble::Truncated => answer.body = answer.body.slice(..answer.body.len() / 2),
             _ => change_json(&mut answer, trouble, of),
         }

@@ -26,13 +26,14 @@ struct Claims {
     aud: String,
     iss: String,
     sub: String,
-    exp: i64,
-    nbf: Option<i64>,
+    /// With parts of seconds: so MSAL writes it.
+    exp: f64,
+    nbf: Option<f64>,
     jti: String,
 }
 
 /// How far clocks may differ, in seconds.
-const SKEW: i64 = 300;
+const SKEW: f64 = 300.0;
 
 fn malformed(what: &str) -> TokenError {
     let message = format!("JWT token is invalid or malformed: {what}.");
@@ -44,8 +45,14 @@ fn refused(why: &str) -> TokenError {
     TokenError::new(401, "invalid_client", 700_027, message)
 }
 
+/// Takes padding too: azure-identity's assertions have it, and Entra ID takes them.
+fn decoded(part: &str, what: &str) -> Result<Vec<u8>, TokenError> {
+    let part = part.trim_end_matches('=');
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed(what))
+}
+
 fn read<T: DeserializeOwned>(part: &str, what: &str) -> Result<T, TokenError> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed(what))?;
+    let bytes = decoded(part, what)?;
     serde_json::from_slice(&bytes).map_err(|error| malformed(&format!("{what}: {error}")))
 }
 
@@ -55,9 +62,7 @@ pub(super) fn verify(shared: &Shared, tenant: &str, token: &str) -> Result<(), T
     let (header, claims) = signed.split_once('.').ok_or_else(|| malformed("no claims"))?;
     let header: Header = read(header, "header")?;
     let claims: Claims = read(claims, "claims")?;
-    let signature = URL_SAFE_NO_PAD
-        .decode(signature)
-        .map_err(|_| malformed("signature"))?;
+    let signature = decoded(signature, "signature")?;
     let certificate = find(shared, &header)?;
     check_signature(&header, &certificate, signed.as_bytes(), &signature)?;
     check_claims(shared, tenant, &claims)
@@ -72,7 +77,7 @@ fn find(shared: &Shared, header: &Header) -> Result<Vec<u8>, TokenError> {
     }
     let fits = |thumbprint: Option<&String>, algorithm, certificate: &[u8]| {
         thumbprint.is_none_or(|thumbprint| {
-            URL_SAFE_NO_PAD.encode(digest::digest(algorithm, certificate)) == *thumbprint
+            URL_SAFE_NO_PAD.encode(digest::digest(algorithm, certificate)) == thumbprint.trim_end_matches('=')
         })
     };
     let certificates = lock(&shared.identity.certificates);
@@ -118,7 +123,7 @@ fn check_claims(shared: &Shared, tenant: &str, claims: &Claims) -> Result<(), To
         let message = "The assertion's issuer and subject have to be the application.";
         return Err(TokenError::new(401, "invalid_client", 700_021, message));
     }
-    let now = clock::unix();
+    let now = clock::unix_with_parts();
     if claims.exp + SKEW < now {
         let message = format!(
             "The assertion is not within its valid time range: it expired at {}.",
@@ -130,7 +135,7 @@ fn check_claims(shared: &Shared, tenant: &str, claims: &Claims) -> Result<(), To
         let message = "The assertion is not within its valid time range: it is not valid yet.";
         return Err(TokenError::new(401, "invalid_client", 700_024, message));
     }
-    if claims.exp > now + 24 * 60 * 60 + SKEW {
+    if claims.exp > now + 24.0 * 60.0 * 60.0 + SKEW {
         return Err(refused("The assertion is valid for too long."));
     }
     if claims.jti.is_empty() || !lock(&identity.used_assertions).insert(claims.jti.clone()) {
