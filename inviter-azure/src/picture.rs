@@ -219,12 +219,18 @@ impl Picture {
         lists.flat_map(|list| &list.users).copied().collect()
     }
 
-    /// Forgets groups that no longer count, and people who are in none.
+    /// Forgets groups that no longer count, owners of groups that stand for no room, and people who are in none.
     pub(crate) fn prune(&mut self) {
         let feeding = self.groups_that_feed();
         let root = self.rooms.root;
         self.groups
             .retain(|id, _| feeding.contains(id) || Some(*id) == root);
+        let rooms = self.room_groups();
+        for (id, group) in &mut self.groups {
+            if !rooms.contains(id) {
+                group.owners = None;
+            }
+        }
         let people = self.people(&feeding);
         self.users.retain(|id, _| people.contains(id));
         self.gone.retain(|id| people.contains(id));
