@@ -24,5 +24,8 @@
 )]
 
 mod facts;
+mod faults;
 mod harness;
 mod ordinary;
+mod rooms;
+mod sketch;
