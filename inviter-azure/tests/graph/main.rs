@@ -24,8 +24,10 @@
 )]
 
 mod facts;
-mod faults;
 mod harness;
+mod nesting;
 mod ordinary;
+mod people;
 mod rooms;
+mod scale;
 mod sketch;
