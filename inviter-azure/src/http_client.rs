@@ -88,13 +88,13 @@ mod tests {
         let mut config = EntraConfig::new(RoomGroups::default());
         change(&mut config);
         let error = http_client(&config).unwrap_err();
-        let mut text = format!("{error}\n{error:?}");
+        let mut said = vec![format!("{error}\n{error:?}")];
         let mut cause = error.source();
         while let Some(error) = cause {
-            text += &format!("\n{error}\n{error:?}");
+            said.push(format!("{error}\n{error:?}"));
             cause = error.source();
         }
-        text
+        said.join("\n")
     }
 
     #[test]
