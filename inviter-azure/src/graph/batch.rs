@@ -182,8 +182,14 @@ impl Graph {
             body: Some(body),
             about: about.to_owned(),
         };
-        self.send(&ask, |answer| self.read_batch(about, items, answer))
-            .await
+        let sent = self.send(&ask, |answer| self.read_batch(about, items, answer));
+        sent.await.map_err(|mut failure| {
+            // That there is nothing that takes batches says nothing of what was asked for in one.
+            if failure.error.kind == GraphErrorKind::NotFound {
+                failure.error.kind = GraphErrorKind::Refused;
+            }
+            failure
+        })
     }
 
     /// What a batch's answer holds for each item.
