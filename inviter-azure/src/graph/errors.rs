@@ -77,6 +77,20 @@ impl GraphError {
         self
     }
 
+    /// Whether everything else would end like this as well. Where Graph answers that it cannot answer, it may do so for
+    /// one kind of requests only.
+    pub(crate) const fn is_about_everything(&self) -> bool {
+        match self.kind {
+            GraphErrorKind::Unauthorized | GraphErrorKind::Throttled | GraphErrorKind::Token(_) => true,
+            GraphErrorKind::Unavailable => self.status.is_none(),
+            GraphErrorKind::Denied
+            | GraphErrorKind::NotFound
+            | GraphErrorKind::Expired
+            | GraphErrorKind::Refused
+            | GraphErrorKind::Malformed => false,
+        }
+    }
+
     /// No token could be had.
     pub(super) fn token(about: &str, failed: TokenError) -> Self {
         let message = format!(

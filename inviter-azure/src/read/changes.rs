@@ -49,17 +49,11 @@ impl Reader<'_> {
         let (users, groups) = futures_util::join!(self.latest(&users), self.latest(&groups));
         match (users, groups) {
             (Ok(users), Ok(groups)) => Ok(Some(Since { users, groups })),
-            (Err(error), _) | (_, Err(error)) => match error.kind {
-                GraphErrorKind::Denied
-                | GraphErrorKind::NotFound
-                | GraphErrorKind::Expired
-                | GraphErrorKind::Refused
-                | GraphErrorKind::Malformed => {
-                    tracing::info!(%error, "Graph does not tell changes, so every read is a full one");
-                    Ok(None)
-                }
-                _ => Err(error),
-            },
+            (Err(error), _) | (_, Err(error)) if error.is_about_everything() => Err(error),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::info!(%error, "Graph does not tell changes, so the next read is a full one");
+                Ok(None)
+            }
         }
     }
 

@@ -58,10 +58,14 @@ pub(crate) async fn read(reader: Reader<'_>, kept: Option<Kept>, clock: &dyn Clo
     };
     let changes = match reader.changes(&kept.since).await {
         Ok(changes) => changes,
-        Err(error) if is_passing(error.kind) => return Err((error, Some(kept))),
+        Err(error) if error.is_about_everything() => return Err((error, Some(kept))),
         Err(error) => {
             tracing::info!(%error, "Graph does not tell what changed since the last read, so everything is read");
-            return full(reader, clock).await.map_err(|error| (error, None));
+            let may_tell_later = is_passing(error.kind);
+            return full(reader, clock).await.map_err(|failed| {
+                let kept = (may_tell_later && is_passing(failed.kind)).then_some(kept);
+                (failed, kept)
+            });
         }
     };
     let due = clock.now().since(kept.full_at) >= reader.config.full_read_every;
