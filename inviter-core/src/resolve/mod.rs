@@ -15,7 +15,10 @@ mod seats;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub(crate) use self::accounts::directory_of;
 pub use self::{
@@ -26,7 +29,7 @@ use self::{drafts::Drafts, gaps::GapSet, graph::Nesting, people::People, seats::
 use crate::{
     beginning::beginning,
     desired::{Desired, GroupRef, SourceOutcome},
-    directory::{AccountStatus, Directory, Extent, Member, ProviderId},
+    directory::{AccountStatus, Directory, Extent, Gap, Member, ProviderId},
     finding::{Finding, FindingKind, Subject},
     policy::{Policy, SourcePolicy},
     provider::ProviderError,
@@ -110,6 +113,7 @@ fn resolve_sources(
         .map(|(room, draft)| seating.room(room, draft))
         .collect();
     findings.append(&mut seating.findings);
+    report_owners(sources, &nestings, &seating.owner_gaps, findings);
     let groups = group_extents(sources, &nestings, &seating.owner_gaps);
     Desired {
         people: people.people,
@@ -306,6 +310,45 @@ fn report_nesting(source: &Source<'_>, nesting: &Nesting, findings: &mut Vec<Fin
             format!(
                 "not everything could be read of {names} of directory {}, so nobody is removed from the rooms that they feed: {}",
                 source.provider,
+                gaps.join("; ")
+            ),
+        ));
+    }
+}
+
+/// Owners who are not known, as far as it was not told already what is missing.
+fn report_owners(
+    sources: &[Source<'_>],
+    nestings: &[Nesting],
+    owner_gaps: &BTreeMap<(usize, u32), GapSet>,
+    findings: &mut Vec<Finding>,
+) {
+    for (at, (source, nesting)) in sources.iter().zip(nestings).enumerate() {
+        let told = nesting.unread.iter().flat_map(GapSet::listed);
+        let told: BTreeSet<&Gap> = told.chain(source.listing.gaps()).collect();
+        let mut gaps: Vec<String> = Vec::new();
+        let mut groups: Vec<&str> = Vec::new();
+        for (&(_, group), of_owners) in owner_gaps.range((at, 0)..=(at, u32::MAX)) {
+            let untold = of_owners.listed().filter(|gap| !told.contains(gap));
+            let before = gaps.len();
+            gaps.extend(untold.map(ToString::to_string));
+            if gaps.len() > before {
+                groups.extend(source.names.get(group as usize).map(|name| &**name));
+            }
+        }
+        if groups.is_empty() {
+            continue;
+        }
+        gaps.dedup();
+        gaps.truncate(LISTED);
+        let provider = source.provider;
+        findings.push(Finding::new(
+            Subject::Directory(provider.clone()),
+            FindingKind::Incomplete,
+            format!(
+                "not all owners could be read of {} of directory {provider}, so no owner is lowered in the rooms that \
+                 they feed: {}",
+                several("group", "groups", groups.into_iter()),
                 gaps.join("; ")
             ),
         ));

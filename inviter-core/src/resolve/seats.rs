@@ -132,7 +132,9 @@ impl<'a> Seating<'a> {
         if !outsiders.is_empty() {
             // They may be members after all, and then they would have the level.
             owners.absorb(&members);
-            self.report_outsiders(room, &outsiders);
+            if members.is_empty() {
+                self.report_outsiders(room, &outsiders);
+            }
         }
         let seats = self.add_fixed(draft, seats, &mut refused);
         self.report_refused(room, refused);

@@ -72,6 +72,12 @@ fn unknown_owners_are_a_gap_of_their_own() {
     assert!(of("xxxaxxxexample.org").is_complete());
     assert!(!of("xxxaxxxexample.org_owners").is_complete());
     assert!(!of("xxxbxxxexample.org").is_complete());
+    // What is missing of members of the one was told as that.
+    let told = desired.findings.iter().filter(|f| f.kind == FindingKind::Incomplete);
+    let told: Vec<&str> = told.map(|f| &*f.message).collect();
+    let of_b = "not all owners could be read of group xxxbxxxexample.org of directory corp, so no owner is lowered";
+    assert!(told.iter().any(|message| message.starts_with(of_b)), "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
 }
 
 #[test]
@@ -79,6 +85,8 @@ fn an_owner_who_may_be_a_member_keeps_levels_as_they_are() {
     let desired =
         resolved(&corp().with_group(room_a().members(["jane"]).members_gap("refused").owners(["jim"])));
     assert!(!room(&desired, "a").owners.is_complete());
+    let of_owner = |finding: &&Finding| finding.kind == FindingKind::OwnerNotMember;
+    assert_eq!(desired.findings.iter().find(of_owner), None);
 }
 
 #[test]
