@@ -14,6 +14,8 @@
 
 mod decoders;
 mod directories;
+#[cfg(feature = "azure")]
+mod entra;
 mod environment;
 mod errors;
 mod explain;
@@ -46,6 +48,8 @@ use inviter_core::{
 
 pub use decoders::DecoderKind;
 pub use directories::{DirectoryConfig, DirectoryKind};
+#[cfg(feature = "azure")]
+pub use entra::EntraDirectoryConfig;
 pub use environment::{Environment, OVERRIDE_PREFIX, is_override};
 pub use errors::{ConfigError, ConfigErrors};
 pub use explain::{Explained, ExplainedSection, Origin, Setting, SettingValue};
@@ -157,6 +161,8 @@ impl Config {
         let directories = directories::read(&top, base, env, problems);
         let defaults = rooms::defaults(&top, danger, problems);
         let (rooms, templates) = rooms::listed(&top, &defaults, &directories, danger, problems);
+        #[cfg(feature = "azure")]
+        let directories = directories::with_listed(directories, &top, &rooms, &templates, problems);
         if directories.is_empty()
             && top.get("directory").is_none()
             && rooms.is_empty()

@@ -85,6 +85,7 @@
 //! - `sqlite` (on by default): [`SqliteStore`], the memory of earlier runs in a file, and `Setup::connect`, which
 //!   uses it. Without it, bring a [`MemoryStore`] of your own to [`Setup::connect_with_store`].
 //! - `ldap`: LDAP servers as directories, in [`ldap`], and `kind = "ldap"` in configurations.
+//! - `azure`: Microsoft Entra tenants as directories, in [`azure`], and `kind = "entra"` in configurations.
 //! - `mocks`: mockall mocks of the two traits, in [`core::provider`] and [`core::backend`].
 //! - `conformance`: `core::conformance`, the suites that every implementation of the two traits has to pass.
 
@@ -99,6 +100,8 @@ pub mod state_dir;
 mod system_clock;
 pub mod wiring;
 
+#[cfg(feature = "azure")]
+pub use inviter_azure as azure;
 pub use inviter_core as core;
 pub use inviter_core::{
     IdentityProvider, RoomBackend,

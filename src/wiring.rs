@@ -121,6 +121,16 @@ fn provider(directory: &DirectoryConfig) -> Arc<dyn IdentityProvider> {
             (**config).clone(),
             Arc::new(SystemClock),
         )),
+        #[cfg(feature = "azure")]
+        DirectoryKind::Entra(config) => Arc::new(inviter_azure::EntraDirectory::new(
+            directory.name.clone(),
+            config.entra.clone(),
+            Arc::new(inviter_azure::IdentityTokens::new(
+                config.credential.clone(),
+                &config.entra,
+            )),
+            Arc::new(SystemClock),
+        )),
     }
 }
 

@@ -1,24 +1,31 @@
 //! `[[directory]]`: where people and groups come from, and how their names are read.
 
+mod groups;
+mod kinds;
+#[cfg(feature = "azure")]
+mod listed;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-#[cfg(feature = "ldap")]
-use inviter_core::room_template::RoomTemplate;
 use inviter_core::{
     OwnedServerName, UserId,
-    directory::{GroupKey, ProviderId},
+    directory::ProviderId,
     mint::{GuestRule, Minting},
 };
 
 use super::{
     Environment,
     decoders::{self, DecoderKind},
-    keys, path_in,
+    keys,
 };
-use crate::document::{Problems, Section, Value, dotted_hint, nearest};
+use crate::document::{Problems, Section, Value, dotted_hint};
+pub(super) use groups::{find, group_key};
+pub use kinds::DirectoryKind;
+#[cfg(feature = "azure")]
+pub(super) use listed::with_listed;
 
 /// One directory of the configuration.
 #[derive(Debug, Clone)]
@@ -53,62 +60,6 @@ impl DirectoryConfig {
     }
 }
 
-/// What a directory is.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum DirectoryKind {
-    /// A file: see [`FileDirectory`](crate::FileDirectory).
-    File {
-        /// Where it is.
-        path: PathBuf,
-    },
-    /// An LDAP server: see [`LdapDirectory`](crate::ldap::LdapDirectory).
-    #[cfg(feature = "ldap")]
-    Ldap(Box<inviter_ldap::LdapConfig>),
-}
-
-impl DirectoryKind {
-    /// The attribute that user IDs are usually made of in such a directory.
-    const fn usual_attribute(&self) -> &'static str {
-        match self {
-            Self::File { .. } => "uid",
-            #[cfg(feature = "ldap")]
-            Self::Ldap(config) => config.schema.preset.user_attribute(),
-        }
-    }
-
-    /// The same, which reads the attribute that user IDs are made of.
-    #[cfg_attr(
-        not(feature = "ldap"),
-        expect(unused_variables, unused_mut, reason = "files have it anyway")
-    )]
-    fn reading(mut self, attribute: &str) -> Self {
-        #[cfg(feature = "ldap")]
-        if let Self::Ldap(config) = &mut self {
-            config.attributes = vec![attribute.to_owned()];
-        }
-        self
-    }
-}
-
-/// The kinds that a configuration may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KindWord {
-    File,
-    #[cfg(feature = "ldap")]
-    Ldap,
-    /// Known, and not in this program; what it needs.
-    NotBuilt(&'static str),
-}
-
-const KINDS: [(&str, KindWord); 3] = [
-    ("file", KindWord::File),
-    #[cfg(feature = "ldap")]
-    ("ldap", KindWord::Ldap),
-    #[cfg(not(feature = "ldap"))]
-    ("ldap", KindWord::NotBuilt("ldap")),
-    ("entra", KindWord::NotBuilt("entra")),
-];
 const GUESTS: [(&str, GuestRule); 2] = [("skip", GuestRule::Skip), ("strip", GuestRule::Strip)];
 
 pub(super) fn read(
@@ -148,7 +99,7 @@ fn read_one(
 ) -> Option<DirectoryConfig> {
     let required = [
         ("name", "reports speak of the directory by it"),
-        ("kind", "write \"file\" or \"ldap\""),
+        ("kind", "write \"file\", \"ldap\" or \"entra\""),
     ];
     for (key, why) in required {
         if section.get(key).is_none() {
@@ -158,15 +109,14 @@ fn read_one(
     let name = section
         .text("name", problems)
         .map(|(_, name)| ProviderId::new(name));
-    let kind = section.word("kind", &KINDS, problems);
-    let kind = kind.and_then(|word| read_kind(section, word, base, env, problems));
+    let kind = section.word("kind", &kinds::KINDS, problems);
+    let kind = kind.and_then(|word| kinds::read(section, word, base, env, problems));
     let usual = kind.as_ref().map_or("uid", DirectoryKind::usual_attribute);
     let attribute = section
         .text("attribute", problems)
         .map_or(usual, |(_, attribute)| attribute);
-    #[cfg(feature = "ldap")]
-    if let Some(DirectoryKind::Ldap(_)) = kind
-        && let Err(why) = super::ldap::attribute(attribute)
+    if let Some(kind) = &kind
+        && let Err(why) = kind.check_attribute(attribute)
     {
         problems.add(
             section.at("attribute"),
@@ -187,61 +137,6 @@ fn read_one(
         kind: kind?.reading(attribute),
     };
     Some(directory)
-}
-
-#[cfg_attr(
-    not(feature = "ldap"),
-    expect(unused_variables, reason = "files need no secrets")
-)]
-fn read_kind(
-    section: &Section<'_>,
-    word: KindWord,
-    base: &Path,
-    env: &dyn Environment,
-    problems: &mut Problems,
-) -> Option<DirectoryKind> {
-    match word {
-        KindWord::File => {
-            refuse_other(section, "ldap", "ldap", problems);
-            if section.get("path").is_none() {
-                problems.add(
-                    section.at("kind"),
-                    "`path` in [directory] is missing; write where the directory file is, such as \"people.toml\"",
-                );
-            }
-            let (_, path) = section.text("path", problems)?;
-            Some(DirectoryKind::File {
-                path: path_in(base, path),
-            })
-        }
-        #[cfg(feature = "ldap")]
-        KindWord::Ldap => {
-            refuse_other(section, "path", "file", problems);
-            let config = super::ldap::read(section, base, env, problems)?;
-            Some(DirectoryKind::Ldap(Box::new(config)))
-        }
-        KindWord::NotBuilt(kind) => {
-            problems.add(
-                section.at("kind"),
-                format!(
-                    "`kind` in [directory]: this program was built without `{kind}`; use one that was built with it \
-                     (cargo feature `{kind}`), or `kind = \"file\"`"
-                ),
-            );
-            None
-        }
-    }
-}
-
-/// What is for another kind of directory would have no effect, and whoever wrote it thinks that it has.
-fn refuse_other(section: &Section<'_>, key: &str, kind: &str, problems: &mut Problems) {
-    if section.get(key).is_some() {
-        let name = section.key(key);
-        problems.add(
-            section.at(key),
-            format!("{name} is for `kind = \"{kind}\"`; leave it out, or correct `kind`"),
-        );
-    }
 }
 
 fn renames(section: &Section<'_>, problems: &mut Problems) -> BTreeMap<String, String> {
@@ -296,43 +191,4 @@ fn renames(section: &Section<'_>, problems: &mut Problems) -> BTreeMap<String, S
         renames.insert(entry.key.clone().into_owned(), old.to_owned());
     }
     renames
-}
-
-/// A group as a room's list means it, in one of the directories or in this one. A DN is written as DNs compare, since
-/// that is what an LDAP directory calls its groups by.
-#[cfg_attr(not(feature = "ldap"), expect(unused_variables, reason = "only LDAP has DNs"))]
-pub(super) fn group_key(
-    text: &str,
-    directory: Option<&ProviderId>,
-    directories: &[DirectoryConfig],
-) -> GroupKey {
-    #[cfg(feature = "ldap")]
-    {
-        let is_ldap = |d: &DirectoryConfig| matches!(d.kind, DirectoryKind::Ldap(_));
-        let mut meant = directories
-            .iter()
-            .filter(|d| directory.is_none_or(|name| *name == d.name));
-        // A name may have a `=` in it; two of them, with a `,` between, are no name that anybody gives. Placeholders
-        // would be escaped, and their values are not known yet: there it has to be written as the server does.
-        if text.contains(',')
-            && !RoomTemplate::has_placeholder(text)
-            && meant.any(is_ldap)
-            && let Ok(dn) = inviter_ldap::Dn::parse(text)
-        {
-            return GroupKey::new(dn.as_str());
-        }
-    }
-    GroupKey::new(text)
-}
-
-/// A directory by its name, as rooms refer to it.
-pub(super) fn find(name: &str, directories: &[DirectoryConfig]) -> Result<ProviderId, String> {
-    let names: Vec<&str> = directories.iter().map(|d| d.name.as_str()).collect();
-    if let Some(directory) = directories.iter().find(|d| d.name.as_str() == name) {
-        return Ok(directory.name.clone());
-    }
-    Err(match nearest(name, &names) {
-        Some(right) => format!("there is no [[directory]] called `{name}`, did you mean `{right}`?"),
-        None => format!("there is no [[directory]] called `{name}`"),
-    })
 }

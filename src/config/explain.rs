@@ -1,5 +1,7 @@
 //! The configuration as it takes effect: every key with its value and where that comes from.
 
+mod defaults;
+
 use std::path::Path;
 
 use serde::Serialize;
@@ -144,6 +146,9 @@ impl Config {
     }
 }
 
+/// Sections of directories that only those of one kind have.
+const OF_ONE_KIND: [&str; 2] = ["directory.ldap", "directory.entra"];
+
 struct Explainer<'a> {
     config: &'a Config,
     place: &'a dyn Fn(usize) -> Place,
@@ -183,7 +188,7 @@ impl Explainer<'_> {
             match key.kind {
                 Kind::Table(_) if key.name == "permissions" && !managed => {}
                 // Of another kind of directory.
-                Kind::Table(_) if path == "directory.ldap" && node.is_none() => {}
+                Kind::Table(_) if OF_ONE_KIND.contains(&&*path) && node.is_none() => {}
                 Kind::Table(keys) => {
                     self.outer = index;
                     self.table(keys, &path, None, node);
@@ -256,7 +261,7 @@ impl Explainer<'_> {
                 }
             }
             Fallback::Said(what) => {
-                setting.value = self.worked_out(keys.name, key.name, index);
+                setting.value = defaults::worked_out(self.config, keys.name, index.or(self.outer), key.name);
                 setting.otherwise = Some(what);
             }
             Fallback::Required => {}
@@ -268,30 +273,6 @@ impl Explainer<'_> {
     fn shown(&self, path: &str, name: &str) -> Option<&Setting> {
         let section = self.sections.iter().find(|section| section.path == path)?;
         section.settings.iter().find(|setting| setting.name == name)
-    }
-
-    /// Defaults that depend on something else.
-    fn worked_out(&self, section: &str, key: &str, index: Option<usize>) -> Option<SettingValue> {
-        match (section, key) {
-            ("directory", "before_at") => {
-                let directory = self.config.directories.get(index?)?;
-                Some(SettingValue::Flag(directory.before_at))
-            }
-            ("directory", "attribute") => {
-                let directory = self.config.directories.get(index?)?;
-                Some(SettingValue::Text(directory.attribute.clone()))
-            }
-            #[cfg(feature = "ldap")]
-            ("directory.ldap", key) => match &self.config.directories.get(self.outer?)?.kind {
-                super::DirectoryKind::Ldap(config) => super::ldap::worked_out(config, key),
-                super::DirectoryKind::File { .. } => None,
-            },
-            ("state", "dir") => {
-                let dir = self.config.state_dir.to_str()?;
-                Some(SettingValue::Text(dir.to_owned()))
-            }
-            _ => None,
-        }
     }
 
     /// A table with free keys, on top of the default ones.
@@ -387,7 +368,7 @@ fn entries<'n>(table: &'n Node<'n>) -> &'n [Entry<'n>] {
     }
 }
 
-fn get<'n>(table: &'n Node<'n>, key: &str) -> Option<&'n Node<'n>> {
+pub(super) fn get<'n>(table: &'n Node<'n>, key: &str) -> Option<&'n Node<'n>> {
     let found = entries(table).iter().find(|entry| entry.key == key);
     found.map(|entry| &entry.node)
 }

@@ -112,14 +112,7 @@ pub(super) fn read(
     }
     let url = section.parsed("url", |text| parse_url(text, allow_plain), problems);
     let credentials = credentials(&section, base, env, problems);
-    let ca_file = section.text("ca_file", problems).map(|(at, text)| {
-        let path = path_in(base, text);
-        if let Err(why) = check_ca_file(&path) {
-            let key = section.key("ca_file");
-            problems.add(at, format!("{key}: the file `{}` {why}", path.display()));
-        }
-        path
-    });
+    let ca_file = file(&section, "ca_file", base, check_ca_file, problems);
     Some(HomeserverConfig {
         ca_file,
         connect_timeout: timeout(&section, "connect_timeout", Duration::from_secs(10), problems),
@@ -133,6 +126,23 @@ pub(super) fn read(
         url: url?,
         credentials: credentials?,
     })
+}
+
+/// The path of a file that has to be there already, in a form that `check` finds right.
+pub(super) fn file(
+    section: &Section<'_>,
+    key: &str,
+    base: &Path,
+    check: impl Fn(&Path) -> Result<(), String>,
+    problems: &mut Problems,
+) -> Option<PathBuf> {
+    let (at, text) = section.text(key, problems)?;
+    let path = path_in(base, text);
+    if let Err(why) = check(&path) {
+        let key = section.key(key);
+        problems.add(at, format!("{key}: the file `{}` {why}", path.display()));
+    }
+    Some(path)
 }
 
 /// That the file looks right; what is in the certificates shows when connecting.
@@ -205,7 +215,7 @@ fn quotable(text: &str) -> String {
     }
 }
 
-fn parse_proxy(text: &str) -> Result<Url, String> {
+pub(super) fn parse_proxy(text: &str) -> Result<Url, String> {
     let hint = "write it like \"http://proxy.example.com:3128\"";
     let url = Url::parse(text).map_err(|error| format!("this is not a URL ({error}); {hint}"))?;
     if !url.username().is_empty() || url.password().is_some() {

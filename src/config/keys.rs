@@ -3,14 +3,19 @@
 //! The table says; the readers read. Tests hold the two and the sample to each other. Overrides from the environment,
 //! `inviter config` and the JSON Schema are made from the table.
 
+mod directory;
+mod entra;
 mod ldap;
 mod rooms;
 mod table;
 
+pub(super) use directory::{DECODER, DIRECTORY};
+#[cfg(feature = "azure")]
+pub(super) use entra::ENTRA;
 #[cfg(feature = "ldap")]
 pub(super) use ldap::LDAP;
 pub(super) use rooms::{PERMISSIONS, ROOM, ROOM_GROUP, ROOM_MEMBER, ROOMS};
-pub(super) use table::{ACCOUNTS, ADOPT, DECODER, DIRECTORY, HOMESERVER, LIMITS, PEOPLE, SCOPE, STATE, TOP};
+pub(super) use table::{ACCOUNTS, ADOPT, HOMESERVER, LIMITS, PEOPLE, SCOPE, STATE, TOP};
 
 /// A table of the configuration and the keys that it knows.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use inviter_ldap::{
 
 use super::{
     Environment,
-    homeserver::{check_ca_file, timeout},
-    keys, path_in,
+    homeserver::{check_ca_file, file, timeout},
+    keys,
     secrets::{self, SecretKeys},
 };
 use crate::document::{Problems, Section};
@@ -189,22 +189,6 @@ pub(super) fn attribute(text: &str) -> Result<String, String> {
             "`{text}` is not the name of an attribute; write it with letters, digits and `-` only, such as \"cn\""
         ))
     }
-}
-
-fn file(
-    section: &Section<'_>,
-    key: &str,
-    base: &Path,
-    check: impl Fn(&Path) -> Result<(), String>,
-    problems: &mut Problems,
-) -> Option<std::path::PathBuf> {
-    let (at, text) = section.text(key, problems)?;
-    let path = path_in(base, text);
-    if let Err(why) = check(&path) {
-        let key = section.key(key);
-        problems.add(at, format!("{key}: the file `{}` {why}", path.display()));
-    }
-    Some(path)
 }
 
 fn client_certificate(

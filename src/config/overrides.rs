@@ -10,7 +10,7 @@ use super::{
 use crate::document::{Entry, Node, Problems, Value, nearest, parse_toml_value, shortened};
 
 /// Keys that hold a secret nowhere, and that somebody may expect to.
-const SECRETS: [&str; 2] = ["access_token", "password"];
+const SECRETS: [&str; 3] = ["access_token", "client_secret", "password"];
 
 /// One variable.
 struct Override<'t> {

@@ -77,12 +77,12 @@ pub(super) fn read(
         keys.env
     };
     let (at, text) = section.text(key, problems)?;
-    if looks_like_a_token(text) {
+    if let Some(what) = looks_like(text) {
         let key = section.key(key);
         problems.add(
             at,
             format!(
-                "{key} looks like the token itself, which must not stand in this file; write it to a file that only \
+                "{key} looks like the {what} itself, which must not stand in this file; write it to a file that only \
                  the bot can read, and write that file's name here"
             ),
         );
@@ -126,13 +126,33 @@ pub(super) fn read(
     )
 }
 
-/// Whether someone has put an access token where the name of its file or variable belongs: messages name the file
-/// or variable, and must not name a secret. Synapse and the Matrix Authentication Service mark theirs.
-fn looks_like_a_token(text: &str) -> bool {
-    ["syt_", "mat_", "mct_", "MDAx"]
+/// What someone has put where the name of its file or variable belongs, if it looks like a secret: messages name the
+/// file or variable, and must not name a secret.
+fn looks_like(text: &str) -> Option<&'static str> {
+    // Synapse and the Matrix Authentication Service mark theirs.
+    let is_token = ["syt_", "mat_", "mct_", "MDAx"]
         .iter()
         .any(|mark| text.starts_with(mark))
-        && text.len() > 20
+        && text.len() > 20;
+    if is_token {
+        Some("token")
+    } else if looks_like_a_client_secret(text) {
+        Some("secret")
+    } else {
+        None
+    }
+}
+
+/// Whether a text has the form of the client secrets that Entra makes: 40 characters or so, with `Q~` behind a digit.
+pub(super) fn looks_like_a_client_secret(text: &str) -> bool {
+    (31..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'~' | b'.' | b'_' | b'-'))
+        && text
+            .as_bytes()
+            .get(3..6)
+            .is_some_and(|mark| mark[0].is_ascii_digit() && mark[1..] == *b"Q~")
 }
 
 /// Whether messages may repeat it: somebody may have put the secret itself there.

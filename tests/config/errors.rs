@@ -90,7 +90,7 @@ fn wrong_types() {
     wrong_end(
         "people = 3",
         "people = 3",
-        "unknown key `people` in [directory]; it knows `name`, `kind`, `path`, `ldap`, `decoders`, `attribute`, `before_at`, `guests` and `renames`",
+        "unknown key `people` in [directory]; it knows `name`, `kind`, `path`, `ldap`, `entra`, `decoders`, `attribute`, `before_at`, `guests` and `renames`",
     );
     wrong_end(
         "[[people]]\n",
@@ -250,20 +250,19 @@ fn dangerous_settings_name_their_key() {
 #[test]
 fn directories() {
     let other = "[[directory]]\nname = \"other\"\n";
-    let not_built = if cfg!(feature = "ldap") {
-        &["entra"][..]
-    } else {
-        &["entra", "ldap"]
-    };
-    for kind in not_built {
+    let not_built = [
+        ("ldap", "ldap", cfg!(feature = "ldap")),
+        ("entra", "azure", cfg!(feature = "azure")),
+    ];
+    for (kind, feature, _) in not_built.iter().filter(|(.., is_built)| !is_built) {
         // With a section or without: what the program does not know is not looked into.
-        for section in ["", "\nldap = { urls = 1 }"] {
+        for section in ["", "\nldap = { urls = 1 }\nentra = { tenant = 1 }"] {
             wrong_end(
                 &format!("{other}kind = \"{kind}\"{section}"),
                 &format!("\"{kind}\""),
                 &format!(
                     "`kind` in [directory]: this program was built without `{kind}`; use one that was built with it \
-                     (cargo feature `{kind}`), or `kind = \"file\"`"
+                     (cargo feature `{feature}`), or `kind = \"file\"`"
                 ),
             );
         }
@@ -272,6 +271,11 @@ fn directories() {
         &format!("{other}kind = \"file\"\npath = \"x.toml\"\nldap = {{ urls = [\"ldaps://a\"] }}"),
         "{ urls",
         "`ldap` in [directory] is for `kind = \"ldap\"`; leave it out, or correct `kind`",
+    );
+    wrong_end(
+        &format!("{other}kind = \"file\"\npath = \"x.toml\"\nentra = {{ tenant = \"example.com\" }}"),
+        "{ tenant",
+        "`entra` in [directory] is for `kind = \"entra\"`; leave it out, or correct `kind`",
     );
     wrong_end(
         &format!("{other}kind = \"fil\""),

@@ -1,8 +1,11 @@
 //! The configuration as it takes effect, with where each value comes from.
 
+#[cfg(feature = "azure")]
+mod entra;
+
 use std::collections::BTreeMap;
 
-use inviter::config::{Config, Explained, Origin, Place as At, Setting, SettingValue};
+use inviter::config::{Config, Environment, Explained, Origin, Place as At, Setting, SettingValue};
 use toml::{Table, Value};
 
 use super::{Place, around};
@@ -200,9 +203,13 @@ fn what_is_explained_is_the_configuration() {
 }
 
 fn means_the_same_written_out(end: &str) {
+    means_the_same_with(end, &super::environment);
+}
+
+fn means_the_same_with(end: &str, environment: &dyn Environment) {
     let place = Place::new();
     let config = |text: &str| {
-        let explained = Config::explain(text, &place.path("inviter.toml"), &super::environment);
+        let explained = Config::explain(text, &place.path("inviter.toml"), environment);
         explained.unwrap_or_else(|e| panic!("{e}\n{text}"))
     };
     let first = config(&around("", "", end));

@@ -38,26 +38,57 @@ fn least() -> Table {
         let directories = least["directory"].as_array_mut().unwrap();
         directories.push(Value::Table(ldap));
     }
+    if cfg!(feature = "azure") {
+        let entra = toml::toml! {
+            name = "entra"
+            kind = "entra"
+            [entra]
+            tenant = "example.onmicrosoft.com"
+            client_id = "11112222-bbbb-3333-cccc-4444dddd5555"
+            client_secret_env = "INVITER_PASSWORD"
+            group_prefix = "MTRX "
+        };
+        let directories = least["directory"].as_array_mut().unwrap();
+        directories.push(Value::Table(entra));
+    }
     least
 }
 
 /// The table of a section, with all the tables that lead to it. A directory is of the kind that has the key.
 fn open<'t>(tree: &'t mut Table, section: &str, key: &str) -> &'t mut Table {
-    let entry = usize::from(is_of_ldap(section, key));
+    let kind = kind_of(section, key);
     let steps = section.split('.').filter(|step| !step.is_empty());
     steps.fold(tree, |table, step| {
         let value = table.entry(step).or_insert_with(|| Value::Table(Table::new()));
         let value = match value {
-            Value::Array(items) => &mut items[if step == "directory" { entry } else { 0 }],
+            Value::Array(items) => {
+                let is_it = |item: &Value| step != "directory" || item["kind"].as_str() == Some(kind);
+                let ix = items.iter().position(is_it).unwrap();
+                &mut items[ix]
+            }
             other => other,
         };
         value.as_table_mut().unwrap()
     })
 }
 
-/// Whether a key is for `kind = "ldap"` alone, which a program without the feature does not read.
-pub(crate) fn is_of_ldap(section: &str, key: &str) -> bool {
-    section == "directory.ldap" || (section, key) == ("directory", "ldap")
+/// Which kind of directory a key is for, if it is for one alone.
+pub(crate) fn kind_of(section: &str, key: &str) -> &'static str {
+    for (kind, of_kind) in [("ldap", "directory.ldap"), ("entra", "directory.entra")] {
+        if section == of_kind || (section, key) == ("directory", kind) {
+            return kind;
+        }
+    }
+    "file"
+}
+
+/// Whether this program reads directories of a kind.
+pub(crate) fn is_built(kind: &str) -> bool {
+    let left_out = [
+        ("ldap", !cfg!(feature = "ldap")),
+        ("entra", !cfg!(feature = "azure")),
+    ];
+    !left_out.contains(&(kind, true))
 }
 
 /// What the readers make of the least configuration with one key more, or how it is wrong.
@@ -68,10 +99,25 @@ fn with(section: &str, key: &str, value: Value) -> Result<String, String> {
     if (section, key) == ("directory.ldap", "bind") && value.as_str() != Some("simple") {
         table.retain(|other, _| !["bind_dn", "password_env"].contains(&other));
     }
+    // What a client secret is for is for no other way.
+    if (section, key) == ("directory.entra", "credential") && value.as_str() != Some("client_secret") {
+        table.retain(|other, _| !["tenant", "client_secret_env"].contains(&other));
+    }
+    // Some are for another one.
+    for (credential, keys) in [
+        ("client_certificate", &["certificate_file", "key_file"][..]),
+        ("workload_identity", &["federated_token_file"]),
+    ] {
+        if section == "directory.entra" && keys.contains(&key) {
+            table.remove("client_secret_env");
+            table.insert("credential".to_owned(), Value::String(credential.to_owned()));
+        }
+    }
     // Of some keys there may be only one.
     for alternatives in [
         &["alias", "id"][..],
         &["alias", "owners_of"],
+        &["client_secret_file", "client_secret_env"],
         &[
             "access_token_file",
             "access_token_env",
@@ -110,7 +156,7 @@ fn all() -> impl Iterator<Item = (&'static str, &'static Key)> {
         .all()
         .into_iter()
         .flat_map(|section| section.keys.iter().map(|key| (section.name, key)))
-        .filter(|(section, key)| cfg!(feature = "ldap") || !is_of_ldap(section, key.name))
+        .filter(|(section, key)| is_built(kind_of(section, key.name)))
 }
 
 /// Another value than the default.
@@ -119,6 +165,8 @@ fn other(key: &Key, default: &Value) -> Value {
         (Kind::Flag, Value::Boolean(flag)) => Value::Boolean(!flag),
         (Kind::Integer { .. } | Kind::LevelOrKeep, Value::Integer(number)) => Value::Integer(number - 1),
         (Kind::Duration, _) => value("\"17m\""),
+        // The others need files.
+        (Kind::Word(_), _) if key.name == "credential" => value("\"managed_identity\""),
         (Kind::Word(words), Value::String(default)) => {
             let other = words
                 .iter()

@@ -12,7 +12,11 @@ use inviter::{
 };
 use secrecy::ExposeSecret as _;
 
-use super::{Place, around, good, told, wrong_end};
+use super::{
+    Place, around, good,
+    lines::{replaced, without},
+    told, wrong_end,
+};
 
 /// The least that describes a server.
 const LEAST: &str = r#"urls = ["ldaps://ldap.example.com"]
@@ -30,21 +34,6 @@ fn directory(server: &str) -> String {
 /// The least lines, with one in place of that with its key, or added.
 fn least_with(line: &str) -> String {
     replaced(LEAST, line)
-}
-
-fn replaced(server: &str, line: &str) -> String {
-    let key = line.split(" = ").next().unwrap();
-    let others = without(server, &[key]);
-    format!("{others}{line}\n")
-}
-
-/// Lines but those of some keys.
-fn without(server: &str, keys: &[&str]) -> String {
-    let lines = server.lines().filter(|line| {
-        let key = line.split(" = ").next().unwrap();
-        !keys.contains(&key)
-    });
-    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// A place with the files that a certificate needs.

@@ -6,11 +6,15 @@
     reason = "helpers of tests"
 )]
 
+#[cfg(feature = "azure")]
+mod entra;
 mod errors;
 mod explain;
 mod keys;
 #[cfg(feature = "ldap")]
 mod ldap;
+#[cfg(any(feature = "ldap", feature = "azure"))]
+mod lines;
 mod overrides;
 mod parts;
 mod patterns;

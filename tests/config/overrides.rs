@@ -9,7 +9,10 @@ use inviter::{
     core::room::RoomRef,
 };
 
-use super::{Place, around, keys::is_of_ldap};
+use super::{
+    Place, around,
+    keys::{is_built, kind_of},
+};
 
 fn environment(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
     let home = [("HOME", "/home/inviter"), ("INVITER_PASSWORD", "from-env")];
@@ -284,6 +287,16 @@ fn a_secret_is_not_taken_and_not_repeated() {
          that one with `INVITER__DIRECTORY__1__LDAP__PASSWORD_ENV`, or name a file with \
          `INVITER__DIRECTORY__1__LDAP__PASSWORD_FILE`"
     );
+    let error = wrong(
+        "",
+        &[("INVITER__DIRECTORY__1__ENTRA__CLIENT_SECRET", "hunter2hunter2")],
+    );
+    assert_eq!(
+        error,
+        "INVITER__DIRECTORY__1__ENTRA__CLIENT_SECRET: a secret is not taken from here; put it into another variable and \
+         name that one with `INVITER__DIRECTORY__1__ENTRA__CLIENT_SECRET_ENV`, or name a file with \
+         `INVITER__DIRECTORY__1__ENTRA__CLIENT_SECRET_FILE`"
+    );
     for (name, value) in [
         (
             "INVITER__HOMESERVER__URL",
@@ -363,6 +376,11 @@ fn every_key_has_its_variable() {
         end += "[[directory]]\nname = \"ldap\"\nkind = \"ldap\"\nldap = { urls = [\"ldaps://a\"], bind_dn = \"cn=b\", \
                 password_env = \"INVITER_PASSWORD\", user_bases = [\"dc=a\"], group_bases = [\"dc=a\"] }";
     }
+    if cfg!(feature = "azure") {
+        end += "\n[[directory]]\nname = \"entra\"\nkind = \"entra\"\nentra = { tenant = \"example.com\", client_id = \
+                \"11112222-bbbb-3333-cccc-4444dddd5555\", client_secret_env = \"INVITER_PASSWORD\", group_prefix = \"a\" }";
+    }
+    let of_entra = if cfg!(feature = "ldap") { 2 } else { 1 };
     let shown = |variables: &[(&str, &str)]| {
         let config = good(&end, variables);
         format!("{:?} {:?}", config.defaults, &config.directories[1..])
@@ -374,12 +392,13 @@ fn every_key_has_its_variable() {
             let Fallback::Value(default) = key.fallback else {
                 continue;
             };
-            if is_of_ldap(section.name, key.name) && !cfg!(feature = "ldap") {
+            if !is_built(kind_of(section.name, key.name)) {
                 continue;
             }
             let place = match section.name {
                 "" => String::new(),
                 "directory.ldap" => "directory__1__ldap__".to_owned(),
+                "directory.entra" => format!("directory__{of_entra}__entra__"),
                 name if name.starts_with("directory") || name == "room" => format!("{name}__0__"),
                 name => format!("{}__", name.replace('.', "__")),
             };

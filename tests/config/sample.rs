@@ -5,17 +5,28 @@ use std::collections::BTreeSet;
 use inviter::{config::SectionKeys, core::patterns::Patterns, core::policy::Policy};
 use toml::Value;
 
-use super::{Place, good};
+use super::{Place, good, keys::is_built};
 
 pub(crate) const SAMPLE: &str = include_str!("../../inviter.sample.toml");
 
-/// Alternatives of which a file may have one. The LDAP server's password stands in its file.
-const ALTERNATIVES: [&str; 3] = ["access_token_env", "password_file = \"password\"", "password_env"];
+/// Alternatives of which a file may have one. The LDAP server's password and the Entra secret stand in their files.
+const ALTERNATIVES: [&str; 9] = [
+    "access_token_env",
+    "password_file = \"password\"",
+    "password_env",
+    "client_secret_env",
+    "certificate_file",
+    "key_file",
+    "federated_token_file",
+    "authority",
+    "graph_url",
+];
 
 fn place() -> Place {
     let place = Place::new();
     place.secret("access_token", "s3cret");
     place.secret("ldap_password", "s3cret");
+    place.secret("entra_client_secret", "s3cret");
     place.secret("ldap_client.key", "-----BEGIN PRIVATE KEY-----\n");
     for name in ["ca.pem", "ldap_client.pem"] {
         std::fs::write(place.path(name), "-----BEGIN CERTIFICATE-----\n").unwrap();
@@ -34,17 +45,19 @@ pub(crate) fn uncommented(keep: impl Fn(&str) -> bool) -> String {
         .join("\n")
 }
 
-/// The lines of the entry that describes an LDAP server, up to the next section of another.
-fn of_ldap(text: &str) -> (usize, usize) {
+/// The lines of the entry that describes a directory of a kind, up to the next section of another.
+fn of_kind(text: &str, kind: &str) -> (usize, usize) {
     let lines: Vec<&str> = text.lines().collect();
-    let kind = lines.iter().position(|line| *line == "kind = \"ldap\"").unwrap();
-    let first = lines[..kind]
+    let this = format!("kind = \"{kind}\"");
+    let at = lines.iter().position(|line| *line == this).unwrap();
+    let first = lines[..at]
         .iter()
         .rposition(|line| *line == "[[directory]]")
         .unwrap();
-    let is_next = |line: &&str| line.starts_with('[') && **line != *"[directory.ldap]";
-    let after = lines[kind..].iter().position(is_next).unwrap();
-    (first, kind + after)
+    let own = format!("[directory.{kind}]");
+    let is_next = |line: &&str| line.starts_with('[') && **line != own;
+    let after = lines[at..].iter().position(is_next).unwrap();
+    (first, at + after)
 }
 
 #[test]
@@ -55,15 +68,16 @@ fn is_right_as_it_stands() {
 #[test]
 fn is_right_uncommented() {
     let mut text = uncommented(|line| !ALTERNATIVES.iter().any(|key| line.starts_with(key)));
-    if !cfg!(feature = "ldap") {
-        let (first, after) = of_ldap(&text);
+    let mut count = 4;
+    for kind in ["ldap", "entra"].into_iter().filter(|kind| !is_built(kind)) {
+        let (first, after) = of_kind(&text, kind);
         let lines = text.lines().enumerate();
         let others = lines.filter(|(at, _)| !(first..after).contains(at));
         text = others.map(|(_, line)| line).collect::<Vec<_>>().join("\n");
+        count -= 1;
     }
     let config = place().parse(&text).unwrap_or_else(|e| panic!("{e}"));
-    let kinds = if cfg!(feature = "ldap") { 3 } else { 2 };
-    assert_eq!(config.directories.len(), kinds);
+    assert_eq!(config.directories.len(), count);
 }
 
 #[test]
@@ -129,39 +143,21 @@ fn shows_the_defaults() {
     assert_eq!(given.limits, bare.limits);
 }
 
-/// Of an LDAP server it shows the defaults as well, but where it says that there are none.
-#[test]
-#[cfg(feature = "ldap")]
-fn shows_the_defaults_of_ldap() {
-    use inviter::config::DirectoryKind;
+/// Of a server or a tenant it shows the defaults as well, but where it says that there are none.
+#[cfg(any(feature = "ldap", feature = "azure"))]
+fn shows_the_defaults_of(kind: &str, examples: &[&str], needed: &[&str]) {
+    use inviter::config::Fallback;
 
-    let keys = SectionKeys::top();
-    let keys = keys
-        .all()
-        .into_iter()
-        .find(|s| s.name == "directory.ldap")
-        .unwrap();
+    let name = format!("directory.{kind}");
+    let keys = SectionKeys::top().all();
+    let keys = keys.into_iter().find(|section| section.name == name).unwrap();
     let is_optional = |line: &str| {
         let key = line.split(" = ").next().unwrap();
-        let key = keys.find(key);
-        key.is_some_and(|key| key.fallback != inviter::config::Fallback::Required)
+        keys.find(key)
+            .is_some_and(|key| key.fallback != Fallback::Required)
     };
-    // What there is no default of.
-    let examples = [
-        "ca_file",
-        "client_cert_file",
-        "client_key_file",
-        "bind_dn",
-        "password_file",
-        "password_env",
-        "matrix_id",
-        "ignore_referrals",
-        "disabled_filter",
-        "placeholders",
-    ];
-    let needed = ["bind_dn", "password_file"];
     let all = uncommented(|_| true);
-    let (first, after) = of_ldap(&all);
+    let (first, after) = of_kind(&all, kind);
     let mut shown = 0;
     let mut config = |with_defaults: bool| {
         let lines = all.lines().skip(first).take(after - first).filter(|line| {
@@ -177,19 +173,56 @@ fn shows_the_defaults_of_ldap() {
         let end = lines.collect::<Vec<_>>().join("\n");
         let config = place().parse(&super::around("", "", &end));
         let config = config.unwrap_or_else(|e| panic!("{e}\n{end}"));
-        let DirectoryKind::Ldap(ldap) = &config.directories[1].kind else {
-            panic!("{config:?}")
-        };
-        format!("{:?} {ldap:?}", config.directories[1].attribute)
+        let directory = &config.directories[1];
+        format!("{:?} {:?}", directory.attribute, directory.kind)
     };
     assert_eq!(config(true), config(false));
-    // All others, and twice the two that are needed.
-    let count = keys
-        .keys
-        .iter()
-        .filter(|key| key.fallback != inviter::config::Fallback::Required)
-        .count();
-    assert_eq!(shown, count - examples.len() + 2 * needed.len());
+    // All others, and twice the ones that are needed.
+    let optional = keys.keys.iter().filter(|key| key.fallback != Fallback::Required);
+    assert_eq!(shown, optional.count() - examples.len() + 2 * needed.len());
+}
+
+#[test]
+#[cfg(feature = "ldap")]
+fn shows_the_defaults_of_ldap() {
+    // What there is no default of.
+    let examples = [
+        "ca_file",
+        "client_cert_file",
+        "client_key_file",
+        "bind_dn",
+        "password_file",
+        "password_env",
+        "matrix_id",
+        "ignore_referrals",
+        "disabled_filter",
+        "placeholders",
+    ];
+    shows_the_defaults_of("ldap", &examples, &["bind_dn", "password_file"]);
+}
+
+#[test]
+#[cfg(feature = "azure")]
+fn shows_the_defaults_of_entra() {
+    let examples = [
+        "tenant",
+        "client_id",
+        "client_secret_file",
+        "client_secret_env",
+        "certificate_file",
+        "key_file",
+        "federated_token_file",
+        "authority",
+        "graph_url",
+        "ca_file",
+        "proxy",
+        "root_group",
+        "group_prefix",
+        "groups",
+        "matrix_id",
+    ];
+    let needed = ["tenant", "client_id", "client_secret_file", "group_prefix"];
+    shows_the_defaults_of("entra", &examples, &needed);
 }
 
 #[test]

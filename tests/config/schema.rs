@@ -140,7 +140,7 @@ fn wrong_documents_do_not_fit() {
             "decoders = [{ alias = \"#a:b\" }]".to_owned(),
             "/directory/0/decoders/0: anyOf",
         ),
-        // The schema is the same whether the program knows LDAP or not.
+        // The schema is the same whether the program knows LDAP and Entra or not.
         (
             "ldap = { urls = [\"ldaps://a\"] }".to_owned(),
             "/directory/0/ldap: required",
@@ -160,6 +160,26 @@ fn wrong_documents_do_not_fit() {
         (
             "ldap = { urls = [], user_bases = [], group_bases = [], password = \"x\" }".to_owned(),
             "/directory/0/ldap/password: unknown",
+        ),
+        (
+            "entra = { credential = \"password\" }".to_owned(),
+            "/directory/0/entra/credential: enum",
+        ),
+        (
+            "entra = { cloud = \"germany\" }".to_owned(),
+            "/directory/0/entra/cloud: enum",
+        ),
+        (
+            "entra = { concurrency = 17 }".to_owned(),
+            "/directory/0/entra/concurrency: maximum",
+        ),
+        (
+            "entra = { full_read_every = 7 }".to_owned(),
+            "/directory/0/entra/full_read_every: type",
+        ),
+        (
+            "entra = { client_secret = \"x\" }".to_owned(),
+            "/directory/0/entra/client_secret: unknown",
         ),
         (format!("{room}groups = [1]"), "/room/0/groups/0: anyOf"),
         (

@@ -1,7 +1,7 @@
 //! What is told when a description of a server is wrong: one sentence each, at its place.
 
-use super::{LEAST, directory, least_with, without, wrong};
-use crate::{around, error_of, errors_of, wrong_end};
+use super::{LEAST, directory, least_with, wrong};
+use crate::{around, error_of, errors_of, lines::without, wrong_end};
 
 #[test]
 fn what_is_missing() {

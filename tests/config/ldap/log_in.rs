@@ -1,7 +1,10 @@
 //! What is told when the bot could not log in: secrets, certificates, and the ways that need them.
 
-use super::{LEAST, place_with_certificates, replaced, without, wrong, wrong_in};
-use crate::Place;
+use super::{LEAST, place_with_certificates, wrong, wrong_in};
+use crate::{
+    Place,
+    lines::{replaced, without},
+};
 
 #[test]
 fn passwords() {
