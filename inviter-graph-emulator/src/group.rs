@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::extension;
 use crate::shown::{Column, Columns, Shown};
 
 /// A group, as the directory keeps it, but for its members and owners. In JSON its fields have Graph's names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Group {
     /// The name that people read. Not unique.
     pub display_name: String,
@@ -46,6 +47,7 @@ pub struct Group {
     /// When it was made.
     pub created_date_time: Option<String>,
     /// Directory extensions, by their full names.
+    #[serde(flatten, deserialize_with = "extension::only")]
     pub extensions: BTreeMap<String, Value>,
 }
 

@@ -16,6 +16,7 @@ pub mod control;
 mod deletion;
 mod delta;
 mod emulator;
+mod extension;
 mod fault;
 mod filter;
 mod generate;

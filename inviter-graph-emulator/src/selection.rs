@@ -1,6 +1,7 @@
 //! `$select`, and writing of objects as it says.
 
 use crate::answer::Refusal;
+use crate::extension;
 use crate::group::{Group, Other};
 use crate::id::Id;
 use crate::object::{Entry, Kind, Object, Relation};
@@ -94,16 +95,6 @@ fn defaults<T: Columns>() -> Vec<Column<T>> {
         .collect()
 }
 
-fn is_extension(name: &str) -> bool {
-    name.strip_prefix("extension_")
-        .and_then(|rest| rest.split_once('_'))
-        .is_some_and(|(application, name)| {
-            application.len() == 32
-                && application.bytes().all(|byte| byte.is_ascii_hexdigit())
-                && !name.is_empty()
-        })
-}
-
 impl Selection {
     /// Reads `$select`. Relations can be named in delta queries only.
     pub(crate) fn parse(select: Option<&str>, of: Of, delta: bool) -> Result<Self, Refusal> {
@@ -144,7 +135,7 @@ impl Selection {
         if name.eq_ignore_ascii_case("id") {
             return Ok(());
         }
-        if is_extension(name) {
+        if extension::is_name(name) {
             self.extensions.push(name.to_owned());
             return Ok(());
         }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::extension;
 use crate::shown::{Column, Columns, Shown};
 
 /// A user, as the directory keeps it. In JSON its fields have Graph's names.
 ///
 /// `None` is a property that was never set, or was cleared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", default)]
 pub struct User {
     /// Such as `alice@example.org`.
     pub user_principal_name: String,
@@ -40,7 +41,10 @@ pub struct User {
     /// Whether the account comes from Active Directory.
     pub on_premises_sync_enabled: Option<bool>,
     /// `extensionAttribute1` to `extensionAttribute15`.
-    #[serde(rename = "onPremisesExtensionAttributes")]
+    #[serde(
+        rename = "onPremisesExtensionAttributes",
+        deserialize_with = "extension::attributes"
+    )]
     pub extension_attributes: [Option<String>; 15],
     /// First name.
     pub given_name: Option<String>,
@@ -81,6 +85,7 @@ pub struct User {
     /// When it was made.
     pub created_date_time: Option<String>,
     /// Directory extensions, by their full names (`extension_<32 hexadecimal digits>_<name>`).
+    #[serde(flatten, deserialize_with = "extension::only")]
     pub extensions: BTreeMap<String, Value>,
 }
 

@@ -262,7 +262,7 @@ async fn extensions_of_users() {
     let bob = tenant.add_user("bob@example.org");
     let emulator = Emulator::start(tenant).await.unwrap();
     let raw = Raw::new(&emulator).await;
-    let select = format!("$select=onPremisesExtensionAttributes,{name}");
+    let select = format!("$select=id,onPremisesExtensionAttributes,{name}");
     let reply = raw.get(&format!("/users/{alice}?{select}")).await;
     assert_eq!(
         reply.body["onPremisesExtensionAttributes"]["extensionAttribute3"],

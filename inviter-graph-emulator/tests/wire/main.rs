@@ -7,4 +7,5 @@ mod collections;
 mod deltas;
 mod faults;
 mod identities;
+mod program;
 mod raw;
