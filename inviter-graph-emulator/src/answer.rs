@@ -72,7 +72,8 @@ impl Answer {
     }
 
     pub(crate) fn graph(body: Vec<u8>) -> Self {
-        Self::new(200, GRAPH_JSON, body)
+        // What the request has cost; throttling goes by it.
+        Self::new(200, GRAPH_JSON, body).with("x-ms-resource-unit", "1")
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -192,7 +193,7 @@ impl Refusal {
     pub(crate) fn answer(&self, ids: &RequestIds) -> Answer {
         let mut body = b"{".to_vec();
         shown::name(&mut body, "error");
-        let error = json!({
+        let mut error = json!({
             "code": self.code,
             "message": self.message,
             "innerError": {
@@ -201,6 +202,12 @@ impl Refusal {
                 "client-request-id": ids.client,
             },
         });
+        if self.status == 429 {
+            let inner = &mut error["innerError"];
+            inner["code"] = json!("429");
+            inner["message"] = json!("Please retry after");
+            inner["status"] = json!("429");
+        }
         shown::json(&mut body, &error);
         body.push(b'}');
         let mut answer = Answer::new(self.status, "application/json", body);

@@ -127,6 +127,13 @@ fn response(id: &str, answer: &Answer) -> Vec<u8> {
     out.push(b'{');
     shown::name(&mut out, "Cache-Control");
     shown::string(&mut out, "no-cache");
+    if answer.status == 200 {
+        shown::name(&mut out, "OData-Version");
+        shown::string(&mut out, "4.0");
+    } else {
+        shown::name(&mut out, "x-ms-resource-unit");
+        shown::string(&mut out, "1");
+    }
     for (name, value) in &answer.headers {
         shown::name(&mut out, &title(name));
         shown::string(&mut out, value);

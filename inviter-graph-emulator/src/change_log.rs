@@ -29,7 +29,19 @@ pub(crate) enum What {
         target: Id,
         kind: Kind,
         added: bool,
+        cause: Cause,
     },
+}
+
+/// Why a group has one object more, or one less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Somebody put it in, or took it out.
+    Change,
+    /// The object was deleted, or brought back.
+    Deletion,
+    /// The object was deleted for good.
+    Purge,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -1,13 +1,14 @@
 //! Deleting objects, bringing them back, and deleting them for good.
 
-use crate::change_log::What;
+use crate::change_log::{Cause, What};
 use crate::id::Id;
 use crate::object::{Kind, Relation};
 use crate::tenant::Tenant;
 
 impl Tenant {
     /// Deletes a user; [`restore_user`](Self::restore_user) brings it back. Its memberships end, and come back
-    /// with it.
+    /// with it; whether delta queries tell so is up to
+    /// [`Options::deletion_leaves_groups`](crate::Options::deletion_leaves_groups).
     pub fn delete_user(&mut self, user: Id) -> bool {
         self.users.contains(&user) && self.delete(user)
     }
@@ -51,7 +52,7 @@ impl Tenant {
                 if let Some(holder) = self.objects.get_mut(group) {
                     holder.related_mut(relation).remove(&id);
                 }
-                self.note_related(relation, *group, id, object.kind.clone(), false);
+                self.note_related(relation, *group, id, object.kind.clone(), false, Cause::Deletion);
             }
             for target in object.related(relation) {
                 if let Some(target) = self.objects.get_mut(target) {
@@ -90,7 +91,7 @@ impl Tenant {
             for group in object.holders(relation).clone() {
                 if let Some(found) = self.objects.get_mut(&group) {
                     found.related_mut(relation).insert(id);
-                    self.note_related(relation, group, id, kind.clone(), true);
+                    self.note_related(relation, group, id, kind.clone(), true, Cause::Deletion);
                 } else if group != id {
                     object.holders_mut(relation).remove(&group);
                     if let Some(found) = self.deleted.get_mut(&group) {
@@ -113,6 +114,13 @@ impl Tenant {
             for relation in Relation::BOTH {
                 other.related_mut(relation).remove(&id);
                 other.holders_mut(relation).remove(&id);
+            }
+        }
+        for relation in Relation::BOTH {
+            for group in object.holders(relation) {
+                if self.groups.contains(group) {
+                    self.note_related(relation, *group, id, object.kind.clone(), false, Cause::Purge);
+                }
             }
         }
         self.log.push(id, object.kind, What::Purged);

@@ -44,6 +44,8 @@ pub struct Group {
     pub on_premises_domain_name: Option<String>,
     /// Whether the group comes from Active Directory.
     pub on_premises_sync_enabled: Option<bool>,
+    /// Made from the id, if there is none, when the group comes into a tenant.
+    pub security_identifier: Option<String>,
     /// When it was made.
     pub created_date_time: Option<String>,
     /// Directory extensions, by their full names.
@@ -70,6 +72,7 @@ impl Default for Group {
             on_premises_security_identifier: None,
             on_premises_domain_name: None,
             on_premises_sync_enabled: None,
+            security_identifier: None,
             created_date_time: Some("2024-03-01T08:00:00Z".to_owned()),
             extensions: BTreeMap::new(),
         }
@@ -167,6 +170,7 @@ impl Columns for Group {
             g => Shown::text(g.on_premises_sam_account_name.as_ref())),
         column!("onPremisesSecurityIdentifier", true,
             g => Shown::text(g.on_premises_security_identifier.as_ref())),
+        column!("onPremisesProvisioningErrors", true, _g => Shown::Texts(&[])),
         column!("onPremisesSyncEnabled", true, g => Shown::flag(g.on_premises_sync_enabled)),
         column!("preferredDataLocation", true, _g => Shown::Null),
         column!("preferredLanguage", true, _g => Shown::Null),
@@ -175,6 +179,7 @@ impl Columns for Group {
         column!("resourceBehaviorOptions", true, _g => Shown::Texts(&[])),
         column!("resourceProvisioningOptions", true, _g => Shown::Texts(&[])),
         column!("securityEnabled", true, g => Shown::Flag(g.security_enabled)),
+        column!("securityIdentifier", true, g => Shown::text(g.security_identifier.as_ref())),
         column!("theme", true, _g => Shown::Null),
         column!("uniqueName", true, _g => Shown::Null),
         column!("visibility", true, g => Shown::text(g.visibility.as_ref())),

@@ -23,6 +23,15 @@ impl Id {
         Self(u128::from(high) << 64 | u128::from(low))
     }
 
+    /// The security identifier of the group with this id.
+    pub(crate) fn security_identifier(self) -> String {
+        // A GUID as .NET lays it out, with the ends of its first three numbers swapped, read as four numbers.
+        let bytes = self.0.to_be_bytes();
+        let [first, second, third, fourth] = [[0, 1, 2, 3], [6, 7, 4, 5], [11, 10, 9, 8], [15, 14, 13, 12]]
+            .map(|places| u32::from_be_bytes(places.map(|place: usize| bytes[place])));
+        format!("S-1-12-1-{first}-{second}-{third}-{fourth}")
+    }
+
     /// Writes it out without allocating.
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -80,7 +80,9 @@ impl Page<'_> {
                 break;
             }
             value.extend_from_slice(if written == 0 { b"{" } else { b",{" });
-            write_head(&mut value, id, (self.of == Of::Objects).then_some(&object.kind));
+            if self.selection.shows_ids(self.of) {
+                write_head(&mut value, id, (self.of == Of::Objects).then_some(&object.kind));
+            }
             self.selection.write(&mut value, object, rights);
             value.push(b'}');
             last = id;
@@ -120,7 +122,8 @@ fn wants_count(asked: &Asked<'_>) -> Result<bool, Refusal> {
             "$count is not supported without the header ConsistencyLevel: eventual.",
         ));
     }
-    Ok(true)
+    // Only the first page tells it.
+    Ok(asked.query.get("$skiptoken").is_none())
 }
 
 /// `/users` or `/groups`.
@@ -227,7 +230,9 @@ fn single(asked: &Asked<'_>, rights: Rights, of: Of, id: Id, object: &Object) ->
         selection.context()
     );
     shown::string(&mut out, &context);
-    write_head(&mut out, id, None);
+    if selection.shows_ids(of) {
+        write_head(&mut out, id, None);
+    }
     selection.write(&mut out, object, rights);
     out.push(b'}');
     Ok(Answer::graph(out))

@@ -20,6 +20,10 @@ pub struct Options {
     pub delta_members: usize,
     /// Whether the first round of a delta query tells of deleted objects that can be restored.
     pub deleted_in_first_delta: bool,
+    /// Whether a delta query tells groups to have lost an object as soon as it is deleted, and to have it again
+    /// when it is restored. By the page of Microsoft's on delta queries for groups that is told only when the
+    /// object is deleted for good.
+    pub deletion_leaves_groups: bool,
     /// Whether hidden members are refused with 403, and not left out.
     pub hidden_members_denied: bool,
     /// Whether service principals are left out of members and owners.
@@ -48,6 +52,7 @@ impl Default for Options {
             delta_page_size: 200,
             delta_members: 500,
             deleted_in_first_delta: false,
+            deletion_leaves_groups: true,
             hidden_members_denied: false,
             hide_service_principals: false,
             token_lifetime: Duration::from_secs(3599),

@@ -174,12 +174,31 @@ impl Selection {
             }
     }
 
-    /// The part of `@odata.context` behind the name of the collection.
+    /// The part of `@odata.context` behind the name of the collection: properties only, no relations.
     pub(crate) fn context(&self) -> String {
-        self.names
-            .as_ref()
-            .map(|names| format!("({})", names.join(",")))
-            .unwrap_or_default()
+        let Some(names) = &self.names else {
+            return String::new();
+        };
+        let relation = |name: &str| {
+            self.relations
+                .iter()
+                .any(|relation| relation.as_str().eq_ignore_ascii_case(name))
+        };
+        let names: Vec<&str> = names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !relation(name))
+            .collect();
+        if names.is_empty() {
+            return String::new();
+        }
+        format!("({})", names.join(","))
+    }
+
+    /// Whether users are shown with their ids: they are not if others were selected. (Groups always are.)
+    pub(crate) fn shows_ids(&self, of: Of) -> bool {
+        let selected = |names: &Vec<String>| names.iter().any(|name| name.eq_ignore_ascii_case("id"));
+        of != Of::Users || self.names.as_ref().is_none_or(selected)
     }
 
     /// Appends the members of an object, without its braces, as far as the rights let it be seen.
@@ -300,7 +319,7 @@ impl Selection {
     }
 }
 
-/// Appends `"@odata.type":"#microsoft.graph.…"` and `"id":"…"`.
+/// Appends `"@odata.type":"#microsoft.graph.…"` and `"id":"…"`. Of delta queries the id is always told.
 pub(crate) fn write_head(out: &mut Vec<u8>, id: Id, kind: Option<&Kind>) {
     if let Some(kind) = kind {
         shown::name(out, "@odata.type");

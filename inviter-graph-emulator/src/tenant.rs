@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::change_log::{ChangeLog, What};
+use crate::change_log::{Cause, ChangeLog, What};
 use crate::generate::Room;
 use crate::group::{Group, Other};
 use crate::id::Id;
@@ -74,11 +74,16 @@ impl Tenant {
         &self.rooms
     }
 
-    fn add(&mut self, id: Option<Id>, entry: Entry) -> Id {
+    fn add(&mut self, id: Option<Id>, mut entry: Entry) -> Id {
         let id = id.unwrap_or_else(|| {
             self.made += 1;
             Id::numbered(0x6d_7472_7821, self.made)
         });
+        if let Entry::Group(group) = &mut entry {
+            group
+                .security_identifier
+                .get_or_insert_with(|| id.security_identifier());
+        }
         let object = Object::new(entry);
         match object.kind {
             Kind::User => _ = self.users.insert(id),
@@ -239,7 +244,7 @@ impl Tenant {
         if !changed || holder.kind != Kind::Group {
             return false;
         }
-        self.note_related(relation, group, target, kind, add);
+        self.note_related(relation, group, target, kind, add, Cause::Change);
         if let Some(object) = self.objects.get_mut(&target) {
             let holders = object.holders_mut(relation);
             if add {
@@ -258,12 +263,14 @@ impl Tenant {
         target: Id,
         kind: Kind,
         added: bool,
+        cause: Cause,
     ) {
         let what = What::Related {
             relation,
             target,
             kind,
             added,
+            cause,
         };
         self.log.push(group, Kind::Group, what);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::page::Writer;
 use super::{Plan, Position};
-use crate::change_log::{Version, What};
+use crate::change_log::{Cause, Version, What};
 use crate::graph::Asked;
 use crate::id::Id;
 use crate::listing::hidden;
@@ -42,7 +42,18 @@ struct Sum {
 }
 
 /// What has changed since a version, in the order in which objects first did.
-pub(super) fn since(version: Version, tenant: &Tenant, rights: Rights, plan: &Plan) -> Vec<Item> {
+pub(super) fn since(
+    version: Version,
+    asked: &Asked<'_>,
+    tenant: &Tenant,
+    rights: Rights,
+    plan: &Plan,
+) -> Vec<Item> {
+    let untold = if asked.options.deletion_leaves_groups {
+        Cause::Purge
+    } else {
+        Cause::Deletion
+    };
     let kind = match plan.of {
         Of::Users => Kind::User,
         _ => Kind::Group,
@@ -51,7 +62,8 @@ pub(super) fn since(version: Version, tenant: &Tenant, rights: Rights, plan: &Pl
     let mut sums: HashMap<Id, Sum> = HashMap::new();
     for change in tenant.log.since(version) {
         let wanted = plan.ids.as_ref().is_none_or(|ids| ids.contains(&change.object));
-        if change.kind != kind || !wanted {
+        let told = !matches!(change.what, What::Related { cause, .. } if cause == untold);
+        if change.kind != kind || !wanted || !told {
             continue;
         }
         let sum = sums.entry(change.object).or_insert_with(|| {
@@ -83,6 +95,7 @@ impl Sum {
                 target,
                 kind,
                 added,
+                cause: _,
             } => _ = self.related.insert((*relation, *target), (kind.clone(), *added)),
         }
     }

@@ -85,7 +85,8 @@ pub(crate) fn answer(
     let skip = asked.query.get("$skiptoken");
     let delta = asked.query.get("$deltatoken").filter(|token| !token.is_empty());
     let latest = delta.is_some_and(|token| token.eq_ignore_ascii_case("latest"));
-    let round = match skip.or(delta.filter(|_| !latest)) {
+    let state = skip.or(delta.filter(|_| !latest));
+    let round = match state {
         Some(token) => {
             if asked.query.get("$select").is_some() || asked.query.get("$filter").is_some() {
                 return Err(Refusal::bad_request(
@@ -112,7 +113,7 @@ pub(crate) fn answer(
                 first::page(writer, asked, tenant, rights, &round.plan, (start, after, inside))
             }
             Position::Since(version) => {
-                let items = changes::since(version, tenant, rights, &round.plan);
+                let items = changes::since(version, asked, tenant, rights, &round.plan);
                 let (end, items) = (tenant.log.version(), Arc::new(items));
                 changes::page(writer, asked, tenant, &round.plan, (end, items, 0, 0))
             }
@@ -123,7 +124,12 @@ pub(crate) fn answer(
     };
     let plan = round.plan;
     let last = matches!(next, Position::Since(_));
-    let context = plan.selection.context();
+    // What was selected is in the token, and not said again.
+    let context = if state.is_some() {
+        String::new()
+    } else {
+        plan.selection.context()
+    };
     let token = pages.keep_round(Round { plan, position: next });
     let mut out = b"{".to_vec();
     shown::name(&mut out, "@odata.context");
