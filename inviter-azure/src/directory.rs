@@ -48,9 +48,11 @@ pub(crate) fn directory(
     for id in nameless.iter().filter(|id| rooms.contains(id)) {
         listing.add(Gap {
             what: format!("group {id}"),
-            why: "Graph does not show its name; grant the application the permission GroupMember.Read.All, with an \
-                  administrator's consent"
-                .to_owned(),
+            why: picture.unanswered.get(id).cloned().unwrap_or_else(|| {
+                "Graph does not show its name; grant the application the permission GroupMember.Read.All, with an \
+                 administrator's consent"
+                    .to_owned()
+            }),
         });
     }
     remarks.extend(absent(picture, &config.rooms));
@@ -282,10 +284,12 @@ impl<'a> People<'a> {
         if !unasked.is_empty() {
             extent.add(Gap {
                 what: what.to_owned(),
-                why: format!(
-                    "Graph did not answer for {}; run again later",
-                    some(&unasked, "person", "people")
-                ),
+                why: self.unanswered(&unasked, "person", "people").unwrap_or_else(|| {
+                    format!(
+                        "Graph did not tell of {}; run again later",
+                        some(&unasked, "person", "people")
+                    )
+                }),
             });
         }
         if !hidden.is_empty() {
@@ -310,11 +314,15 @@ impl<'a> People<'a> {
         if !unknown.is_empty() {
             extent.add(Gap {
                 what: what.to_owned(),
-                why: format!(
-                    "Graph does not show {}; grant the application the permission GroupMember.Read.All, with an \
-                     administrator's consent",
-                    some(&unknown, "group inside", "groups inside")
-                ),
+                why: self
+                    .unanswered(&unknown, "group inside", "groups inside")
+                    .unwrap_or_else(|| {
+                        format!(
+                            "Graph does not show {}; grant the application the permission GroupMember.Read.All, with an \
+                             administrator's consent",
+                            some(&unknown, "group inside", "groups inside")
+                        )
+                    }),
             });
         }
         for (&id, kind) in &links.others {
@@ -325,6 +333,12 @@ impl<'a> People<'a> {
             });
         }
         Part { values, extent }
+    }
+
+    /// Why the first of them did not come that was asked for.
+    fn unanswered(&self, ids: &[ObjectId], one: &str, many: &str) -> Option<String> {
+        let why = ids.iter().find_map(|id| self.picture.unanswered.get(id))?;
+        Some(format!("{} cannot be looked up: {why}", some(ids, one, many)))
     }
 
     /// What is wrong with single accounts, and makes nothing else unknown.

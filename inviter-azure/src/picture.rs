@@ -26,6 +26,8 @@ pub(crate) struct Picture {
     pub(crate) rooms: Rooms,
     /// Why groups that stand for rooms may be missing.
     pub(crate) unlisted: Vec<Gap>,
+    /// Why a group or a person did not come that was asked for by its ID.
+    pub(crate) unanswered: BTreeMap<ObjectId, String>,
 }
 
 /// Which groups stand for rooms, each by the way in which it was found. Those inside the root group are its members.

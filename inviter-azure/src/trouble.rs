@@ -11,13 +11,29 @@ use crate::{
 pub(crate) const HIDDEN: &str = "its membership is hidden, and Graph shows nobody; grant the application the permission \
                                  Member.Read.Hidden, with an administrator's consent";
 
-/// Why a list is not known: a clause without a full stop.
+/// Why a group or a list of it is not known: a clause without a full stop.
 pub(crate) fn of_list(error: &GraphError) -> String {
+    of(error, "GroupMember.Read.All")
+}
+
+/// Why a person who is in a list is not known: a clause without a full stop.
+pub(crate) fn of_person(error: &GraphError) -> String {
+    match error.kind {
+        GraphErrorKind::NotFound => format!(
+            "Graph has no such user, as some of its servers say for a while of people who have just been made; run again \
+             later ({}: {})",
+            error.about, error.message
+        ),
+        _ => of(error, "User.Read.All"),
+    }
+}
+
+fn of(error: &GraphError, permission: &str) -> String {
     let GraphError { about, message, .. } = error;
     match error.kind {
         GraphErrorKind::Denied => format!(
-            "Graph refuses to show it; grant the application the permission GroupMember.Read.All, with an \
-             administrator's consent ({about}: {message})"
+            "Graph refuses to show it; grant the application the permission {permission}, with an administrator's \
+             consent ({about}: {message})"
         ),
         GraphErrorKind::NotFound => format!(
             "Graph does not have it any more; if it was deleted, take it out of the configuration or of the group that \
@@ -27,8 +43,31 @@ pub(crate) fn of_list(error: &GraphError) -> String {
             "Graph's rate limit did not let it through in time; run again later, or lower `concurrency` ({about}: \
              {message})"
         ),
-        _ => format!("{message} ({about})"),
+        _ => format!("{} ({about})", with_remedy(error)),
     }
+}
+
+/// What went wrong, and what to do.
+fn with_remedy(error: &GraphError) -> String {
+    let message = &error.message;
+    // What is not of Graph says it already, as do redirections.
+    if error.status.is_none_or(|status| status < 400) && message.contains("; ") {
+        return message.clone();
+    }
+    let remedy = match error.kind {
+        GraphErrorKind::Unavailable | GraphErrorKind::Token(TokenErrorKind::Unavailable) => "run again later",
+        GraphErrorKind::Expired => "run again",
+        GraphErrorKind::Unauthorized => {
+            "check that `cloud` is the tenant's, and that this machine's clock is right"
+        }
+        GraphErrorKind::Refused => "check the URL of Graph, and the names of the properties to read",
+        GraphErrorKind::Malformed => "check the URL of Graph and any proxy, or run again later",
+        GraphErrorKind::Denied
+        | GraphErrorKind::NotFound
+        | GraphErrorKind::Throttled
+        | GraphErrorKind::Token(_) => return message.clone(),
+    };
+    format!("{message}; {remedy}")
 }
 
 /// Why nothing could be read.
@@ -49,7 +88,7 @@ pub(crate) fn of_read(error: GraphError) -> ProviderError {
     };
     let message = match error.kind {
         GraphErrorKind::Denied | GraphErrorKind::NotFound | GraphErrorKind::Throttled => of_list(&error),
-        _ => error.message.clone(),
+        _ => with_remedy(&error),
     };
     let mut told = ProviderError::new(kind, error.about.clone(), message);
     told.retry_after = error.retry_after;

@@ -37,6 +37,7 @@ impl Reader<'_> {
     pub(crate) async fn complete(&self, picture: &mut Picture) -> Outcome {
         let mut outcome = Outcome::default();
         let mut tried = BTreeSet::new();
+        picture.unanswered.clear();
         loop {
             let rooms = picture.room_groups();
             let mut open = picture.groups_that_feed();
@@ -123,6 +124,9 @@ impl Reader<'_> {
         let paths: Vec<String> = ids.iter().map(path).collect();
         let mut heads = Heads::default();
         for (id, head) in ids.into_iter().zip(self.graph.get_all::<Object>(&paths).await) {
+            if let Err(error) = &head {
+                picture.unanswered.insert(id, trouble::of_list(error));
+            }
             match head {
                 Ok(object) => {
                     picture.groups.entry(id).or_default().update(&object);
@@ -156,7 +160,8 @@ impl Reader<'_> {
                 }
                 // Whoever is still not known makes the lists incomplete, and is asked for again next time. That Graph
                 // has no such user says little: of people who have just been made, not all of its servers know yet.
-                Ok(_) | Err(_) => {}
+                Err(error) => _ = picture.unanswered.insert(id, trouble::of_person(&error)),
+                Ok(_) => {}
             }
         }
     }
