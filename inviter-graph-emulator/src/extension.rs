@@ -29,14 +29,14 @@ pub(crate) fn only<'de, D: Deserializer<'de>>(rest: D) -> Result<BTreeMap<String
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Attributes {
-    List([Option<String>; 15]),
+    List(Box<[Option<String>; 15]>),
     Object(BTreeMap<String, Option<String>>),
 }
 
 /// The fifteen attributes, as Graph's object or as a list.
 pub(crate) fn attributes<'de, D: Deserializer<'de>>(value: D) -> Result<[Option<String>; 15], D::Error> {
     let object = match Attributes::deserialize(value)? {
-        Attributes::List(list) => return Ok(list),
+        Attributes::List(list) => return Ok(*list),
         Attributes::Object(object) => object,
     };
     let mut list = <[Option<String>; 15]>::default();
