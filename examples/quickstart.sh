@@ -3,14 +3,15 @@
 #
 #   examples/quickstart.sh                    people and groups in a file
 #   examples/quickstart.sh --directory ldap   the same people and groups in an LDAP server
+#   examples/quickstart.sh --directory entra  the same people and groups in an emulated tenant of Entra ID
 #
-# Builds inviter, starts a Synapse of its own (and a slapd), and shows `inviter plan` and `inviter sync` at work on the
-# configuration and the directory in examples/quickstart/. Leaves nothing behind but the build and Synapse under
-# target/, and the package slapd. Needs Rust, Python 3.10 or later with venv, and, for the first time, a network; for
-# LDAP also openssl and, on Debian, root to install slapd if it is missing.
+# Builds inviter, starts a Synapse of its own (and a slapd, or an emulator of Microsoft Graph), and shows `inviter plan`
+# and `inviter sync` at work on the configuration and the directory in examples/quickstart/. Leaves nothing behind but
+# the build and Synapse under target/, and the package slapd. Needs Rust, Python 3.10 or later with venv, and, for the
+# first time, a network; for LDAP also openssl and, on Debian, root to install slapd if it is missing.
 set -euo pipefail
 
-usage() { printf 'usage: examples/quickstart.sh [--directory file|ldap]\n'; }
+usage() { printf 'usage: examples/quickstart.sh [--directory file|ldap|entra]\n'; }
 wrong() {
     printf 'quickstart: %s\n' "$1" >&2
     usage >&2
@@ -20,7 +21,7 @@ directory="file"
 while (($# > 0)); do
     case $1 in
         --directory)
-            (($# > 1)) || wrong "--directory needs a kind: file or ldap"
+            (($# > 1)) || wrong "--directory needs a kind: file, ldap or entra"
             directory=$2
             shift
             ;;
@@ -35,8 +36,8 @@ while (($# > 0)); do
     shift
 done
 case $directory in
-    file | ldap) ;;
-    *) wrong "there is no directory of the kind \"$directory\" here; write --directory file or --directory ldap" ;;
+    file | ldap | entra) ;;
+    *) wrong "there is no directory of the kind \"$directory\" here; write --directory file, ldap or entra" ;;
 esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -101,6 +102,17 @@ ldapmodify_shown() {
     LDAPTLS_CACERT="$work/ca.pem" ldapmodify -x -H "$ldaps_url" -D "$admin" -y "$work/admin_password" -f "$1"
 }
 
+# Shows a change of the emulated tenant, and has the emulator make it: JSON
+tenant_changed() {
+    sed 's/^/    /' "$1"
+    printf '\n$ POST %s/__emulator/change\n' "$authority"
+    python3 -c 'import sys, urllib.request
+body = open(sys.argv[2], "rb").read()
+headers = {"Content-Type": "application/json"}
+print(urllib.request.urlopen(urllib.request.Request(sys.argv[1], body, headers), timeout=60).read().decode(), "\n")' \
+        "$authority/__emulator/change" "$1"
+}
+
 if ! command -v cargo >/dev/null; then
     echo "quickstart: cargo is not on PATH; install Rust first (https://rustup.rs)" >&2
     exit 1
@@ -132,10 +144,15 @@ cleanup() {
 trap cleanup EXIT
 
 heading "Build inviter"
-echo '$ cargo build --locked --package inviter-cli'
-cargo build --locked --package inviter-cli
+packages=(--package inviter-cli)
+if [[ $directory == entra ]]; then
+    packages+=(--package inviter-graph-emulator)
+fi
+echo "\$ cargo build --locked ${packages[*]}"
+cargo build --locked "${packages[@]}"
 metadata="$(cargo metadata --format-version 1 --no-deps --locked)"
-program="$(python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])' <<<"$metadata")/debug/inviter"
+built="$(python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])' <<<"$metadata")/debug"
+program="$built/inviter"
 
 heading "Start a Synapse"
 echo '$ tests/servers/synapse install'
@@ -160,25 +177,43 @@ if [[ $directory == ldap ]]; then
     cp "$work/tls/ca.pem" "$work/ca.pem"
     echo "running at $ldaps_url"
 fi
+authority=http://127.0.0.1:8080
+ids=()
+if [[ $directory == entra ]]; then
+    heading "Start an emulator of Microsoft Graph and of what gives tokens for it"
+    configuration=inviter.entra.toml
+    echo '$ inviter-graph-emulator --tenant tenant.json'
+    start emulator "$built/inviter-graph-emulator" --tenant "$files/tenant.json" \
+        --secret-file "$work/client_secret" --until-signal
+    authority="$(value "$work/emulator.json" authority)"
+    ids=(-e "s|TENANT-ID|$(value "$work/emulator.json" tenant_id)|"
+        -e "s|CLIENT-ID|$(value "$work/emulator.json" client_id)|"
+        -e "s|ROOT-GROUP-ID|$(value "$work/emulator.json" root_group)|")
+    echo "running at $authority"
+fi
 
 heading "The people, the bot, and the configuration"
 people=(alice bob carol dave erin frank grace)
 python3 "$files/homeserver.py" register "$work/synapse.json" "$work/tokens.json" inviter "${people[@]}"
 (umask 077 && value "$work/tokens.json" inviter >"$work/token")
 sed -e "s|http://127.0.0.1:8008|$url|" -e "s|ldaps://127.0.0.1:636|$ldaps_url|" \
-    "$files/$configuration" >"$work/inviter.toml"
+    -e "s|http://127.0.0.1:8080|$authority|" ${ids[@]+"${ids[@]}"} "$files/$configuration" >"$work/inviter.toml"
 printf '\nThe configuration, inviter.toml:\n\n'
 sed 's/^/    /' "$work/inviter.toml"
 if [[ $directory == ldap ]]; then
     (umask 077 && sed -n 's/^userPassword: //p' "$files/directory.ldif" >"$work/ldap_password")
     printf '\nThe people and groups of the LDAP server stand in %s.\n' "$files/directory.ldif"
-
-    heading "Is everything as it should be?"
-    inviter check
-    echo "(This Synapse has no rate limits, which only its administrator can see: syncs take a moment here.)"
+elif [[ $directory == entra ]]; then
+    printf '\nThe people and groups of the tenant stand in %s.\n' "$files/tenant.json"
 else
     cp "$files/people.toml" "$work/people.toml"
     printf '\nThe directory, people.toml, stands in %s.\n' "$files/people.toml"
+fi
+
+if [[ $directory != file ]]; then
+    heading "Is everything as it should be?"
+    inviter check
+    echo "(This Synapse has no rate limits, which only its administrator can see: syncs take a moment here.)"
 fi
 
 heading "What does the directory want?"
@@ -200,6 +235,8 @@ python3 "$files/read_back.py" "$work/synapse.json" --expect before --plan "$work
 heading "frank moves from the office to engineering"
 if [[ $directory == ldap ]]; then
     ldapmodify_shown "$files/move-frank.ldif"
+elif [[ $directory == entra ]]; then
+    tenant_changed "$files/move-frank.json"
 else
     sed -i.old \
         -e 's/^members = \["erin", "frank"\]$/members = ["erin"]/' \
