@@ -129,20 +129,21 @@ impl Graph {
                 None => self.token(&ask.about, None).await?,
             };
             let outcome = self.exchange(ask, &token).await;
-            drop(permit);
             let failure = match outcome.and_then(|answer| read(&answer)) {
                 Ok(read) => return Ok((read, token)),
                 Err(failure) => failure,
             };
-            match effort.next(failure.course, &shared.pace) {
+            let step = effort.next(failure.course, &shared.pace);
+            if let Step::Pause(pause) | Step::Close(pause) = step {
+                let hopeless = matches!(step, Step::Close(_)) && pause > shared.pace.single;
+                shared.throttle.close(&ask.about, pause, hopeless);
+            }
+            // Only now, so that whoever stands in line sees the pause.
+            drop(permit);
+            match step {
                 Step::GiveUp => return Err(failure),
-                Step::Close(pause) => {
-                    shared
-                        .throttle
-                        .close(&ask.about, pause, pause > shared.pace.single);
-                    return Err(beyond_patience(failure, pause));
-                }
-                Step::Pause(pause) => shared.throttle.close(&ask.about, pause, false),
+                Step::Close(pause) => return Err(beyond_patience(failure, pause)),
+                Step::Pause(_) => {}
                 Step::After(pause) => {
                     debug!(about = %ask.about, ?pause, error = %failure.error, "trying again");
                     sleep(pause).await;

@@ -126,6 +126,29 @@ async fn a_told_wait_is_everybodys() {
 }
 
 #[tokio::test]
+async fn who_stands_in_line_waits_as_well() {
+    let server = Server::start(|asked| match asked.nth {
+        0 => busy().header("retry-after", 1).after(Duration::from_millis(30)),
+        _ => fine(),
+    })
+    .await;
+    let mut config = server.config();
+    config.concurrency = 1;
+    let graph = Graph::with_pace(&config, Arc::new(Tokens::default()), quick()).unwrap();
+    let started = Instant::now();
+    let timed = async |path: &str| {
+        graph.get::<u32>(path).await.unwrap();
+        started.elapsed()
+    };
+    let all = tokio::join!(timed("/first"), timed("/second"), timed("/third"));
+    assert!(
+        [all.0, all.1, all.2].iter().all(|took| *took >= SECOND),
+        "{all:?}"
+    );
+    assert_eq!(graph.requests(), 4);
+}
+
+#[tokio::test]
 async fn a_busy_server_is_waited_for_like_a_limit() {
     for status in [503, 504] {
         let server = Server::start(move |asked| match asked.nth {
