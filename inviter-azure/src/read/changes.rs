@@ -113,7 +113,9 @@ impl Reader<'_> {
         self.apply_to_users(picture, &changes.users);
         let doubtful = self.apply_to_groups(picture, &changes.groups);
         // Whether they are there at all is asked here; all else of them is asked for when the picture is completed.
-        let heads = self.read_heads(picture, doubtful.iter().copied()).await;
+        // So are groups that Graph did not have: of one that it has after all, it tells nothing until it changes.
+        let doubtful: BTreeSet<ObjectId> = self.absent(picture).chain(doubtful).collect();
+        let heads = self.read_heads(picture, doubtful.into_iter()).await;
         for id in heads.missing {
             forget(picture, id);
         }
@@ -199,6 +201,13 @@ impl Reader<'_> {
             crate::picture::Rooms::is_named(&self.config.rooms, &group)
         });
         named || picture.rooms.root == Some(id) || self.is_listed(id)
+    }
+
+    /// Groups that are to be there by their IDs, and are not.
+    fn absent(&self, picture: &Picture) -> impl Iterator<Item = ObjectId> {
+        let ids = self.config.rooms.ids.iter();
+        ids.filter_map(|text| ObjectId::parse(text))
+            .filter(|id| !picture.rooms.listed.contains(id))
     }
 
     fn is_listed(&self, id: ObjectId) -> bool {
