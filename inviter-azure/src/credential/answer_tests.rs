@@ -111,12 +111,9 @@ fn kinds_follow_the_status_first() {
         (302, b"", Kind::Malformed),
         (404, b"<html>not here</html>", Kind::Malformed),
         (403, b"{}", Kind::Malformed),
-        (403, br#"{"error":{"code":"Forbidden"}}"#, Kind::Denied),
-        (
-            400,
-            br#"{"statusCode":400,"message":"No identity"}"#,
-            Kind::Denied,
-        ),
+        (403, br#"{"error":{"code":"Forbidden"}}"#, Kind::Malformed),
+        (400, br#"{"message":"no"}"#, Kind::Malformed),
+        (401, br#"{"error":"invalid_client"}"#, Kind::Denied),
     ] {
         let error = explain(status, body, &[]);
         assert_eq!(error.kind, kind, "{status}: {error}");

@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use inviter_azure::{IdentityTokens, TokenErrorKind as Kind, TokenSource as _};
 use inviter_graph_emulator::{Emulator, Fault, Match, Options, Tenant, Trouble};
+use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::support::{Certificate, asked, config_of, emulator, file, text, whole, with_secret, workload};
@@ -51,6 +53,48 @@ async fn a_certificate_whatever_else_is_in_its_file() {
         &config_of(&emulator),
     );
     assert!(works(&emulator, text(&tokens.token(None).await.unwrap())).await);
+}
+
+/// Header and claims of the last assertion that was sent.
+fn assertion(emulator: &Emulator) -> (Value, Value) {
+    let requests = emulator.requests();
+    let body = String::from_utf8_lossy(&requests.last().unwrap().body).into_owned();
+    let sent = body
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("client_assertion="));
+    let mut parts = sent
+        .unwrap()
+        .split('.')
+        .map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+    let mut json = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
+    (json(), json())
+}
+
+#[tokio::test]
+async fn an_assertion_is_as_microsoft_describes_it_and_never_used_twice() {
+    let emulator = emulator().await;
+    let dir = tempdir().unwrap();
+    let own = Certificate::new(&dir, "own", 0);
+    emulator.register_certificate(own.der.clone());
+    let tokens = IdentityTokens::new(own.credential(&emulator), &config_of(&emulator));
+    let token = tokens.token(None).await.unwrap();
+    let (header, claims) = assertion(&emulator);
+    assert_eq!(header["alg"], "PS256");
+    assert_eq!(header["typ"], "JWT");
+    assert_eq!(header.as_object().unwrap().len(), 3, "{header}");
+    let endpoint = format!(
+        "{}/{}/oauth2/v2.0/token",
+        emulator.authority(),
+        emulator.tenant_id()
+    );
+    assert_eq!(claims["aud"], endpoint);
+    assert_eq!(claims["iss"], emulator.client_id());
+    assert_eq!(claims["sub"], emulator.client_id());
+    assert_eq!(claims["iat"], claims["nbf"]);
+    let (begin, end) = (claims["nbf"].as_u64().unwrap(), claims["exp"].as_u64().unwrap());
+    assert_eq!(end - begin, 600);
+    tokens.token(Some(&token)).await.unwrap();
+    assert_ne!(assertion(&emulator).1["jti"], claims["jti"]);
 }
 
 #[tokio::test]
