@@ -117,7 +117,7 @@ async fn of_hidden(reader: Reader<'_>, picture: &mut Picture, advice: &mut Vec<A
         let mut list = Links::default();
         for object in first.map(|page| page.value).unwrap_or_default() {
             list.add(&object);
-            picture.see(&object, reader.properties);
+            picture.see(object, reader.properties);
         }
         if let Some(group) = picture.groups.get_mut(&root) {
             group.members = Some(list);

@@ -28,6 +28,7 @@ use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
 pub(crate) use self::{
+    batch::BATCH,
     errors::{GraphError, GraphErrorKind},
     links::Link,
     pages::Page,

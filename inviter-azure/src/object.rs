@@ -1,6 +1,6 @@
 //! [`Object`]: a directory object as Graph tells it, and what is asked of users.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
@@ -24,7 +24,7 @@ pub(crate) struct Object {
     /// What became of the owners, in a delta query.
     pub(crate) owners: Vec<Object>,
     /// All other properties. One that is not here was not told; one that is `null` was told to be empty.
-    properties: Vec<(Box<str>, Value)>,
+    properties: Vec<(Cow<'static, str>, Value)>,
 }
 
 /// What an object is.
@@ -73,6 +73,19 @@ impl Object {
     }
 }
 
+impl Object {
+    /// As [`text`](Self::text), taking it out.
+    pub(crate) fn take_text(&mut self, name: &str) -> Option<Box<str>> {
+        let whole = |(n, _): &&mut (Cow<'static, str>, Value)| n.eq_ignore_ascii_case(name);
+        match self.properties.iter_mut().find(whole) {
+            Some((_, Value::String(text))) if !text.is_empty() => Some(std::mem::take(text).into()),
+            Some(_) => None,
+            // A part of another.
+            None => self.text(name).map(Box::from),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ObjectVisitor)
@@ -90,7 +103,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
         let mut object = Object::default();
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(Name(key)) = map.next_key()? {
             match &*key {
                 "id" => {
                     let id: Option<String> = map.next_value()?;
@@ -106,10 +119,48 @@ impl<'de> Visitor<'de> for ObjectVisitor {
                 key if key.starts_with('@') => {
                     map.next_value::<IgnoredAny>()?;
                 }
-                _ => object.properties.push((key.into(), map.next_value()?)),
+                _ => object.properties.push((key, map.next_value()?)),
             }
         }
         Ok(object)
+    }
+}
+
+/// The name of a property. Those that come with every object are not copied each time.
+struct Name(Cow<'static, str>);
+
+/// Names that come with every object.
+const USUAL: [&str; 9] = [
+    "@odata.type",
+    "id",
+    "userPrincipalName",
+    "accountEnabled",
+    "displayName",
+    "visibility",
+    "mail",
+    "mailNickname",
+    "onPremisesSamAccountName",
+];
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+        impl Visitor<'_> for NameVisitor {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a property")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Name, E> {
+                let usual = USUAL.iter().find(|name| **name == text);
+                Ok(Name(usual.map_or_else(
+                    || Cow::Owned(text.to_owned()),
+                    |name| Cow::Borrowed(*name),
+                )))
+            }
+        }
+        deserializer.deserialize_str(NameVisitor)
     }
 }
 

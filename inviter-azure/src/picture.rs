@@ -76,15 +76,18 @@ pub(crate) struct Links {
 
 impl User {
     /// `None` if Graph does not show the person: what everybody has is missing.
-    pub(crate) fn of(object: &Object, properties: &UserProperties) -> Self {
-        let text = |name: &str| object.text(name).map(Box::from);
+    pub(crate) fn of(mut object: Object, properties: &UserProperties) -> Self {
         let shown = object.text(UserProperties::NAME).is_some();
         let enabled = object
             .get(UserProperties::ENABLED)
             .and_then(serde_json::Value::as_bool);
+        // Before the others, which may be the same.
+        let matrix_id = properties.matrix_id.as_deref();
+        let matrix_id = matrix_id.and_then(|name| object.text(name).map(Box::from));
+        let names = properties.names.iter();
         Self {
-            values: properties.names.iter().map(|name| text(name)).collect(),
-            matrix_id: properties.matrix_id.as_deref().and_then(text),
+            values: names.map(|name| object.take_text(name)).collect(),
+            matrix_id,
             enabled: enabled.filter(|_| shown),
         }
     }
@@ -239,7 +242,7 @@ impl Picture {
     }
 
     /// Notes an object that stood in a list, with what was shown of it.
-    pub(crate) fn see(&mut self, object: &Object, properties: &UserProperties) {
+    pub(crate) fn see(&mut self, object: Object, properties: &UserProperties) {
         let Some(id) = object.id else { return };
         match object.kind {
             Some(Kind::User) => {
@@ -250,7 +253,7 @@ impl Picture {
                     self.users.insert(id, user);
                 }
             }
-            Some(Kind::Group) => self.groups.entry(id).or_default().update(object),
+            Some(Kind::Group) => self.groups.entry(id).or_default().update(&object),
             _ => {}
         }
     }

@@ -11,12 +11,14 @@ mod scale;
 mod stages;
 mod syncs;
 mod table;
+mod tenant;
 
 use std::{
     env, fs,
     io::{Write as _, stderr, stdout},
     path::PathBuf,
     process::{Command as Process, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -29,10 +31,12 @@ use crate::{
     scale::Scale,
     stages::Case,
     syncs::{SyncScale, Syncs},
+    tenant::{TenantReading, TenantScale},
 };
 
 /// Measures inviter: the pure stages against sorting integers, the first sync against a client that only sends the
-/// same requests, what a second sync asks, and reading a directory against ldapsearch.
+/// same requests, what a second sync asks, reading an LDAP server against ldapsearch, and reading a tenant of Entra ID
+/// against a client that only downloads the same answers.
 #[derive(Debug, Parser)]
 struct Args {
     /// Leaves out ten million memberships, nine in ten entries of the directory, and the repetitions
@@ -56,6 +60,21 @@ enum Command {
     /// Measures reading a directory alone, and writes it to the standard output as JSON.
     #[command(hide = true)]
     Directory { people: usize, rounds: usize },
+    /// Measures reading a tenant alone, and writes it to the standard output as JSON.
+    #[command(hide = true)]
+    Tenant {
+        rooms: usize,
+        users: usize,
+        rounds: usize,
+        /// Milliseconds that pass before each answer
+        latency: u64,
+    },
+    /// Reads the tenant that the standard input tells of.
+    #[command(hide = true)]
+    ReadTenant,
+    /// Downloads what the standard input tells of.
+    #[command(hide = true)]
+    DownloadTenant,
     /// Reads a directory as somebody with a password, and writes to the standard output as JSON how that went.
     #[command(hide = true)]
     Read {
@@ -65,12 +84,17 @@ enum Command {
     },
 }
 
+/// What passes before an answer of Graph at least, as a rule.
+const LATENCY: Duration = Duration::from_millis(50);
+
 /// All figures.
 #[derive(Debug, Serialize)]
 struct Report {
     stages: Vec<Case>,
     syncs: Syncs,
     directory: Reading,
+    /// Without latency, and with one as Graph has.
+    tenants: Vec<TenantReading>,
 }
 
 fn main() -> Result<()> {
@@ -87,24 +111,50 @@ fn main() -> Result<()> {
             let reading = runtime.block_on(reading)?;
             return Ok(writeln!(stdout(), "{}", serde_json::to_string_pretty(&reading)?)?);
         }
+        Some(Command::Tenant {
+            rooms,
+            users,
+            rounds,
+            latency,
+        }) => {
+            let latency = Duration::from_millis(latency);
+            let scale = TenantScale {
+                rooms,
+                users,
+                latency,
+            };
+            let reading = tenant::measure(scale, rounds, tell);
+            let reading = runtime.block_on(reading)?;
+            return Ok(writeln!(stdout(), "{}", serde_json::to_string_pretty(&reading)?)?);
+        }
+        Some(Command::ReadTenant) => {
+            let found = runtime.block_on(tenant::read())?;
+            return Ok(writeln!(stdout(), "{}", serde_json::to_string(&found)?)?);
+        }
+        Some(Command::DownloadTenant) => {
+            let time = runtime.block_on(tenant::bare())?;
+            return Ok(writeln!(stdout(), "{}", serde_json::to_string(&time)?)?);
+        }
         Some(Command::Read { url, dn, password }) => {
             let read = runtime.block_on(directory::read(&url, &dn, &password))?;
             return Ok(writeln!(stdout(), "{}", serde_json::to_string(&read)?)?);
         }
     }
-    let (cases, syncs, [people, rounds]): (&[(usize, usize)], _, _) = if args.smoke {
-        (&[(10_000, 1)], [2, 3, 1, 2], [1_000, 1])
+    let (cases, syncs, [people, rounds], tenant): (&[(usize, usize)], _, _, _) = if args.smoke {
+        (&[(10_000, 1)], [2, 3, 1, 2], [1_000, 1], [5, 13_000, 1])
     } else if args.quick {
         (
             &[(10_000, 5), (100_000, 5), (1_000_000, 5)],
             [20, 50, 1, 6],
             [10_000, 5],
+            [200, 50_000, 5],
         )
     } else {
         (
             &[(10_000, 15), (100_000, 15), (1_000_000, 9), (10_000_000, 3)],
             [20, 50, 2, 6],
             [100_000, 7],
+            [200, 50_000, 9],
         )
     };
     let mut stages = Vec::new();
@@ -122,10 +172,22 @@ fn main() -> Result<()> {
     tell(&format!("directory, {people} people"));
     let directory = directory::measure(Organisation::of(people), rounds, tell);
     let directory = runtime.block_on(directory)?;
+    let [rooms, users, rounds] = tenant;
+    tell(&format!("tenant, {users} users"));
+    let mut tenants = Vec::new();
+    for latency in [Duration::ZERO, LATENCY] {
+        let scale = TenantScale {
+            rooms,
+            users,
+            latency,
+        };
+        tenants.push(runtime.block_on(tenant::measure(scale, rounds, tell))?);
+    }
     let report = Report {
         stages,
         syncs,
         directory,
+        tenants,
     };
     if let Some(folder) = args.report.parent() {
         fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::{Report, directory::Reading, stages::Case, syncs::CONSTANT};
+use crate::{Report, directory::Reading, stages::Case, syncs::CONSTANT, tenant::TenantReading};
 
 /// Times of the floor.
 const STAGES_AIM: f64 = 5.0;
@@ -14,6 +14,10 @@ const FIRST_SYNC_AIM: f64 = 1.3;
 const READ_AIM: f64 = 1.5;
 /// Bytes in all, at a hundred thousand people.
 const READ_MEMORY_AIM: u64 = 300_000_000;
+/// Times of a client that only downloads.
+const TENANT_AIM: f64 = 1.5;
+/// Requests of a read when nothing has changed.
+const AGAIN_AIM: usize = 5;
 const MILLION: usize = 1_000_000;
 
 /// Writes the tables, and which aim is met.
@@ -22,6 +26,7 @@ pub(crate) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
         stages,
         syncs,
         directory,
+        tenants,
     } = report;
     writeln!(
         out,
@@ -109,7 +114,8 @@ pub(crate) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
         verdict(few),
         scale.rooms + CONSTANT
     )?;
-    write_directory(out, directory)
+    write_directory(out, directory)?;
+    write_tenants(out, tenants)
 }
 
 fn write_directory(out: &mut impl Write, directory: &Reading) -> io::Result<()> {
@@ -147,12 +153,49 @@ fn write_directory(out: &mut impl Write, directory: &Reading) -> io::Result<()> 
     )
 }
 
+fn write_tenants(out: &mut impl Write, tenants: &[TenantReading]) -> io::Result<()> {
+    for tenant in tenants {
+        writeln!(
+            out,
+            "\ntenant of {} users, {} rooms and {} groups, {} people in rooms, nested six deep in circles, {} ms before \
+             each answer; members exactly right: {:.0} ms, {} requests, {} MB; only downloading the same: {:.0} ms, {:.2}",
+            tenant.scale.users,
+            tenant.scale.rooms,
+            tenant.groups,
+            tenant.seats,
+            tenant.scale.latency.as_millis(),
+            tenant.read_ms,
+            tenant.requests,
+            megabytes(tenant.peak_bytes),
+            tenant.bare_ms,
+            tenant.ratio
+        )?;
+    }
+    if let Some(tenant) = tenants.last() {
+        writeln!(
+            out,
+            "{}: at most {TENANT_AIM} times downloading: {:.2}",
+            verdict(tenant.ratio <= TENANT_AIM),
+            tenant.ratio
+        )?;
+        writeln!(
+            out,
+            "{}: at most {AGAIN_AIM} requests when nothing has changed: {}, {:.0} ms",
+            verdict(tenant.again_requests <= AGAIN_AIM),
+            tenant.again_requests,
+            tenant.again_ms
+        )?;
+    }
+    Ok(())
+}
+
 /// The outcome in one line, for programs too.
 pub(crate) fn last_line(report: &Report) -> String {
     let Report {
         stages,
         syncs,
         directory,
+        tenants,
     } = report;
     let case = stages.iter().find(|case| case.scale.memberships == MILLION);
     let plan = case.or(stages.last()).map(|case: &Case| {
@@ -163,15 +206,22 @@ pub(crate) fn last_line(report: &Report) -> String {
             case.ratio
         )
     });
+    let tenant = tenants.last().map(|tenant| {
+        format!(
+            ", entra read {:.2} × download, {} requests, then {}",
+            tenant.ratio, tenant.requests, tenant.again_requests
+        )
+    });
     format!(
         "bench ok: {}, first sync {:.2} × bare client, second sync {} requests, ldap read {:.2} × \
-         ldapsearch, {} searches, {} MB",
+         ldapsearch, {} searches, {} MB{}",
         plan.unwrap_or_default(),
         syncs.ratio,
         syncs.second_requests,
         directory.ratio,
         directory.searches,
-        megabytes(directory.peak_bytes)
+        megabytes(directory.peak_bytes),
+        tenant.unwrap_or_default()
     )
 }
 

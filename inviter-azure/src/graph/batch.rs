@@ -22,7 +22,7 @@ use super::{
 use crate::token::Token;
 
 /// How many requests Graph takes in one.
-const MOST: usize = 20;
+pub(crate) const BATCH: usize = 20;
 
 /// One GET of a batch.
 struct Item<'a> {
@@ -75,9 +75,9 @@ impl Graph {
         paths: &[String],
     ) -> Vec<Result<T, GraphError>> {
         let outage = Outage::default();
-        let starts = (0..paths.len()).step_by(MOST);
+        let starts = (0..paths.len()).step_by(BATCH);
         let batches: Vec<_> = starts
-            .map(|start| self.batch(paths, start..paths.len().min(start + MOST), &outage))
+            .map(|start| self.batch(paths, start..paths.len().min(start + BATCH), &outage))
             .collect();
         let mut outcomes: Vec<Outcome<T>> = stream::iter(batches)
             .buffer_unordered(self.shared.concurrency)

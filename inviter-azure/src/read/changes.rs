@@ -222,7 +222,7 @@ impl Reader<'_> {
         };
         if crate::picture::Rooms::is_named(&self.config.rooms, group) {
             picture.rooms.named.insert(id);
-        } else {
+        } else if group.name.is_some() {
             picture.rooms.named.remove(&id);
         }
         if self.is_listed(id) {

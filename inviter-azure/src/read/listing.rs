@@ -98,7 +98,8 @@ impl Reader<'_> {
         };
         let group = picture.groups.entry(id).or_default();
         group.update(object);
-        if Rooms::is_named(&self.config.rooms, group) {
+        // What it is called that comes without its name is asked for.
+        if group.name.is_none() || Rooms::is_named(&self.config.rooms, group) {
             picture.rooms.named.insert(id);
         } else {
             picture.rooms.named.remove(&id);

@@ -1,26 +1,26 @@
-//! Reading who is in groups: in waves, each of which goes one group deeper.
+//! What is read of groups and people until nothing is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::{StreamExt as _, stream};
-use inviter_core::directory::Gap;
-
 use super::Reader;
 use crate::{
-    graph::{GraphError, GraphErrorKind, Page},
+    graph::{GraphError, GraphErrorKind},
     object::Object,
     object_id::ObjectId,
-    picture::{Group, Links, Picture},
+    picture::{Group, Links, Picture, User},
     trouble,
 };
 
 /// What of a group is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+pub(super) enum What {
     Itself,
     Members,
     Owners,
 }
+
+/// A thing to ask for.
+pub(super) type Ask = (ObjectId, What);
 
 /// How reading lists went.
 #[derive(Debug, Default)]
@@ -38,6 +38,10 @@ impl Reader<'_> {
         let mut outcome = Outcome::default();
         let mut tried = BTreeSet::new();
         picture.unanswered.clear();
+        // Whom Graph has shown by their IDs only, it may show now.
+        let shown = |user: &User| user.enabled.is_some();
+        let dark = picture.users.iter().filter(|(_, user)| !shown(user));
+        let dark: BTreeSet<ObjectId> = dark.map(|(id, _)| *id).collect();
         loop {
             let rooms = picture.room_groups();
             let mut open = picture.groups_that_feed();
@@ -45,72 +49,21 @@ impl Reader<'_> {
             let mut wave = Vec::new();
             for id in open {
                 let group = picture.groups.entry(id).or_default();
-                let wanted = wanted(group, rooms.contains(&id));
+                let wanted = wanted(group, rooms.contains(&id), &dark);
                 wave.extend(wanted.map(|what| (id, what)).filter(|ask| tried.insert(*ask)));
             }
             if wave.is_empty() {
                 break;
             }
-            self.read_wave(picture, &wave, &mut outcome).await;
+            let (alone, lists): (Vec<Ask>, Vec<Ask>) =
+                wave.into_iter().partition(|(_, what)| *what == What::Itself);
+            self.read_heads(picture, alone.into_iter().map(|(id, _)| id))
+                .await;
+            self.read_lists(picture, lists, &mut tried, &mut outcome).await;
         }
         self.read_people(picture).await;
         picture.prune();
         outcome
-    }
-
-    async fn read_wave(&self, picture: &mut Picture, wave: &[(ObjectId, What)], outcome: &mut Outcome) {
-        let (alone, lists): (Vec<_>, Vec<_>) =
-            wave.iter().copied().partition(|(_, what)| *what == What::Itself);
-        self.read_heads(picture, alone.into_iter().map(|(id, _)| id))
-            .await;
-        let paths: Vec<String> = lists.iter().map(|&(id, what)| self.list_path(id, what)).collect();
-        let firsts = self.graph.get_all::<Page<Object>>(&paths).await;
-        let mut all = stream::iter(lists.into_iter().zip(firsts))
-            .map(|((id, what), first)| async move {
-                let (objects, failed) = self.whole_list(first).await;
-                (id, what, objects, failed)
-            })
-            .buffer_unordered(self.config.concurrency.max(1));
-        while let Some((id, what, objects, failed)) = all.next().await {
-            let mut list = Links::default();
-            for object in &objects {
-                list.add(object);
-                picture.see(object, self.properties);
-            }
-            let group = picture.groups.entry(id).or_default();
-            match failed {
-                None => outcome.whole += 1,
-                Some(error) => {
-                    let why = match error.kind {
-                        GraphErrorKind::Denied if group.hidden => trouble::HIDDEN.to_owned(),
-                        _ => trouble::of_list(&error),
-                    };
-                    list.gaps.push(Gap {
-                        what: list_name(id, group, what),
-                        why,
-                    });
-                    outcome.failed.get_or_insert(error);
-                }
-            }
-            match what {
-                What::Members => group.members = Some(list),
-                What::Owners => group.owners = Some(list),
-                What::Itself => {}
-            }
-        }
-    }
-
-    /// A list from its first page on, and why it is not whole if it is not.
-    async fn whole_list(&self, first: Result<Page<Object>, GraphError>) -> (Vec<Object>, Option<GraphError>) {
-        let mut objects = Vec::new();
-        let read = match first {
-            Ok(mut first) => {
-                objects.append(&mut first.value);
-                self.graph.rest(first, &mut |page| objects.extend(page)).await
-            }
-            Err(error) => Err(error),
-        };
-        (objects, read.err())
     }
 
     /// Names and visibility of groups. Where there is no such group any more, that is noted.
@@ -156,26 +109,13 @@ impl Reader<'_> {
             match user {
                 Ok(mut object) if object.id == Some(id) => {
                     object.kind = Some(crate::object::Kind::User);
-                    picture.see(&object, self.properties);
+                    picture.see(object, self.properties);
                 }
                 // Whoever is still not known makes the lists incomplete, and is asked for again next time. That Graph
                 // has no such user says little: of people who have just been made, not all of its servers know yet.
                 Err(error) => _ = picture.unanswered.insert(id, trouble::of_person(&error)),
                 Ok(_) => {}
             }
-        }
-    }
-
-    fn list_path(&self, id: ObjectId, what: What) -> String {
-        let select = &self.properties.select;
-        let top = super::PAGE;
-        match what {
-            // Of groups inside, the name comes with the list.
-            What::Members => {
-                format!("/groups/{id}/members?$select={select},displayName,visibility&$top={top}")
-            }
-            What::Owners => format!("/groups/{id}/owners?$select={select}&$top={top}"),
-            What::Itself => format!("/groups/{id}?$select={}", Group::SELECT),
         }
     }
 }
@@ -189,24 +129,16 @@ pub(super) struct Heads {
 }
 
 /// What is not known of a group yet. Lists with gaps are tried anew.
-fn wanted(group: &Group, is_room: bool) -> impl Iterator<Item = What> + use<> {
-    let unread = |list: &Option<Links>| list.as_ref().is_none_or(|list| !list.gaps.is_empty());
+/// So is who is in groups with hidden membership: it is not known whether Graph tells of changes there.
+fn wanted(group: &Group, is_room: bool, dark: &BTreeSet<ObjectId>) -> impl Iterator<Item = What> + use<> {
+    let unread = |list: &Option<Links>| {
+        list.as_ref()
+            .is_none_or(|list| !list.gaps.is_empty() || !list.users.is_disjoint(dark))
+    };
     let asks = [
         (What::Itself, group.name.is_none()),
-        (What::Members, unread(&group.members)),
+        (What::Members, group.hidden || unread(&group.members)),
         (What::Owners, is_room && unread(&group.owners)),
     ];
     asks.into_iter().filter(|(_, ask)| *ask).map(|(what, _)| what)
-}
-
-fn list_name(id: ObjectId, group: &Group, what: What) -> String {
-    let list = match what {
-        What::Itself => return format!("group {id}"),
-        What::Members => "members",
-        What::Owners => "owners",
-    };
-    match &group.name {
-        Some(name) => format!("{list} of `{name}` ({id})"),
-        None => format!("{list} of group {id}"),
-    }
 }

@@ -1,5 +1,6 @@
 //! Reading a tenant: everything at once, or what changed since.
 
+mod asking;
 mod changes;
 mod differences;
 mod kept;
