@@ -85,6 +85,8 @@ impl Tenant {
                     object.related_mut(relation).remove(&target);
                     if let Some(found) = self.deleted.get_mut(&target) {
                         found.holders_mut(relation).insert(id);
+                        let kind = found.kind.clone();
+                        self.note_related(relation, id, target, kind, false, Cause::Deletion);
                     }
                 }
             }
@@ -110,11 +112,18 @@ impl Tenant {
         let Some(object) = self.deleted.remove(&id) else {
             return false;
         };
-        for other in self.deleted.values_mut() {
+        let mut lost = Vec::new();
+        for (group, other) in &mut self.deleted {
             for relation in Relation::BOTH {
-                other.related_mut(relation).remove(&id);
+                if other.related_mut(relation).remove(&id) {
+                    lost.push((relation, *group));
+                }
                 other.holders_mut(relation).remove(&id);
             }
+        }
+        // Should they come back, they come back without it, and that is told.
+        for (relation, group) in lost {
+            self.note_related(relation, group, id, object.kind.clone(), false, Cause::Change);
         }
         for relation in Relation::BOTH {
             for group in object.holders(relation) {

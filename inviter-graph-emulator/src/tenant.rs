@@ -235,13 +235,16 @@ impl Tenant {
         let Some(holder) = self.objects.get_mut(&group) else {
             return false;
         };
+        if holder.kind != Kind::Group {
+            return false;
+        }
         let related = holder.related_mut(relation);
         let changed = if add {
             related.insert(target)
         } else {
             related.remove(&target)
         };
-        if !changed || holder.kind != Kind::Group {
+        if !changed {
             return false;
         }
         self.note_related(relation, group, target, kind, add, Cause::Change);

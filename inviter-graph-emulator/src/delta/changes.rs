@@ -81,11 +81,10 @@ pub(super) fn since(
 impl Sum {
     fn add(&mut self, what: &What) {
         match what {
+            // Whoever was taken out before stays told: a client that never hears of the deletion has them still.
             What::Appeared => {
-                *self = Self {
-                    appeared: true,
-                    ..Self::default()
-                }
+                self.removed = None;
+                self.appeared = true;
             }
             What::Deleted => self.removed = Some("changed"),
             What::Purged => self.removed = Some("deleted"),
@@ -118,13 +117,13 @@ fn item(id: Id, sum: Sum, tenant: &Tenant, rights: Rights, plan: &Plan) -> Optio
                 let kind = tenant.objects.get(target)?.kind.clone();
                 Some((*relation, *target, kind, true))
             }));
-        } else {
-            let changed = sum.related.range((*relation, Id::NIL)..);
-            let changed = changed.take_while(|((other, _), _)| other == relation);
-            related.extend(
-                changed.map(|((_, target), (kind, added))| (*relation, *target, kind.clone(), *added)),
-            );
         }
+        let changed = sum.related.range((*relation, Id::NIL)..);
+        let changed = changed.take_while(|((other, _), _)| other == relation);
+        let changed = changed.map(|((_, target), (kind, added))| (*relation, *target, kind.clone(), *added));
+        related.extend(changed.filter(|(_, target, _, added)| {
+            !sum.appeared || !*added && !object.related(*relation).contains(target)
+        }));
     }
     let names: BTreeSet<String> = sum
         .names

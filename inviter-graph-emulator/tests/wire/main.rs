@@ -9,3 +9,4 @@ mod faults;
 mod identities;
 mod program;
 mod raw;
+mod rounds;
