@@ -32,6 +32,8 @@ stage "Synapse: install"
 tests/servers/synapse install
 stage "LDAP servers: install"
 tests/servers/ldap install
+stage "Microsoft's Graph client: install"
+tests/servers/graph-sdk install
 
 # The same everywhere: another set of packages or features would build the dependencies once more.
 all=(--workspace --all-features --locked)
@@ -49,6 +51,8 @@ if (($# == 0)); then
     cargo clippy "${all[@]}" --all-targets -- -D warnings
     stage "documentation"
     RUSTDOCFLAGS="-D warnings" cargo doc "${all[@]}" --no-deps
+    stage "each feature alone"
+    tests/features.sh
 fi
 
 stage "build"

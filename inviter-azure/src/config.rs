@@ -65,9 +65,10 @@ impl EntraConfig {
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
     /// See [`read_timeout`](Self::read_timeout).
     pub const READ_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-    /// See [`full_read_every`](Self::full_read_every). Microsoft keeps change tracking of users and groups for seven
-    /// days.
-    pub const FULL_READ_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+    /// See [`full_read_every`](Self::full_read_every). Graph answers from several copies of the directory, some of which
+    /// lag behind: what a read got from such a one is put right by the next full read only, which is why it is hours
+    /// away and not days. Microsoft keeps change tracking of users and groups for seven days.
+    pub const FULL_READ_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
     /// The property that user IDs are usually made of.
     pub const PROPERTY: &'static str = "userPrincipalName";
 

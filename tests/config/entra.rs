@@ -108,7 +108,7 @@ fn the_least() {
         entra.read_timeout,
         entra.full_read_every,
     ];
-    assert_eq!(seconds.map(|time| time.as_secs()), [10, 60, 1800, 86400]);
+    assert_eq!(seconds.map(|time| time.as_secs()), [10, 60, 1800, 6 * 3600]);
     assert!(entra.ca_file.is_none() && entra.proxy.is_none() && !entra.danger_allow_plain_http);
     assert_eq!(entra.check(), Ok(()));
 }

@@ -140,7 +140,7 @@ pub(in crate::config) static ENTRA: SectionKeys = SectionKeys {
         Key::new(
             "full_read_every",
             Kind::Duration,
-            Value("\"24h\""),
+            Value("\"6h\""),
             "After which time everything is read again, rather than only what has changed; 1m to 6d",
         ),
         Key::new(

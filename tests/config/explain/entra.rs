@@ -116,7 +116,7 @@ fn defaults_and_where_others_are_from() {
         ("connect_timeout", "10s"),
         ("request_timeout", "60s"),
         ("read_timeout", "30m"),
-        ("full_read_every", "24h"),
+        ("full_read_every", "6h"),
     ] {
         assert_eq!(of(b, name), by_default(text(value)));
     }
