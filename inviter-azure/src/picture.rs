@@ -125,7 +125,11 @@ impl Group {
             self.name = object.text("displayName").map(Box::from);
         }
         if object.get("visibility").is_some() {
-            self.hidden = object.text("visibility") == Some("HiddenMembership");
+            let hidden = object.text("visibility") == Some("HiddenMembership");
+            if std::mem::replace(&mut self.hidden, hidden) != hidden {
+                // What is known of them is what was shown when it was otherwise.
+                self.members = None;
+            }
         }
     }
 }
