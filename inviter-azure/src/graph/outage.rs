@@ -60,3 +60,7 @@ impl Outage {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "outage_tests.rs"]
+mod tests;
