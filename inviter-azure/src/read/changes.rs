@@ -6,12 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use inviter_core::directory::Gap;
+
 use super::Reader;
 use crate::{
     graph::{GraphError, GraphErrorKind, Link, Page},
     object::{Kind, Object},
     object_id::ObjectId,
     picture::{Group, Links, Picture},
+    trouble,
 };
 
 /// Beyond this many new people in a list, the list is read anew: that takes fewer requests than asking for each.
@@ -119,10 +122,15 @@ impl Reader<'_> {
         for id in heads.missing {
             forget(picture, id);
         }
-        for id in heads.failed.into_keys() {
+        for (id, error) in heads.failed {
             if let Some(group) = picture.groups.get_mut(&id) {
                 *group = Group::default();
             }
+            // Whether it stands for a room is not known.
+            picture.unlisted.push(Gap {
+                what: format!("group {id}"),
+                why: trouble::of_list(&error),
+            });
         }
         for id in heads.found {
             self.find_a_place(picture, id);
