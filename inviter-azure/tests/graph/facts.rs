@@ -108,7 +108,11 @@ impl Facts {
             let room = rooms.contains(&id);
             let known = |id: &Id| matches!(tenant.kind(*id), Some(Kind::User | Kind::Group));
             let members: BTreeSet<Id> = tenant.members(id).filter(known).collect();
-            let owners: BTreeSet<Id> = tenant.owners(id).filter(|id| room && known(id)).collect();
+            // Groups own nothing.
+            let owners: BTreeSet<Id> = tenant
+                .owners(id)
+                .filter(|id| room && tenant.user(*id).is_some())
+                .collect();
             people.extend(
                 members
                     .iter()

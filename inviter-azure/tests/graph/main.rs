@@ -23,11 +23,13 @@
     reason = "a test that meets the unexpected ends there"
 )]
 
+mod changes;
 mod facts;
 mod harness;
 mod nesting;
 mod ordinary;
 mod people;
+mod random_changes;
 mod rooms;
 mod scale;
 mod sketch;

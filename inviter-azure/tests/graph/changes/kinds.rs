@@ -1,0 +1,345 @@
+//! Each kind of change, and how many requests it costs.
+
+use inviter_core::directory::AccountStatus;
+use inviter_graph_emulator::{Group, Id, Tenant, User};
+
+use super::{By, read_once};
+use crate::{harness::set, sketch::at};
+
+type Step = (fn(&mut Tenant), usize);
+
+/// Changes the tenant step by step; after each, one read tells the truth and costs so many requests.
+async fn steps(by: By, about: &str, steps: &[Step]) {
+    let world = read_once(by).await;
+    for (number, (change, requests)) in steps.iter().enumerate() {
+        let about = format!("{about}, by {by:?}, step {number}");
+        world.emulator.change(change);
+        let (picture, sent) = world.counted().await;
+        world.assert_true(&picture, &about);
+        assert_eq!(picture.remarks(), "", "{about}");
+        let anew = world.read_anew().await;
+        picture.facts.assert_are(&anew.facts, &about);
+        let asked: Vec<String> = world.asked().iter().map(ToString::to_string).collect();
+        assert_eq!(sent, *requests, "{about}: {asked:#?}");
+        // It was told once, and is known.
+        let (picture, sent) = world.counted().await;
+        world.assert_true(&picture, &about);
+        assert_eq!(sent, 2, "{about}, once more");
+    }
+}
+
+/// The same costs, however the rooms are found.
+async fn both(about: &str, of: &[Step]) {
+    steps(By::Root, about, of).await;
+    steps(By::Prefix, about, of).await;
+}
+
+/// What has, or had, a name from the beginning.
+fn id(name: &str) -> Id {
+    at(&super::tenant(), name)
+}
+
+fn member(tenant: &mut Tenant, group: &str, name: &str) {
+    tenant.add_member(at(tenant, group), at(tenant, name));
+}
+
+fn no_member(tenant: &mut Tenant, group: &str, name: &str) {
+    tenant.remove_member(at(tenant, group), at(tenant, name));
+}
+
+fn owner(tenant: &mut Tenant, group: &str, name: &str) {
+    tenant.add_owner(at(tenant, group), at(tenant, name));
+}
+
+fn no_owner(tenant: &mut Tenant, group: &str, name: &str) {
+    tenant.remove_owner(at(tenant, group), at(tenant, name));
+}
+
+#[tokio::test]
+async fn members_come_and_go() {
+    both(
+        "a known person",
+        &[
+            (|t| member(t, "MTRX two", "ada"), 2),
+            (|t| no_member(t, "MTRX two", "ada"), 2),
+            (|t| member(t, "deep", "cy"), 2),
+            (|t| no_member(t, "deep", "cy"), 2),
+            (|t| no_member(t, "deep", "eve"), 2),
+        ],
+    )
+    .await;
+    both(
+        "a person not known so far",
+        &[
+            (|t| member(t, "MTRX one", "flo"), 3),
+            // Still known.
+            (|t| member(t, "deep", "flo"), 2),
+            (|t| no_member(t, "MTRX one", "flo"), 2),
+            (|t| no_member(t, "deep", "flo"), 2),
+            // Forgotten meanwhile.
+            (|t| member(t, "inner", "flo"), 3),
+        ],
+    )
+    .await;
+    both(
+        "the last one",
+        &[
+            (|t| no_member(t, "deep", "eve"), 2),
+            (|t| no_member(t, "inner", "deep"), 2),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_person_is_made_and_is_a_member_at_once() {
+    fn new(tenant: &mut Tenant) {
+        let user = tenant.add_user("new@example.org");
+        tenant.add_member(at(tenant, "MTRX one"), user);
+    }
+    both("a new person", &[(new, 3)]).await;
+}
+
+#[tokio::test]
+async fn owners_come_and_go() {
+    both(
+        "owners",
+        &[
+            (|t| owner(t, "MTRX two", "bob"), 2),
+            (|t| owner(t, "MTRX one", "hal"), 3),
+            (|t| no_owner(t, "MTRX one", "cy"), 2),
+            (|t| no_owner(t, "MTRX one", "hal"), 2),
+            // Of groups that only count inside others, owners mean nothing.
+            (|t| owner(t, "inner", "ada"), 2),
+            (|t| owner(t, "deep", "hal"), 2),
+            (|t| no_owner(t, "inner", "ada"), 2),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn many_people_are_added_at_once() {
+    fn add(tenant: &mut Tenant, count: usize) {
+        for number in 0..count {
+            let user = tenant.add_user(&*format!("new-{number}@example.org"));
+            tenant.add_member(at(tenant, "MTRX one"), user);
+        }
+    }
+    // As long as it takes fewer than four batches they are asked for; then the list is read anew.
+    both("60", &[(|t| add(t, 60), 2 + 3)]).await;
+    both("61", &[(|t| add(t, 61), 2 + 1)]).await;
+    both("100", &[(|t| add(t, 100), 2 + 1)]).await;
+    // Two pages of changes of users, and three of members.
+    both("1200", &[(|t| add(t, 1_200), 6 + 3 + 2)]).await;
+}
+
+#[tokio::test]
+async fn people_change() {
+    both(
+        "people",
+        &[
+            (|t| assert!(t.disable(at(t, "ada"))), 2),
+            (|t| assert!(t.enable(at(t, "ada"))), 2),
+            (|t| assert!(t.rename(at(t, "bob"), "robert@example.org")), 2),
+            (|t| assert!(t.rename(at(t, "robert"), "bob@example.org")), 2),
+            // Of somebody outside all rooms, nobody needs to know.
+            (|t| assert!(t.disable(at(t, "hal"))), 2),
+            (|t| assert!(t.rename(at(t, "flo"), "florence@example.org")), 2),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn people_are_deleted_and_come_back() {
+    both(
+        "deleted and restored",
+        &[
+            (|t| assert!(t.delete_user(at(t, "ada"))), 2),
+            (|t| assert!(t.restore_user(id("ada"))), 3),
+            (|t| assert!(t.delete_user(at(t, "cy"))), 2),
+            (|t| assert!(t.purge_user(id("cy"))), 2),
+            (|t| assert!(t.purge_user(at(t, "dan"))), 2),
+            // Somebody else of the same name is somebody else.
+            (
+                |t| {
+                    let user = t.add_user("dan@example.org");
+                    t.add_member(at(t, "MTRX one"), user);
+                },
+                3,
+            ),
+        ],
+    )
+    .await;
+    both(
+        "deleted and restored between two reads",
+        &[(
+            |t| {
+                let ada = at(t, "ada");
+                assert!(t.delete_user(ada) && t.restore_user(ada));
+            },
+            2,
+        )],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn groups_are_renamed() {
+    both(
+        "inside",
+        &[
+            (|t| assert!(t.rename_group(at(t, "inner"), "inmost")), 2),
+            (|t| assert!(t.rename_group(at(t, "MTRX one"), "MTRX 1")), 2),
+            (|t| assert!(t.rename_group(at(t, "loose"), "looses")), 2),
+        ],
+    )
+    .await;
+    steps(
+        By::Prefix,
+        "into the prefix and out of it",
+        &[
+            // Its lists, and those of the group inside.
+            (|t| assert!(t.rename_group(at(t, "loose"), "mtrx three")), 2 + 2),
+            (|t| assert!(t.rename_group(at(t, "mtrx three"), "loose")), 2),
+            // Only its owners are not known.
+            (|t| assert!(t.rename_group(at(t, "inner"), "MTRX inner")), 2 + 1),
+            (|t| assert!(t.rename_group(at(t, "MTRX inner"), "inner")), 2),
+            (|t| assert!(t.rename_group(at(t, "MTRX two"), "two")), 2),
+        ],
+    )
+    .await;
+    steps(
+        By::Root,
+        "what a group is called does not count",
+        &[
+            (|t| assert!(t.rename_group(at(t, "MTRX one"), "one")), 2),
+            (|t| assert!(t.rename_group(at(t, "Rooms"), "All rooms")), 2),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn groups_are_put_into_the_root_group_and_taken_out() {
+    steps(
+        By::Root,
+        "into the root group",
+        &[
+            // Its name, its lists, and those of the group inside.
+            (|t| member(t, "Rooms", "loose"), 2 + 3),
+            (|t| no_member(t, "Rooms", "loose"), 2),
+            (|t| member(t, "Rooms", "inner"), 2 + 1),
+            (|t| no_member(t, "Rooms", "inner"), 2),
+            (|t| no_member(t, "Rooms", "MTRX one"), 2),
+            (|t| member(t, "Rooms", "MTRX one"), 2 + 2),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn groups_are_made() {
+    fn new(tenant: &mut Tenant) {
+        let group = tenant.add_group(Group::unified("MTRX new"));
+        tenant.add_member(at(tenant, "Rooms"), group);
+        let user = tenant.add_user(User::new("new@example.org"));
+        for member in [user, at(tenant, "ada"), at(tenant, "inner")] {
+            tenant.add_member(group, member);
+        }
+        tenant.add_owner(group, at(tenant, "hal"));
+        tenant.add_owner(group, user);
+    }
+    steps(By::Root, "a new group", &[(new, 2 + 2)]).await;
+    steps(By::Prefix, "a new group", &[(new, 2 + 1)]).await;
+    fn inside(tenant: &mut Tenant) {
+        let group = tenant.add_group("new");
+        tenant.add_member(at(tenant, "deep"), group);
+        tenant.add_member(group, at(tenant, "hal"));
+    }
+    both("a new group inside", &[(inside, 2 + 2)]).await;
+}
+
+#[tokio::test]
+async fn groups_are_deleted_and_come_back() {
+    // The list that it was in is read anew.
+    steps(
+        By::Root,
+        "a room",
+        &[
+            (|t| assert!(t.delete_group(at(t, "MTRX one"))), 2 + 1),
+            (|t| assert!(t.restore_group(id("MTRX one"))), 2 + 2),
+            (|t| assert!(t.purge_group(at(t, "MTRX two"))), 2 + 1),
+        ],
+    )
+    .await;
+    steps(
+        By::Prefix,
+        "a room",
+        &[
+            (|t| assert!(t.delete_group(at(t, "MTRX one"))), 2),
+            (|t| assert!(t.restore_group(id("MTRX one"))), 2 + 1),
+            (|t| assert!(t.purge_group(at(t, "MTRX two"))), 2),
+        ],
+    )
+    .await;
+    both(
+        "a group inside",
+        &[
+            // What it was in happens to be told without it before it is told itself.
+            (|t| assert!(t.delete_group(at(t, "inner"))), 2),
+            (|t| assert!(t.restore_group(id("inner"))), 2 + 3),
+            (|t| assert!(t.purge_group(at(t, "deep"))), 2),
+            (|t| assert!(t.purge_group(at(t, "loose"))), 2),
+        ],
+    )
+    .await;
+    both(
+        "deleted and restored between two reads",
+        &[(
+            |t| {
+                let inner = at(t, "inner");
+                assert!(t.delete_group(inner) && t.restore_group(inner));
+            },
+            2,
+        )],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn groups_are_nested_and_not_any_more() {
+    both(
+        "with people who are not known so far",
+        &[
+            (|t| member(t, "deep", "loose"), 2 + 3),
+            (|t| member(t, "loose", "MTRX two"), 2),
+            (|t| no_member(t, "deep", "loose"), 2),
+        ],
+    )
+    .await;
+    both(
+        "a room in a room",
+        &[
+            (|t| member(t, "MTRX two", "MTRX one"), 2),
+            (|t| member(t, "MTRX one", "MTRX two"), 2),
+            (|t| no_member(t, "MTRX two", "MTRX one"), 2),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_status_that_changes_is_told_of_a_person_with_all_else_as_it_was() {
+    let world = read_once(By::Prefix).await;
+    world.emulator.change(|tenant| tenant.disable(at(tenant, "ada")));
+    let picture = world.read().await;
+    let ada = picture.account("ada@example.org");
+    assert_eq!(ada.status, Some(AccountStatus::Disabled));
+    assert_eq!(
+        picture.members("MTRX one"),
+        set(&["ada@example.org", "bob@example.org", "inner"])
+    );
+    assert_eq!(picture.owners("MTRX two"), set(&["ada@example.org"]));
+}
