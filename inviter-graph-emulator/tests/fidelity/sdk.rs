@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use inviter_graph_emulator::{Fault, Match, Trouble};
 
-use crate::emulator::client_of;
+use crate::emulator::Served;
 use crate::world::{self, Groups, SELECTED};
 
 fn sizes(pages: &Value) -> Vec<usize> {
@@ -18,9 +18,29 @@ fn sizes(pages: &Value) -> Vec<usize> {
 }
 
 #[tokio::test]
-async fn all_groups_come_with_their_properties() -> Result<()> {
-    let (tenant, _) = world::tenant();
-    let (_emulator, mut reader) = client_of(tenant.clone()).await?;
+async fn the_client_sees_the_tenant() -> Result<()> {
+    let mut served = Served::start().await?;
+    all_groups_come_with_their_properties(&mut served)
+        .await
+        .context("all groups come with their properties")?;
+    users_come_with_the_selected_properties_and_no_others(&mut served)
+        .await
+        .context("users come with the selected properties and no others")?;
+    members_and_owners_come_page_by_page_as_what_they_are(&mut served)
+        .await
+        .context("members and owners come page by page as what they are")?;
+    a_batch_of_twenty_comes_apart_into_its_answers(&mut served)
+        .await
+        .context("a batch of twenty comes apart into its answers")?;
+    the_client_waits_as_long_as_it_is_told_to(&mut served)
+        .await
+        .context("the client waits as long as it is told to")?;
+    Ok(())
+}
+
+async fn all_groups_come_with_their_properties(served: &mut Served) -> Result<()> {
+    let tenant = served.tenant();
+    let reader = &mut served.reader;
     let pages = reader.ask(json!({"do": "pages", "of": "groups"})).await?;
     assert_eq!(sizes(&pages), [100, 30], "without $top, a page has a hundred");
     let seen = world::by_id(world::all(&pages));
@@ -58,10 +78,9 @@ async fn all_groups_come_with_their_properties() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn users_come_with_the_selected_properties_and_no_others() -> Result<()> {
-    let (tenant, _) = world::tenant();
-    let (_emulator, mut reader) = client_of(tenant.clone()).await?;
+async fn users_come_with_the_selected_properties_and_no_others(served: &mut Served) -> Result<()> {
+    let tenant = served.tenant();
+    let reader = &mut served.reader;
     let question = json!({"do": "pages", "of": "users", "select": SELECTED, "top": 150, "count": true,
         "headers": {"ConsistencyLevel": "eventual"}});
     let pages = reader.ask(question).await?;
@@ -100,10 +119,10 @@ async fn users_come_with_the_selected_properties_and_no_others() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn members_and_owners_come_page_by_page_as_what_they_are() -> Result<()> {
-    let (tenant, groups) = world::tenant();
-    let (_emulator, mut reader) = client_of(tenant.clone()).await?;
+async fn members_and_owners_come_page_by_page_as_what_they_are(served: &mut Served) -> Result<()> {
+    let tenant = served.tenant();
+    let groups = served.groups;
+    let reader = &mut served.reader;
     let Groups {
         large,
         cycle,
@@ -158,10 +177,10 @@ async fn members_and_owners_come_page_by_page_as_what_they_are() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_batch_of_twenty_comes_apart_into_its_answers() -> Result<()> {
-    let (tenant, groups) = world::tenant();
-    let (_emulator, mut reader) = client_of(tenant.clone()).await?;
+async fn a_batch_of_twenty_comes_apart_into_its_answers(served: &mut Served) -> Result<()> {
+    let tenant = served.tenant();
+    let groups = served.groups;
+    let reader = &mut served.reader;
     let smalls: Vec<_> = tenant
         .groups()
         .filter(|(_, group)| group.display_name.starts_with("Small"))
@@ -191,10 +210,9 @@ async fn a_batch_of_twenty_comes_apart_into_its_answers() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn the_client_waits_as_long_as_it_is_told_to() -> Result<()> {
-    let (tenant, _) = world::tenant();
-    let (emulator, mut reader) = client_of(tenant).await?;
+async fn the_client_waits_as_long_as_it_is_told_to(served: &mut Served) -> Result<()> {
+    let emulator = &served.emulator;
+    let reader = &mut served.reader;
     let throttle = || Trouble::Throttle { retry_after: Some(2) };
     let question = json!({"do": "pages", "of": "users", "top": 999, "select": ["id"]});
     reader.ask(question.clone()).await?;

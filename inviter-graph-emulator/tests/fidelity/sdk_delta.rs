@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use inviter_graph_emulator::{Id, Tenant};
 
-use crate::emulator::client_of;
+use crate::emulator::Served;
 use crate::world;
 
 /// What a client knows of groups' members from all rounds so far, by the merging that the pages recommend.
@@ -47,9 +47,22 @@ fn truth(tenant: &Tenant) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn groups_and_their_members_can_be_followed() -> Result<()> {
-    let (mut tenant, groups) = world::tenant();
-    let (emulator, mut reader) = client_of(tenant.clone()).await?;
+async fn the_client_can_follow_changes() -> Result<()> {
+    let mut served = Served::start().await?;
+    groups_and_their_members_can_be_followed(&mut served)
+        .await
+        .context("groups and their members can be followed")?;
+    users_can_be_followed(&mut served)
+        .await
+        .context("users can be followed")?;
+    Ok(())
+}
+
+async fn groups_and_their_members_can_be_followed(served: &mut Served) -> Result<()> {
+    let mut tenant = served.tenant();
+    let groups = served.groups;
+    let emulator = &served.emulator;
+    let reader = &mut served.reader;
     let question = json!({"do": "pages", "of": "groups/delta", "select": ["id", "displayName", "members"]});
     let first = reader.ask(question).await?;
     let mut known = Known::default();
@@ -97,10 +110,10 @@ async fn groups_and_their_members_can_be_followed() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn users_can_be_followed() -> Result<()> {
-    let (tenant, _) = world::tenant();
-    let (emulator, mut reader) = client_of(tenant.clone()).await?;
+async fn users_can_be_followed(served: &mut Served) -> Result<()> {
+    let tenant = served.tenant();
+    let emulator = &served.emulator;
+    let reader = &mut served.reader;
     let selected = [
         "id",
         "userPrincipalName",

@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use inviter_graph_emulator::{Fault, Match, Tenant, Trouble};
+use inviter_graph_emulator::{Fault, Match, Trouble};
 
-use crate::emulator::client_of;
+use crate::emulator::Served;
 use crate::{shape, world};
 
 /// Status, code and message, and that the rest is what errors of the directory have.
@@ -31,9 +31,24 @@ fn told(failed: &Value) -> (u64, String, String) {
 }
 
 #[tokio::test]
-async fn errors_have_statuses_codes_and_messages() -> Result<()> {
-    let (tenant, groups) = world::tenant();
-    let (emulator, mut reader) = client_of(tenant).await?;
+async fn the_client_gets_tokens_and_is_refused() -> Result<()> {
+    let mut served = Served::start().await?;
+    tokens_are_given_for_the_secret_and_for_the_certificate(&mut served)
+        .await
+        .context("tokens are given for the secret and for the certificate")?;
+    errors_have_statuses_codes_and_messages(&mut served)
+        .await
+        .context("errors have statuses codes and messages")?;
+    objects_without_a_permission_come_as_type_and_id(&mut served)
+        .await
+        .context("objects without a permission come as type and id")?;
+    Ok(())
+}
+
+async fn errors_have_statuses_codes_and_messages(served: &mut Served) -> Result<()> {
+    let groups = served.groups;
+    let emulator = &served.emulator;
+    let reader = &mut served.reader;
     let missing = "00000000-0000-4000-8000-00000000abcd";
 
     let failed = reader
@@ -89,10 +104,11 @@ async fn errors_have_statuses_codes_and_messages() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn objects_without_a_permission_come_as_type_and_id() -> Result<()> {
-    let (tenant, groups) = world::tenant();
-    let (emulator, mut reader) = client_of(tenant.clone()).await?;
+async fn objects_without_a_permission_come_as_type_and_id(served: &mut Served) -> Result<()> {
+    let tenant = served.tenant();
+    let groups = served.groups;
+    let emulator = &served.emulator;
+    let reader = &mut served.reader;
     emulator.grant(&["GroupMember.Read.All"]);
     let members = reader
         .ask(json!({"do": "pages", "of": "members", "group": groups.mixed}))
@@ -111,9 +127,10 @@ async fn objects_without_a_permission_come_as_type_and_id() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn tokens_are_given_for_the_secret_and_for_the_certificate() -> Result<()> {
-    let (emulator, mut reader) = client_of(Tenant::new()).await?;
+async fn tokens_are_given_for_the_secret_and_for_the_certificate(served: &mut Served) -> Result<()> {
+    let groups = served.groups;
+    let emulator = &served.emulator;
+    let reader = &mut served.reader;
     let key = reader.key_file();
     let certificate = reader.ask(json!({"do": "certificate", "key": key})).await?;
     // A certificate that nobody has registered is refused.
@@ -136,8 +153,9 @@ async fn tokens_are_given_for_the_secret_and_for_the_certificate() -> Result<()>
         // The token is good for Graph, as is what the client asks for by itself.
         let bare = format!("token {}", token["token"].as_str().context("no token")?);
         for with in [login, &bare] {
-            let question = json!({"do": "pages", "of": "users", "select": ["id"], "with": with});
-            assert_eq!(reader.ask(question).await.context(login)?["pages"], json!([[]]));
+            let question = json!({"do": "one", "of": "group", "group": groups.empty, "with": with});
+            let held = reader.ask(question).await.context(login)?;
+            assert_eq!(held["json"]["displayName"], "Empty", "{login}");
         }
     }
     let question = json!({"do": "token", "login": "certificate sync", "send_certificate_chain": true});

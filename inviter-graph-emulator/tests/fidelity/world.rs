@@ -23,6 +23,7 @@ pub(crate) const SELECTED: [&str; 12] = [
 ];
 
 /// The groups that tests ask for by what is special about them.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Groups {
     /// More than two pages of members.
     pub(crate) large: Id,
