@@ -134,19 +134,42 @@ fn unlisted_inside(root: &picture::Group, listing: &mut Extent) {
     }
 }
 
-/// Groups that the configuration names and the tenant does not have.
-fn absent(picture: &Picture, config: &RoomGroups) -> Option<Remark> {
+/// Groups that the configuration means and the tenant does not have.
+fn absent(picture: &Picture, config: &RoomGroups) -> Vec<Remark> {
     if !picture.unlisted.is_empty() {
-        return None;
+        return Vec::new();
     }
+    let mut remarks = Vec::new();
     let ids = config.ids.iter().filter_map(|text| ObjectId::parse(text));
     let absent: Vec<ObjectId> = ids.filter(|id| !picture.rooms.listed.contains(id)).collect();
-    (!absent.is_empty()).then(|| {
-        Remark::new(
+    if !absent.is_empty() {
+        remarks.push(Remark::new(
             some(&absent, "group", "groups"),
             "not in this tenant; correct the ID in the configuration, or take it out",
-        )
-    })
+        ));
+    }
+    if let Some(prefix) = config
+        .name_prefix
+        .as_ref()
+        .filter(|_| picture.rooms.named.is_empty())
+    {
+        remarks.push(Remark::new(
+            format!("groups whose names begin with `{prefix}`"),
+            "there are none in this tenant; correct the prefix in the configuration, or name groups so",
+        ));
+    }
+    let root = picture.rooms.root.and_then(|id| Some((id, picture.groups.get(&id)?)));
+    let is_empty = |links: &Links| links.groups.is_empty() && links.gaps.is_empty() && links.others.is_empty();
+    if let Some((id, root)) = root
+        && root.members.as_ref().is_some_and(is_empty)
+    {
+        remarks.push(Remark::new(
+            format!("root group `{}` ({id})", root.name.as_deref().unwrap_or_default()),
+            "no group is directly inside, so it stands for no room; add the groups of rooms to it as members, or correct \
+             the ID in the configuration",
+        ));
+    }
+    remarks
 }
 
 /// People may be missing wherever a list is not whole, so their number says nothing.
@@ -268,15 +291,13 @@ impl<'a> People<'a> {
             extent.add(gap.clone());
         }
         let mut values = Vec::with_capacity(links.users.len() + links.groups.len());
-        let unresolved = |values: &mut Vec<Member>, id: ObjectId| {
-            values.push(Member::Unresolved(id.to_string().into()));
-        };
+        // What is not known is told once for the whole list, with what to do: an entry for each would only add that it
+        // leads nowhere.
         let (mut hidden, mut unasked) = (Vec::new(), Vec::new());
         for &id in &links.users {
             if let Some(&at) = self.index.get(&id) {
                 values.push(Member::Account(at));
             } else if !self.picture.gone.contains(&id) {
-                unresolved(&mut values, id);
                 let shown = self.picture.users.contains_key(&id);
                 if shown { &mut hidden } else { &mut unasked }.push(id);
             }
@@ -307,7 +328,6 @@ impl<'a> People<'a> {
             if let Some(&at) = groups.get(&id) {
                 values.push(Member::Group(at));
             } else {
-                unresolved(&mut values, id);
                 unknown.push(id);
             }
         }
@@ -326,7 +346,6 @@ impl<'a> People<'a> {
             });
         }
         for (&id, kind) in &links.others {
-            unresolved(&mut values, id);
             extent.add(Gap {
                 what: what.to_owned(),
                 why: format!("{id} is of a type ({kind}) that is not known here, and may be a person"),
