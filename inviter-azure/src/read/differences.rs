@@ -23,6 +23,8 @@ pub(super) fn between(told: &Picture, read: &Picture) -> Option<Remark> {
             groups.insert(group);
         }
     };
+    // Of people who can be restored, delta queries do not tell that they left their groups.
+    let gone: BTreeSet<ObjectId> = told.gone.union(&read.gone).copied().collect();
     let (rooms_told, rooms_read) = (told.room_groups(), read.room_groups());
     for &group in rooms_told.symmetric_difference(&rooms_read) {
         note(1, group);
@@ -33,8 +35,11 @@ pub(super) fn between(told: &Picture, read: &Picture) -> Option<Remark> {
         };
         let renamed = as_told.name != as_read.name || as_told.hidden != as_read.hidden;
         note(usize::from(renamed), id);
-        note(links(as_told.members.as_ref(), as_read.members.as_ref()), id);
-        note(links(as_told.owners.as_ref(), as_read.owners.as_ref()), id);
+        note(
+            links(as_told.members.as_ref(), as_read.members.as_ref(), &gone),
+            id,
+        );
+        note(links(as_told.owners.as_ref(), as_read.owners.as_ref(), &gone), id);
     }
     let mut people: usize = 0;
     for (id, as_read) in &read.users {
@@ -75,13 +80,13 @@ const fn plural(count: usize) -> &'static str {
 }
 
 /// How many entries two lists do not share.
-fn links(told: Option<&Links>, read: Option<&Links>) -> usize {
+fn links(told: Option<&Links>, read: Option<&Links>, gone: &BTreeSet<ObjectId>) -> usize {
     let (Some(told), Some(read)) = (told, read) else {
         return 0;
     };
     if !told.gaps.is_empty() || !read.gaps.is_empty() {
         return 0;
     }
-    told.users.symmetric_difference(&read.users).count()
-        + told.groups.symmetric_difference(&read.groups).count()
+    let users = told.users.symmetric_difference(&read.users);
+    users.filter(|id| !gone.contains(*id)).count() + told.groups.symmetric_difference(&read.groups).count()
 }
