@@ -85,7 +85,7 @@ pub struct IdentityTokens {
     /// Where the metadata service is in tests.
     metadata: Option<Url>,
     notes: Arc<Notes>,
-    /// One after another: those who wait get the token that the first one brings.
+    /// One after another: those who wait get the token that the first one brings, or its failure.
     state: Mutex<State>,
 }
 
@@ -94,6 +94,8 @@ struct State {
     transport: Option<Arc<Transport>>,
     /// What `azure_identity` has, its cache included.
     source: Option<Arc<dyn TokenCredential>>,
+    /// When nobody gave a token, and why.
+    failed: Option<(Instant, TokenError)>,
 }
 
 impl IdentityTokens {
@@ -175,7 +177,8 @@ impl IdentityTokens {
 impl TokenSource for IdentityTokens {
     async fn token(&self, refused: Option<&Token>) -> Result<Token, TokenError> {
         let patience = PATIENCE.max(self.config.request_timeout);
-        let deadline = Instant::now() + patience;
+        let since = Instant::now();
+        let deadline = since + patience;
         let late = || {
             let message = format!("gave no token within {} s", patience.as_secs());
             TokenError::new(Kind::Unavailable, self.about(), message)
@@ -183,9 +186,26 @@ impl TokenSource for IdentityTokens {
         let mut state = timeout_at(deadline, self.state.lock())
             .await
             .map_err(|_| late())?;
+        // Whoever stood in line meanwhile would only wait as long for the same.
+        if let Some((at, failed)) = &state.failed
+            && *at > since
+        {
+            return Err(copy(failed));
+        }
         let asked = timeout_at(deadline, self.ask(&mut state, refused)).await;
-        asked.unwrap_or_else(|_| Err(self.notes.take().unwrap_or_else(late)))
+        let asked = asked.unwrap_or_else(|_| Err(self.notes.take().unwrap_or_else(late)));
+        let failed = asked.as_ref().err();
+        let failed = failed.filter(|failed| failed.kind == Kind::Unavailable);
+        state.failed = failed.map(|failed| (Instant::now(), copy(failed)));
+        asked
     }
+}
+
+/// The same without its cause, which there is only once.
+fn copy(error: &TokenError) -> TokenError {
+    let mut copy = TokenError::new(error.kind, error.about.clone(), error.message.clone());
+    copy.retry_after = error.retry_after;
+    copy
 }
 
 fn same(one: &Token, other: &Token) -> bool {

@@ -71,12 +71,16 @@ async fn trouble_that_lasts_is_told() {
     let emulator = emulator().await;
     emulator.fault(Fault::always(Match::token(), Trouble::HtmlStatus(502)));
     let started = Instant::now();
-    let error = error_of(with_secret(&emulator), &config_of(&emulator)).await;
-    assert_eq!(error.kind, Kind::Unavailable);
-    assert_eq!(
-        error.message,
-        "has trouble of its own (status 502); try again later"
-    );
+    let tokens = IdentityTokens::new(with_secret(&emulator), &config_of(&emulator));
+    // Whoever waits for the other's token is told with it, and does not begin anew.
+    let (one, other) = tokio::join!(tokens.token(None), tokens.token(None));
+    for error in [one.unwrap_err(), other.unwrap_err()] {
+        assert_eq!(error.kind, Kind::Unavailable);
+        assert_eq!(
+            error.message,
+            "has trouble of its own (status 502); try again later"
+        );
+    }
     assert_eq!(asked(&emulator), 4);
     assert!(
         started.elapsed() < Duration::from_secs(20),
