@@ -73,9 +73,13 @@ fn unknown_owners_are_a_gap_of_their_own() {
     assert!(!of("xxxaxxxexample.org_owners").is_complete());
     assert!(!of("xxxbxxxexample.org").is_complete());
     // What is missing of members of the one was told as that.
-    let told = desired.findings.iter().filter(|f| f.kind == FindingKind::Incomplete);
+    let told = desired
+        .findings
+        .iter()
+        .filter(|f| f.kind == FindingKind::Incomplete);
     let told: Vec<&str> = told.map(|f| &*f.message).collect();
-    let of_b = "not all owners could be read of group xxxbxxxexample.org of directory corp, so no owner is lowered";
+    let of_b =
+        "not all owners could be read of group xxxbxxxexample.org of directory corp, so no owner is lowered";
     assert!(told.iter().any(|message| message.starts_with(of_b)), "{told:?}");
     assert_eq!(told.len(), 2, "{told:?}");
 }
