@@ -5,6 +5,7 @@
 
 mod directory;
 mod room;
+mod secrets;
 
 use std::{
     fmt,
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-pub(crate) use self::{directory::Directory, room::Room};
+pub(crate) use self::{directory::Directory, room::Room, secrets::found};
 
 /// The file that [`Site::save`] writes.
 pub(crate) const DIRECTORY: &str = "people.json";
@@ -212,14 +213,7 @@ impl Site {
 
     /// Runs the program to its end.
     pub(crate) async fn run(&self, args: &[&str]) -> Result<Output> {
-        let done = self.start(args)?.wait_with_output().await?;
-        Ok(Output {
-            args: args.join(" "),
-            code: done.status.code(),
-            status: done.status,
-            stdout: String::from_utf8(done.stdout)?,
-            stderr: String::from_utf8(done.stderr)?,
-        })
+        Output::of(args, self.start(args)?.wait_with_output().await?)
     }
 
     /// Runs the program, which has to be fine.
@@ -327,6 +321,17 @@ impl fmt::Display for Output {
 }
 
 impl Output {
+    /// What a run with these arguments came to.
+    pub(crate) fn of(args: &[&str], done: std::process::Output) -> Result<Self> {
+        Ok(Self {
+            args: args.join(" "),
+            code: done.status.code(),
+            status: done.status,
+            stdout: String::from_utf8(done.stdout)?,
+            stderr: String::from_utf8(done.stderr)?,
+        })
+    }
+
     /// Fails with everything that was printed unless the exit code is this one.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {

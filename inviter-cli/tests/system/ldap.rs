@@ -13,6 +13,6 @@ mod life;
 mod passwords;
 mod rights;
 mod secrets;
-mod town;
-mod tree;
+pub(crate) mod town;
+pub(crate) mod tree;
 mod trial;

@@ -11,6 +11,7 @@
 mod bad_input;
 mod by_hand;
 mod doctor;
+mod entra;
 mod evidence;
 mod fault_table;
 mod first_day;

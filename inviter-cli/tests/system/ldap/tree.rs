@@ -131,7 +131,7 @@ fn of_names(members: &[String]) -> Vec<(String, String)> {
 }
 
 /// The attributes of an entry, and the entry's name among them.
-pub(super) fn add(ldif: &mut Ldif, dn: &str, attributes: &[(String, String)]) {
+pub(crate) fn add(ldif: &mut Ldif, dn: &str, attributes: &[(String, String)]) {
     let attributes: Vec<(&str, &str)> = attributes
         .iter()
         .map(|(name, value)| (&**name, &**value))
@@ -146,7 +146,7 @@ pub(super) fn values(attributes: &[(String, String)], name: &str) -> Vec<String>
 }
 
 /// What makes one tree of another.
-pub(super) fn changes(
+pub(crate) fn changes(
     before: &BTreeMap<String, Vec<(String, String)>>,
     after: &BTreeMap<String, Vec<(String, String)>>,
 ) -> Ldif {
