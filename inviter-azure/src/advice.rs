@@ -14,6 +14,9 @@ use crate::{
 const GRANT: &str = "in the Entra admin center, App registrations, API permissions, Microsoft Graph, Application \
                      permissions, with an administrator's consent";
 
+/// How many groups are named.
+const NAMED: usize = 3;
+
 /// Asks for one of each thing that reading needs.
 pub(crate) async fn advice(reader: Reader<'_>) -> Vec<Advice> {
     let mut advice = Vec::new();
@@ -21,16 +24,16 @@ pub(crate) async fn advice(reader: Reader<'_>) -> Vec<Advice> {
     let listed = reader.list_rooms(&mut picture).await;
     let group = a_group(&picture);
     match (listed.err(), group) {
-        (Some(error), _) => {
-            if error.kind == GraphErrorKind::Denied {
-                advice.push(missing(
-                    "GroupMember.Read.All",
-                    "groups and their members cannot be read",
-                ));
-            }
-            // Everything else the read itself tells.
+        (Some(error), _) if error.kind == GraphErrorKind::Denied => {
+            advice.push(missing(
+                "GroupMember.Read.All",
+                "groups and their members cannot be read",
+            ));
+            of_users(reader, &mut advice).await;
             return advice;
         }
+        // The read itself tells.
+        (Some(_), _) => return advice,
         (None, None) => {}
         (None, Some(group)) => of_members(reader, group, &mut advice).await,
     }
@@ -87,7 +90,8 @@ async fn of_users(reader: Reader<'_>, advice: &mut Vec<Advice>) {
         user.get(UserProperties::ENABLED)
             .is_none_or(serde_json::Value::is_null)
     }) {
-        let consequence = "nobody can tell which accounts are disabled, and nobody is invited or removed";
+        let consequence = "nobody can tell which accounts are disabled, and nobody is invited or removed \
+                           (User.ReadBasic.All is not enough)";
         advice.push(missing("User.Read.All", consequence));
         return;
     }
@@ -131,21 +135,34 @@ async fn of_hidden(reader: Reader<'_>, picture: &mut Picture, advice: &mut Vec<A
     let path = |id: &ObjectId| format!("/groups/{id}/members?$select=id&$top=1");
     let paths: Vec<String> = hidden.iter().map(path).collect();
     let answers = reader.graph.get_all::<Page<Object>>(&paths).await;
-    let unseen = answers
-        .into_iter()
-        .filter(|answer| match answer {
-            Ok(page) => page.value.is_empty(),
-            Err(error) => error.kind == GraphErrorKind::Denied,
-        })
-        .count();
-    if unseen > 0 {
-        let groups = if unseen == 1 { "a group" } else { "groups" };
-        let consequence = format!(
-            "the members of {unseen} {groups} with hidden membership are not shown, and nobody is removed from their \
-             rooms"
-        );
-        advice.push(missing("Member.Read.Hidden", &consequence));
+    let is_unseen = |answer: &Result<Page<Object>, GraphError>| match answer {
+        Ok(page) => page.value.is_empty(),
+        Err(error) => error.kind == GraphErrorKind::Denied,
+    };
+    let unseen = hidden.iter().zip(answers).filter(|(_, answer)| is_unseen(answer));
+    let unseen: Vec<String> = unseen.map(|(id, _)| name(picture, *id)).collect();
+    if unseen.is_empty() {
+        return;
     }
+    let named = unseen.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = if unseen.len() > NAMED { ", …" } else { "" };
+    let consequence = if unseen.len() == 1 {
+        format!(
+            "the members of {named}, which are hidden, are not shown, and nobody is removed from its room"
+        )
+    } else {
+        format!(
+            "the members of {} groups, which are hidden, are not shown, and nobody is removed from their rooms \
+             ({named}{more})",
+            unseen.len()
+        )
+    };
+    advice.push(missing("Member.Read.Hidden", &consequence));
+}
+
+fn name(picture: &Picture, id: ObjectId) -> String {
+    let name = picture.groups.get(&id).and_then(|group| group.name.as_deref());
+    name.map_or_else(|| id.to_string(), |name| format!("`{name}`"))
 }
 
 async fn of_changes(reader: Reader<'_>, advice: &mut Vec<Advice>) {
