@@ -140,6 +140,8 @@ pub enum Trouble {
         /// The body.
         body: String,
     },
+    /// This status with an error that repeats the request: its address, its authorization and its body.
+    Echo(u16),
     /// 429.
     Throttle {
         /// The seconds in `Retry-After`; without it if there are none.

@@ -64,6 +64,8 @@ impl Shared {
             },
             origin: &self.origin,
             path_and_query: &path_and_query,
+            authorization: request.header("authorization").unwrap_or_default(),
+            body: &request.body,
             ids: &request.ids,
             pages: &self.pages,
         };

@@ -20,6 +20,8 @@ pub(crate) struct Spoilt<'a> {
     /// Such as `http://127.0.0.1:40123`.
     pub(crate) origin: &'a str,
     pub(crate) path_and_query: &'a str,
+    pub(crate) authorization: &'a str,
+    pub(crate) body: &'a [u8],
     pub(crate) ids: &'a RequestIds,
     pub(crate) pages: &'a Pages,
 }
@@ -43,6 +45,7 @@ pub(crate) fn instead(troubles: &[Trouble], of: &Spoilt<'_>) -> Option<Answer> {
                 answer.headers.clone_from(headers);
                 answer
             }
+            Trouble::Echo(status) => echo(*status, of),
             Trouble::Throttle { retry_after } => {
                 let mut answer = error(429, of);
                 if let Some(seconds) = retry_after {
@@ -63,6 +66,21 @@ pub(crate) fn instead(troubles: &[Trouble], of: &Spoilt<'_>) -> Option<Answer> {
         };
         Some(answer)
     })
+}
+
+fn echo(status: u16, of: &Spoilt<'_>) -> Answer {
+    let body = String::from_utf8_lossy(of.body);
+    let said = format!(
+        "What is {} with {} and {body}?",
+        of.path_and_query, of.authorization
+    );
+    let error = match of.place {
+        Place::Graph => json!({ "error": { "code": "BadRequest", "message": said } }),
+        Place::Token => {
+            json!({ "error": "invalid_request", "error_description": said, "error_codes": [900_144] })
+        }
+    };
+    Answer::json(status, &error)
 }
 
 fn error(status: u16, of: &Spoilt<'_>) -> Answer {
