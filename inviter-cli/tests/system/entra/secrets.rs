@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use inviter_graph_emulator::{
-    ACCESS_TOKEN_PREFIX, Fault, ManagedIdentity, Match, Options, Recorded, Trouble,
+    ACCESS_TOKEN_PREFIX, Fault, FaultHandle, ManagedIdentity, Match, Options, Recorded, Trouble,
 };
 use percent_encoding::percent_decode_str;
 use serde_json::json;
@@ -146,8 +146,9 @@ fn lines_of(pem: &str) -> Vec<String> {
 }
 
 /// Graph's answers to what begins and goes on with changes, with tokens that the test knows.
-fn mark_changes(town: &Town) {
+fn mark_changes(town: &Town) -> Vec<FaultHandle> {
     let emulator = &town.tenancies[0].emulator;
+    let mut answers = Vec::new();
     for kind in ["users", "groups"] {
         let url = format!("{}/{kind}/delta", emulator.graph_url());
         let answer = |body: serde_json::Value| Trouble::Answer {
@@ -157,15 +158,12 @@ fn mark_changes(town: &Town) {
         };
         let page = json!({ "value": [], "@odata.nextLink": format!("{url}?$skiptoken={PAGE}") });
         let end = json!({ "value": [], "@odata.deltaLink": format!("{url}?$deltatoken={DELTA}") });
-        emulator.fault(Fault::always(
-            Match::path(&format!("/{kind}/delta?$select")),
-            answer(page),
-        ));
-        emulator.fault(Fault::always(
-            Match::path(&format!("/{kind}/delta?$skiptoken")),
-            answer(end),
-        ));
+        for (query, body) in [("$select", page), ("$skiptoken", end)] {
+            let when = Match::path(&format!("/{kind}/delta?{query}"));
+            answers.push(emulator.fault(Fault::always(when, answer(body))));
+        }
     }
+    answers
 }
 
 #[tokio::test]
@@ -181,7 +179,7 @@ async fn no_secret_in_any_output() -> Result<()> {
         ..Options::default()
     };
     let mut town = Town::found(vec![("entra", wanted, options)], Directory::default(), "").await?;
-    mark_changes(&town);
+    let answers = mark_changes(&town);
     let key = certificate(&mut town)?;
     town.site.write_secret("federated", FEDERATED)?;
     let machine = ManagedIdentity {
@@ -242,7 +240,11 @@ async fn no_secret_in_any_output() -> Result<()> {
         }
         case.login.clone_into(&mut town.tenancy().login);
         town.configure()?;
+        let before: Vec<usize> = answers.iter().map(FaultHandle::hits).collect();
         town.reveals_nothing(&case).await.context(case.name)?;
+        let after = answers.iter().map(FaultHandle::hits);
+        // With a token, each of them was given.
+        assert!(case.code != 0 || after.zip(before).all(|(after, before)| after > before));
     }
     Ok(())
 }
