@@ -20,6 +20,9 @@ pub(crate) struct Picture {
     pub(crate) users: BTreeMap<ObjectId, User>,
     /// People of whom Graph said that they are deleted, or that there are none.
     pub(crate) gone: BTreeSet<ObjectId>,
+    /// By people and groups that were deleted: the groups that had them. When they are restored, Graph need not tell that
+    /// those have them again.
+    pub(crate) left: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
     /// The root group, the groups that stand for rooms, and all groups inside.
     pub(crate) groups: BTreeMap<ObjectId, Group>,
     /// What groups stand for rooms.
@@ -226,6 +229,55 @@ impl Picture {
         let groups = groups.iter().filter_map(|id| self.groups.get(id));
         let lists = groups.flat_map(|group| group.members.iter().chain(&group.owners));
         lists.flat_map(|list| &list.users).copied().collect()
+    }
+
+    /// Notes which groups have what is deleted now.
+    pub(crate) fn note_deleted(&mut self, id: ObjectId) {
+        let has = |list: &Links| list.users.contains(&id) || list.groups.contains(&id);
+        let has = |group: &Group| group.members.iter().chain(&group.owners).any(has);
+        let holders = self.groups.iter().filter(|(_, group)| has(group));
+        let holders: Vec<ObjectId> = holders.map(|(holder, _)| *holder).collect();
+        if !holders.is_empty() {
+            self.left.entry(id).or_default().extend(holders);
+        }
+    }
+
+    /// What was deleted is there, or may be: the lists that it was in have to be read anew.
+    pub(crate) fn note_restored(&mut self, id: ObjectId, perhaps: bool) {
+        let Some(holders) = self.left.remove(&id) else {
+            return;
+        };
+        for holder in &holders {
+            if let Some(group) = self.groups.get_mut(holder) {
+                group.members = None;
+                group.owners = None;
+            }
+        }
+        if perhaps {
+            self.left.insert(id, holders);
+        }
+    }
+
+    /// Takes over who may have been deleted since an earlier picture, or before it, and may come back.
+    pub(crate) fn remember(&mut self, earlier: &Self) {
+        for (id, holders) in &earlier.left {
+            self.left.entry(*id).or_default().extend(holders);
+        }
+        for (holder, group) in &earlier.groups {
+            let now = self.groups.get(holder);
+            let lists = [
+                (&group.members, now.and_then(|now| now.members.as_ref())),
+                (&group.owners, now.and_then(|now| now.owners.as_ref())),
+            ];
+            for (list, now) in lists {
+                let entries = list.iter().flat_map(|list| list.users.iter().chain(&list.groups));
+                let has =
+                    |id: &ObjectId| now.is_some_and(|now| now.users.contains(id) || now.groups.contains(id));
+                for id in entries.filter(|id| !has(id)) {
+                    self.left.entry(*id).or_default().insert(*holder);
+                }
+            }
+        }
     }
 
     /// Forgets groups that no longer count, owners of groups that stand for no room, and people who are in none.

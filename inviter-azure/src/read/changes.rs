@@ -113,6 +113,7 @@ impl Reader<'_> {
 
     /// Brings a picture up to date, but for what has to be asked for: see [`complete`](Self::complete).
     pub(crate) async fn apply(&self, picture: &mut Picture, changes: Changes) {
+        note_deleted_and_restored(picture, &changes);
         self.apply_to_users(picture, &changes.users);
         let doubtful = self.apply_to_groups(picture, &changes.groups);
         // Whether they are there at all is asked here; all else of them is asked for when the picture is completed.
@@ -236,6 +237,34 @@ impl Reader<'_> {
         if self.is_listed(id) {
             picture.rooms.listed.insert(id);
         }
+    }
+}
+
+/// Notes who was deleted, and has lists read anew that somebody was in who was restored.
+fn note_deleted_and_restored(picture: &mut Picture, changes: &Changes) {
+    let told = || changes.users.iter().chain(&changes.groups);
+    let there = |object: &&Object| !object.removed;
+    let deleted: BTreeSet<ObjectId> = told()
+        .filter(|object| object.removed)
+        .filter_map(|object| object.id)
+        .collect();
+    for &id in &deleted {
+        picture.note_deleted(id);
+    }
+    // Who was added and deleted since is in no list that is known.
+    for group in &changes.groups {
+        let Some(holder) = group.id else { continue };
+        let added = group.members.iter().chain(&group.owners).filter(there);
+        for id in added
+            .filter_map(|object| object.id)
+            .filter(|id| deleted.contains(id))
+        {
+            picture.left.entry(id).or_default().insert(holder);
+        }
+    }
+    for id in told().filter(there).filter_map(|object| object.id) {
+        // Of whom both is told, either may be so.
+        picture.note_restored(id, deleted.contains(&id));
     }
 }
 

@@ -62,10 +62,16 @@ pub(crate) async fn read(reader: Reader<'_>, kept: Option<Kept>, clock: &dyn Clo
         Err(error) => {
             tracing::info!(%error, "Graph does not tell what changed since the last read, so everything is read");
             let may_tell_later = is_passing(error.kind);
-            return full(reader, clock).await.map_err(|failed| {
-                let kept = (may_tell_later && is_passing(failed.kind)).then_some(kept);
-                (failed, kept)
-            });
+            return match full(reader, clock).await {
+                Ok(mut anew) => {
+                    anew.picture.remember(&kept.picture);
+                    Ok(anew)
+                }
+                Err(failed) => {
+                    let kept = (may_tell_later && is_passing(failed.kind)).then_some(kept);
+                    Err((failed, kept))
+                }
+            };
         }
     };
     let due = clock.now().since(kept.full_at) >= reader.config.full_read_every;
@@ -156,6 +162,7 @@ async fn check(reader: Reader<'_>, current: (Picture, Since), anew: Read) -> Rea
             break;
         }
     }
+    right.0.remember(&left.0);
     if let Some(found) = &found {
         tracing::warn!(what = %found.what, why = %found.why, "a full read differs from what Graph told as changed");
     }
