@@ -8,13 +8,13 @@ use crate::harness::{World, below, set};
 async fn a_small_tenant_is_read_whole() {
     let mut tenant = Tenant::new();
     let root = tenant.add_group("Rooms");
-    let room = tenant.add_group("MTRX one");
+    let one = tenant.add_group("MTRX one");
     let inner = tenant.add_group("Inner");
     let [ada, bob, cy] = ["ada", "bob", "cy"].map(|name| tenant.add_user(&*format!("{name}@example.org")));
-    for (group, member) in [(root, room), (room, ada), (room, inner), (inner, bob)] {
+    for (group, member) in [(root, one), (one, ada), (one, inner), (inner, bob)] {
         tenant.add_member(group, member);
     }
-    tenant.add_owner(room, cy);
+    tenant.add_owner(one, cy);
     let world = World::start(tenant, below(root)).await;
 
     let picture = world.read().await;

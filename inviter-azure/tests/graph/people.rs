@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use inviter_core::directory::Account;
-use inviter_graph_emulator::{Options, Tenant, User};
+use inviter_graph_emulator::{Options, Recorded, Tenant, User};
 use serde_json::json;
 
 use crate::{
@@ -314,7 +314,7 @@ async fn only_what_is_needed_is_asked_for_and_nobody_by_themselves() {
     let root = at(&tenant, "Rooms");
     let somebody = at(&tenant, "gus");
     tenant.set_user(somebody, |user| {
-        set_property(user, EXTENSION, Some("@gus:example.org"))
+        set_property(user, EXTENSION, Some("@gus:example.org"));
     });
     let names = ["one", "two", "inner", "deep"].map(|name| at(&tenant, name));
     let world = World::start_with(tenant, Options::default(), below(root), |config| {
@@ -340,7 +340,7 @@ async fn only_what_is_needed_is_asked_for_and_nobody_by_themselves() {
     expected.extend([&one, &two, &inner, &deep].map(|id| members(id)));
     expected.sort();
     let batch = |path: &String| path == "/v1.0/$batch";
-    let mut asked: Vec<String> = world.asked().iter().map(|request| request.decoded()).collect();
+    let mut asked: Vec<String> = world.asked().iter().map(Recorded::decoded).collect();
     asked.retain(|path| !batch(path));
     asked.sort();
     assert_eq!(asked, expected);

@@ -1,16 +1,21 @@
 //! Each kind of change, and how many requests it costs.
 
+use inviter_azure::EntraConfig;
 use inviter_core::directory::AccountStatus;
-use inviter_graph_emulator::{Group, Id, Tenant, User};
+use inviter_graph_emulator::{Group, Id, Options, Tenant, User};
 
-use super::{By, read_once};
+use super::{By, read_once, read_once_with};
 use crate::{harness::set, sketch::at};
 
 type Step = (fn(&mut Tenant), usize);
 
 /// Changes the tenant step by step; after each, one read tells the truth and costs so many requests.
 async fn steps(by: By, about: &str, steps: &[Step]) {
-    let world = read_once(by).await;
+    steps_with(by, Options::default(), about, steps).await;
+}
+
+async fn steps_with(by: By, options: Options, about: &str, steps: &[Step]) {
+    let world = read_once_with(by, options).await;
     for (number, (change, requests)) in steps.iter().enumerate() {
         let about = format!("{about}, by {by:?}, step {number}");
         world.emulator.change(change);
@@ -241,6 +246,11 @@ async fn groups_are_put_into_the_root_group_and_taken_out() {
 
 #[tokio::test]
 async fn groups_are_made() {
+    fn inside(tenant: &mut Tenant) {
+        let group = tenant.add_group("new");
+        tenant.add_member(at(tenant, "deep"), group);
+        tenant.add_member(group, at(tenant, "hal"));
+    }
     fn new(tenant: &mut Tenant) {
         let group = tenant.add_group(Group::unified("MTRX new"));
         tenant.add_member(at(tenant, "Rooms"), group);
@@ -253,11 +263,6 @@ async fn groups_are_made() {
     }
     steps(By::Root, "a new group", &[(new, 2 + 2)]).await;
     steps(By::Prefix, "a new group", &[(new, 2 + 1)]).await;
-    fn inside(tenant: &mut Tenant) {
-        let group = tenant.add_group("new");
-        tenant.add_member(at(tenant, "deep"), group);
-        tenant.add_member(group, at(tenant, "hal"));
-    }
     both("a new group inside", &[(inside, 2 + 2)]).await;
 }
 
@@ -342,4 +347,61 @@ async fn a_status_that_changes_is_told_of_a_person_with_all_else_as_it_was() {
         set(&["ada@example.org", "bob@example.org", "inner"])
     );
     assert_eq!(picture.owners("MTRX two"), set(&["ada@example.org"]));
+}
+
+/// By Microsoft's page, a group is told to have lost what was deleted only when that is deleted for good, and nothing says
+/// that it is told to have it again.
+#[tokio::test]
+async fn what_is_restored_is_back_in_the_groups_that_are_not_told_to_have_it() {
+    for by in [By::Root, By::Prefix] {
+        let options = || Options {
+            deletion_leaves_groups: false,
+            ..Options::default()
+        };
+        steps_with(
+            by,
+            options(),
+            "a person",
+            &[
+                (|t| assert!(t.delete_user(at(t, "ada"))), 2),
+                (|t| assert!(t.restore_user(id("ada"))), 2 + 1),
+                (|t| assert!(t.delete_user(at(t, "ada"))), 2),
+                // The list that she was in is read anew meanwhile.
+                (|t| assert!(t.delete_group(at(t, "inner"))), 2 + 1),
+                (|t| assert!(t.restore_user(id("ada"))), 2 + 1),
+                (|t| assert!(t.restore_group(id("inner"))), 2 + 3),
+                (|t| assert!(t.delete_user(at(t, "ada"))), 2),
+                (|t| assert!(t.purge_user(id("ada"))), 2),
+            ],
+        )
+        .await;
+    }
+    let world = read_once_with(
+        By::Root,
+        Options {
+            deletion_leaves_groups: false,
+            ..Options::default()
+        },
+    )
+    .await;
+    // A room and a person, over full reads of both kinds.
+    for expire in [true, false] {
+        world.emulator.change(|tenant| {
+            tenant.delete_group(id("MTRX two"));
+            tenant.delete_user(id("bob"));
+        });
+        if expire {
+            world.emulator.expire_delta_links();
+        } else {
+            world.clock.advance(EntraConfig::FULL_READ_EVERY);
+        }
+        let picture = world.read().await;
+        world.assert_true(&picture, "deleted");
+        assert_eq!(picture.remarks(), "");
+        world.emulator.change(|tenant| {
+            tenant.restore_user(id("bob"));
+            tenant.restore_group(id("MTRX two"));
+        });
+        world.assert_true(&world.read().await, "restored");
+    }
 }
