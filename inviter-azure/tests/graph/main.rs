@@ -24,12 +24,17 @@
 )]
 
 mod changes;
+mod completeness;
+mod conformance;
 mod facts;
+mod faults;
 mod harness;
 mod nesting;
 mod ordinary;
 mod people;
+mod permissions;
 mod random_changes;
 mod rooms;
 mod scale;
+mod secrets;
 mod sketch;
