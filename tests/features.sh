@@ -11,14 +11,17 @@ tree() {
 
 # needs FEATURES PATTERN / lacks FEATURES PATTERN: a crate with such a name.
 needs() {
-    if ! tree "$1" | grep -Ex "$2" >/dev/null; then
+    local all
+    all="$(tree "$1")"
+    if ! grep -Ex "$2" <<<"$all" >/dev/null; then
         echo "tests/features.sh: features '$1' do not pull in $2" >&2
         exit 1
     fi
 }
 lacks() {
-    local found
-    if found="$(tree "$1" | grep -Ex "$2")"; then
+    local all found
+    all="$(tree "$1")"
+    if found="$(grep -Ex "$2" <<<"$all")"; then
         echo "tests/features.sh: features '$1' pull in $found" >&2
         exit 1
     fi

@@ -76,6 +76,9 @@ pub struct SourceOutcome {
     pub listing: Option<Extent>,
     /// Accounts that may be used.
     pub active_accounts: u64,
+    /// Whether their number says anything. It does not where accounts come with the groups that they are in, and some
+    /// groups are not known completely: whoever is missing is missing there, and those rooms lose nobody.
+    pub size_known: bool,
     /// Why nothing could be read.
     pub error: Option<String>,
 }

@@ -134,7 +134,8 @@ impl GuardContext<'_> {
                 to,
             };
             // A directory that could not be read at all removes nobody in the first place.
-            (too_much && source.error.is_none()).then_some((&source.provider, reason))
+            let counts = source.error.is_none() && (source.size_known || !source.is_complete());
+            (too_much && counts).then_some((&source.provider, reason))
         });
         shrunk.collect()
     }

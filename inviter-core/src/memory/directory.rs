@@ -45,6 +45,7 @@ struct Content {
     rooms: Vec<RoomSpec>,
     listing: Extent,
     accounts_extent: Extent,
+    only_grouped_accounts: bool,
     remarks: Vec<Remark>,
     advice: Vec<Advice>,
     failure: Option<(ProviderErrorKind, String)>,
@@ -342,6 +343,11 @@ impl InMemoryDirectory {
         self.content().accounts_extent = extent;
     }
 
+    /// Says whether only accounts in groups are told.
+    pub fn set_only_grouped_accounts(&self, only: bool) {
+        self.content().only_grouped_accounts = only;
+    }
+
     /// Adds a remark about each answer.
     pub fn add_remark(&self, remark: Remark) {
         self.content().remarks.push(remark);
@@ -415,7 +421,7 @@ impl Content {
             rooms: self.rooms.clone(),
             listing: self.listing.clone(),
             accounts_extent: self.accounts_extent.clone(),
-            only_grouped_accounts: false,
+            only_grouped_accounts: self.only_grouped_accounts,
             remarks: self.remarks.clone(),
         }
     }

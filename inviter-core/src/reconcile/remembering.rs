@@ -61,7 +61,7 @@ pub(super) fn learned(
     let clean = clean && (memory.clean_run.is_some() || looked());
 
     let mut learned = Vec::new();
-    for source in desired.sources.iter().filter(|s| s.is_complete()) {
+    for source in desired.sources.iter().filter(|s| s.is_complete() && s.size_known) {
         let active_accounts = source.active_accounts;
         let before = memory.directories.get(&source.provider);
         let shrank =

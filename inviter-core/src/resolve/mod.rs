@@ -145,10 +145,13 @@ impl<'a> Source<'a> {
         // Groups that others contain were asked for one by one; a search that found none is what is doubted.
         let no_groups = directory.groups.iter().all(|group| group.nested_only);
         let groups_listed = listing.is_empty() && !no_groups;
-        listing.absorb_extent(
-            &directory.accounts_extent,
-            &format!("accounts of directory {provider}"),
-        );
+        // Where accounts come with the groups that they are in, those tell what is missing.
+        if !directory.only_grouped_accounts {
+            listing.absorb_extent(
+                &directory.accounts_extent,
+                &format!("accounts of directory {provider}"),
+            );
+        }
         if !listing.is_empty() {
             let extent = listing.to_extent();
             let all = extent.gaps();
@@ -158,12 +161,15 @@ impl<'a> Source<'a> {
                 more => format!("; and {more} more"),
             };
             let gaps = told.join("; ");
+            // Accounts that are missing hide no group.
+            let so = match &directory.listing {
+                Extent::Complete => "",
+                Extent::AtLeast(_) => ", so no group of it counts as gone",
+            };
             findings.push(Finding::new(
                 Subject::Directory(provider.clone()),
                 FindingKind::Incomplete,
-                format!(
-                    "directory {provider} was not listed completely, so no group of it counts as gone: {gaps}{more}"
-                ),
+                format!("directory {provider} was not listed completely{so}: {gaps}{more}"),
             ));
         }
         findings.extend(directory.remarks.iter().map(|remark| {
@@ -213,6 +219,7 @@ impl<'a> Source<'a> {
             provider: self.provider.clone(),
             listing: Some(self.listing.clone()),
             active_accounts: count as u64,
+            size_known: self.directory.accounts_extent.is_complete(),
             error: None,
         }
     }
@@ -273,6 +280,7 @@ fn unread(provider: &ProviderId, error: String, findings: &mut Vec<Finding>) -> 
         provider: provider.clone(),
         listing: None,
         active_accounts: 0,
+        size_known: false,
         error: Some(error),
     }
 }

@@ -81,6 +81,7 @@ pub(crate) struct World {
     pub(crate) replaced_by: Option<String>,
     pub(crate) groups: Vec<(&'static str, Extent)>,
     pub(crate) source: Option<Extent>,
+    pub(crate) size_known: bool,
 }
 
 impl World {
@@ -113,6 +114,7 @@ impl World {
             replaced_by: None,
             groups: vec![("physics", Extent::Complete)],
             source: Some(Extent::Complete),
+            size_known: true,
         };
         world.levels = Some(world.template(&json!({ BOT: 100 })));
         world.is("bot", Membership::Joined);
@@ -270,6 +272,7 @@ impl World {
                 provider: ProviderId::new("dir"),
                 listing: self.source.clone(),
                 active_accounts: people.len() as u64,
+                size_known: self.size_known,
                 error: None,
             }],
             people,

@@ -119,6 +119,23 @@ fn accounts_that_were_not_listed_hide_no_group() {
 }
 
 #[test]
+fn accounts_that_come_with_groups_leave_a_gap_in_those_alone() {
+    let directory = corp().with_group(room_a().members(["jane"]));
+    directory.set_only_grouped_accounts(true);
+    assert!(resolved(&directory).sources[0].size_known);
+    directory.set_accounts_extent(Extent::gap("people", "one group is not known completely"));
+    let desired = resolved(&directory);
+    let source = &desired.sources[0];
+    assert!(source.is_complete() && !source.size_known);
+    assert!(
+        desired
+            .findings
+            .iter()
+            .all(|finding| finding.kind != FindingKind::Incomplete)
+    );
+}
+
+#[test]
 fn groups_of_several_directories_make_one_room() {
     let two = InMemoryDirectory::new("two")
         .with_person("ann")
