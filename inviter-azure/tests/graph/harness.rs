@@ -71,7 +71,12 @@ impl SecretTokens {
             .append_pair("scope", "https://graph.microsoft.com/.default")
             .finish();
         Self {
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            // The emulator has no certificate, and looking at those of the system takes a while.
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .tls_certs_only([])
+                .build()
+                .unwrap(),
             url: format!(
                 "{}/{}/oauth2/v2.0/token",
                 emulator.authority(),
