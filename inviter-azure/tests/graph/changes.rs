@@ -1,5 +1,6 @@
 //! What Graph tells as changed: what is kept current by it is the tenant as it is, and what a full read finds.
 
+mod deletions;
 mod full_reads;
 mod kinds;
 mod quirks;

@@ -1,20 +1,19 @@
-//! Each kind of change, and how many requests it costs.
+//! Each kind of change but for deletions, and how many requests it costs.
 
-use inviter_azure::EntraConfig;
 use inviter_core::directory::AccountStatus;
 use inviter_graph_emulator::{Group, Id, Options, Tenant, User};
 
 use super::{By, read_once, read_once_with};
 use crate::{harness::set, sketch::at};
 
-type Step = (fn(&mut Tenant), usize);
+pub(super) type Step = (fn(&mut Tenant), usize);
 
 /// Changes the tenant step by step; after each, one read tells the truth and costs so many requests.
-async fn steps(by: By, about: &str, steps: &[Step]) {
+pub(super) async fn steps(by: By, about: &str, steps: &[Step]) {
     steps_with(by, Options::default(), about, steps).await;
 }
 
-async fn steps_with(by: By, options: Options, about: &str, steps: &[Step]) {
+pub(super) async fn steps_with(by: By, options: Options, about: &str, steps: &[Step]) {
     let world = read_once_with(by, options).await;
     for (number, (change, requests)) in steps.iter().enumerate() {
         let about = format!("{about}, by {by:?}, step {number}");
@@ -34,13 +33,13 @@ async fn steps_with(by: By, options: Options, about: &str, steps: &[Step]) {
 }
 
 /// The same costs, however the rooms are found.
-async fn both(about: &str, of: &[Step]) {
+pub(super) async fn both(about: &str, of: &[Step]) {
     steps(By::Root, about, of).await;
     steps(By::Prefix, about, of).await;
 }
 
 /// What has, or had, a name from the beginning.
-fn id(name: &str) -> Id {
+pub(super) fn id(name: &str) -> Id {
     at(&super::tenant(), name)
 }
 
@@ -157,40 +156,6 @@ async fn people_change() {
 }
 
 #[tokio::test]
-async fn people_are_deleted_and_come_back() {
-    both(
-        "deleted and restored",
-        &[
-            (|t| assert!(t.delete_user(at(t, "ada"))), 2),
-            (|t| assert!(t.restore_user(id("ada"))), 3),
-            (|t| assert!(t.delete_user(at(t, "cy"))), 2),
-            (|t| assert!(t.purge_user(id("cy"))), 2),
-            (|t| assert!(t.purge_user(at(t, "dan"))), 2),
-            // Somebody else of the same name is somebody else.
-            (
-                |t| {
-                    let user = t.add_user("dan@example.org");
-                    t.add_member(at(t, "MTRX one"), user);
-                },
-                3,
-            ),
-        ],
-    )
-    .await;
-    both(
-        "deleted and restored between two reads",
-        &[(
-            |t| {
-                let ada = at(t, "ada");
-                assert!(t.delete_user(ada) && t.restore_user(ada));
-            },
-            2,
-        )],
-    )
-    .await;
-}
-
-#[tokio::test]
 async fn groups_are_renamed() {
     both(
         "inside",
@@ -267,53 +232,6 @@ async fn groups_are_made() {
 }
 
 #[tokio::test]
-async fn groups_are_deleted_and_come_back() {
-    // The list that it was in is read anew.
-    steps(
-        By::Root,
-        "a room",
-        &[
-            (|t| assert!(t.delete_group(at(t, "MTRX one"))), 2 + 1),
-            (|t| assert!(t.restore_group(id("MTRX one"))), 2 + 2),
-            (|t| assert!(t.purge_group(at(t, "MTRX two"))), 2 + 1),
-        ],
-    )
-    .await;
-    steps(
-        By::Prefix,
-        "a room",
-        &[
-            (|t| assert!(t.delete_group(at(t, "MTRX one"))), 2),
-            (|t| assert!(t.restore_group(id("MTRX one"))), 2 + 1),
-            (|t| assert!(t.purge_group(at(t, "MTRX two"))), 2),
-        ],
-    )
-    .await;
-    both(
-        "a group inside",
-        &[
-            // What it was in happens to be told without it before it is told itself.
-            (|t| assert!(t.delete_group(at(t, "inner"))), 2),
-            (|t| assert!(t.restore_group(id("inner"))), 2 + 3),
-            (|t| assert!(t.purge_group(at(t, "deep"))), 2),
-            (|t| assert!(t.purge_group(at(t, "loose"))), 2),
-        ],
-    )
-    .await;
-    both(
-        "deleted and restored between two reads",
-        &[(
-            |t| {
-                let inner = at(t, "inner");
-                assert!(t.delete_group(inner) && t.restore_group(inner));
-            },
-            2,
-        )],
-    )
-    .await;
-}
-
-#[tokio::test]
 async fn groups_are_nested_and_not_any_more() {
     both(
         "with people who are not known so far",
@@ -347,61 +265,4 @@ async fn a_status_that_changes_is_told_of_a_person_with_all_else_as_it_was() {
         set(&["ada@example.org", "bob@example.org", "inner"])
     );
     assert_eq!(picture.owners("MTRX two"), set(&["ada@example.org"]));
-}
-
-/// By Microsoft's page, a group is told to have lost what was deleted only when that is deleted for good, and nothing says
-/// that it is told to have it again.
-#[tokio::test]
-async fn what_is_restored_is_back_in_the_groups_that_are_not_told_to_have_it() {
-    for by in [By::Root, By::Prefix] {
-        let options = || Options {
-            deletion_leaves_groups: false,
-            ..Options::default()
-        };
-        steps_with(
-            by,
-            options(),
-            "a person",
-            &[
-                (|t| assert!(t.delete_user(at(t, "ada"))), 2),
-                (|t| assert!(t.restore_user(id("ada"))), 2 + 1),
-                (|t| assert!(t.delete_user(at(t, "ada"))), 2),
-                // The list that she was in is read anew meanwhile.
-                (|t| assert!(t.delete_group(at(t, "inner"))), 2 + 1),
-                (|t| assert!(t.restore_user(id("ada"))), 2 + 1),
-                (|t| assert!(t.restore_group(id("inner"))), 2 + 3),
-                (|t| assert!(t.delete_user(at(t, "ada"))), 2),
-                (|t| assert!(t.purge_user(id("ada"))), 2),
-            ],
-        )
-        .await;
-    }
-    let world = read_once_with(
-        By::Root,
-        Options {
-            deletion_leaves_groups: false,
-            ..Options::default()
-        },
-    )
-    .await;
-    // A room and a person, over full reads of both kinds.
-    for expire in [true, false] {
-        world.emulator.change(|tenant| {
-            tenant.delete_group(id("MTRX two"));
-            tenant.delete_user(id("bob"));
-        });
-        if expire {
-            world.emulator.expire_delta_links();
-        } else {
-            world.clock.advance(EntraConfig::FULL_READ_EVERY);
-        }
-        let picture = world.read().await;
-        world.assert_true(&picture, "deleted");
-        assert_eq!(picture.remarks(), "");
-        world.emulator.change(|tenant| {
-            tenant.restore_user(id("bob"));
-            tenant.restore_group(id("MTRX two"));
-        });
-        world.assert_true(&world.read().await, "restored");
-    }
 }
