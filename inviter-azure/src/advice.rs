@@ -4,9 +4,10 @@ use inviter_core::provider::{Advice, AdviceKind};
 
 use crate::{
     graph::{GraphError, GraphErrorKind, Page},
+    links::Links,
     object::{Object, UserProperties},
     object_id::ObjectId,
-    picture::{Group, Links, Picture},
+    picture::{Group, Picture},
     read::Reader,
 };
 

@@ -31,6 +31,7 @@ pub(crate) use self::{
     batch::BATCH,
     errors::{GraphError, GraphErrorKind},
     links::Link,
+    outage::Outage,
     pages::Page,
 };
 use self::{exchange::Ask, retries::Pace, throttle::Throttle};

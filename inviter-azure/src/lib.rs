@@ -8,6 +8,7 @@ mod credential;
 mod directory;
 mod graph;
 mod http_client;
+mod links;
 mod object;
 mod object_id;
 mod picture;

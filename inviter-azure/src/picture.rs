@@ -9,6 +9,7 @@ use inviter_core::directory::Gap;
 
 use crate::{
     config::RoomGroups,
+    links::Links,
     object::{Kind, Object, UserProperties},
     object_id::ObjectId,
 };
@@ -18,11 +19,10 @@ use crate::{
 pub(crate) struct Picture {
     /// People who are in a group, or own one.
     pub(crate) users: BTreeMap<ObjectId, User>,
-    /// People of whom Graph said that they are deleted, or that there are none.
+    /// People of whom Graph told that they were deleted, and whom it did not have when it was asked.
     pub(crate) gone: BTreeSet<ObjectId>,
-    /// By people and groups that were deleted: the groups that had them. When they are restored, Graph need not tell that
-    /// those have them again.
-    pub(crate) left: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
+    /// What Graph told of people just now. They are asked for by themselves: what a list shows of them may be older.
+    pub(crate) told: BTreeMap<ObjectId, ToldUser>,
     /// The root group, the groups that stand for rooms, and all groups inside.
     pub(crate) groups: BTreeMap<ObjectId, Group>,
     /// What groups stand for rooms.
@@ -60,25 +60,14 @@ pub(crate) struct Group {
     pub(crate) name: Option<Box<str>>,
     /// Its `visibility` is `HiddenMembership`.
     pub(crate) hidden: bool,
-    /// `None` where it was not read yet, or has to be read anew.
+    /// `None` where it was not read yet.
     pub(crate) members: Option<Links>,
     /// `None` likewise, and for groups that only count inside others.
     pub(crate) owners: Option<Links>,
 }
 
-/// Who is in a list of a group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Links {
-    pub(crate) users: BTreeSet<ObjectId>,
-    pub(crate) groups: BTreeSet<ObjectId>,
-    /// Objects of a type that is not known here.
-    pub(crate) others: BTreeMap<ObjectId, Box<str>>,
-    /// Why more may be in it. Such a list is read anew each time.
-    pub(crate) gaps: Vec<Gap>,
-}
-
 impl User {
-    /// `None` if Graph does not show the person: what everybody has is missing.
+    /// What Graph shows of a person.
     pub(crate) fn of(mut object: Object, properties: &UserProperties) -> Self {
         let shown = object.text(UserProperties::NAME).is_some();
         let enabled = object
@@ -95,32 +84,41 @@ impl User {
         }
     }
 
-    /// Takes over what was told, and leaves the rest.
-    pub(crate) fn update(&mut self, object: &Object, properties: &UserProperties) {
-        let take = |name: &str, into: &mut Option<Box<str>>| {
-            if object.get(name).is_some() {
-                *into = object.text(name).map(Box::from);
-            }
-        };
-        for (name, value) in properties.names.iter().zip(&mut self.values) {
-            take(name, value);
-        }
-        if let Some(name) = &properties.matrix_id {
-            take(name, &mut self.matrix_id);
-        }
-        if let Some(enabled) = object.get(UserProperties::ENABLED) {
-            self.enabled = enabled.as_bool();
-        }
-        // The first is the one that everybody has.
-        if self.values.first().is_none_or(Option::is_none) {
-            self.enabled = None;
-        }
+    /// Whether this is what was told, as far as it was.
+    pub(crate) fn is_as_told(&self, object: &Object, properties: &UserProperties) -> bool {
+        let as_told =
+            |name: &str, value: Option<&str>| object.get(name).is_none() || object.text(name) == value;
+        let enabled = object.get(UserProperties::ENABLED);
+        let names = properties.names.iter().zip(&self.values);
+        let mut all = names.chain(properties.matrix_id.iter().zip([&self.matrix_id]));
+        all.all(|(name, value)| as_told(name, value.as_deref()))
+            && enabled.is_none_or(|enabled| enabled.as_bool() == self.enabled)
     }
+}
+
+/// What Graph told of a person.
+#[derive(Debug, Clone)]
+pub(crate) enum ToldUser {
+    /// The account was deleted.
+    Deleted,
+    /// It is there, and something of it was changed.
+    Changed(Object),
+    /// Things that contradict each other.
+    Doubtful,
 }
 
 impl Group {
     /// The properties of groups that are asked for.
     pub(crate) const SELECT: &'static str = "id,displayName,visibility";
+
+    /// The group without its lists.
+    pub(crate) fn clone_itself(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            hidden: self.hidden,
+            ..Self::default()
+        }
+    }
 
     /// Takes over name and visibility where they were told.
     pub(crate) fn update(&mut self, object: &Object) {
@@ -128,58 +126,14 @@ impl Group {
             self.name = object.text("displayName").map(Box::from);
         }
         if object.get("visibility").is_some() {
-            let hidden = object.text("visibility") == Some("HiddenMembership");
-            if std::mem::replace(&mut self.hidden, hidden) != hidden {
+            let visibility = object.text("visibility");
+            let hidden = visibility.is_some_and(|text| text.eq_ignore_ascii_case("HiddenMembership"));
+            let changed = std::mem::replace(&mut self.hidden, hidden) != hidden;
+            if let (true, Some(members)) = (changed, &mut self.members) {
                 // What is known of them is what was shown when it was otherwise.
-                self.members = None;
+                members.told.get_or_insert_default();
             }
         }
-    }
-}
-
-impl Links {
-    /// Adds an object of a list; what was seen of people on the way goes into `users`.
-    pub(crate) fn add(&mut self, object: &Object) {
-        let Some(id) = object.id else {
-            self.gap(
-                "a member".to_owned(),
-                "Graph gave an object without an ID".to_owned(),
-            );
-            return;
-        };
-        match &object.kind {
-            Some(Kind::User) => {
-                self.users.insert(id);
-            }
-            Some(Kind::Group) => {
-                self.groups.insert(id);
-            }
-            Some(Kind::Thing) => {}
-            Some(Kind::Other(kind)) => {
-                self.others.insert(id, kind.clone());
-            }
-            None => {
-                self.others.insert(id, "no type".into());
-            }
-        }
-    }
-
-    pub(crate) fn remove(&mut self, id: ObjectId) {
-        self.users.remove(&id);
-        self.groups.remove(&id);
-        self.others.remove(&id);
-    }
-
-    pub(crate) fn gap(&mut self, what: String, why: String) {
-        let gap = Gap { what, why };
-        if !self.gaps.contains(&gap) {
-            self.gaps.push(gap);
-        }
-    }
-
-    /// Whether nothing is in it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.groups.is_empty() && self.others.is_empty()
     }
 }
 
@@ -231,50 +185,42 @@ impl Picture {
         lists.flat_map(|list| &list.users).copied().collect()
     }
 
-    /// Notes which groups have what is deleted now.
-    pub(crate) fn note_deleted(&mut self, id: ObjectId) {
-        let has = |list: &Links| list.users.contains(&id) || list.groups.contains(&id);
-        let has = |group: &Group| group.members.iter().chain(&group.owners).any(has);
-        let holders = self.groups.iter().filter(|(_, group)| has(group));
-        let holders: Vec<ObjectId> = holders.map(|(holder, _)| *holder).collect();
-        if !holders.is_empty() {
-            self.left.entry(id).or_default().extend(holders);
-        }
+    /// Whether it is known which groups stand for rooms.
+    pub(crate) fn lists_all_rooms(&self) -> bool {
+        let root = self.rooms.root.and_then(|root| self.groups.get(&root));
+        let inside = root.is_none_or(|root| {
+            let members = root.members.as_ref();
+            members.is_some_and(|list| list.gaps.is_empty() && list.awaited(&self.gone).is_empty())
+        });
+        inside && self.unlisted.is_empty()
     }
 
-    /// What was deleted is there, or may be: the lists that it was in have to be read anew.
-    pub(crate) fn note_restored(&mut self, id: ObjectId, perhaps: bool) {
-        let Some(holders) = self.left.remove(&id) else {
-            return;
-        };
-        for holder in &holders {
-            if let Some(group) = self.groups.get_mut(holder) {
-                group.members = None;
-                group.owners = None;
-            }
-        }
-        if perhaps {
-            self.left.insert(id, holders);
-        }
+    /// All lists of all groups.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &Links> {
+        self.groups
+            .values()
+            .flat_map(|group| group.members.iter().chain(&group.owners))
     }
 
-    /// Takes over who may have been deleted since an earlier picture, or before it, and may come back.
+    /// The same, to be changed.
+    pub(crate) fn lists_mut(&mut self) -> impl Iterator<Item = &mut Links> {
+        self.groups
+            .values_mut()
+            .flat_map(|group| group.members.iter_mut().chain(&mut group.owners))
+    }
+
+    /// Takes over who may be in lists again when they are restored, from an earlier picture.
     pub(crate) fn remember(&mut self, earlier: &Self) {
-        for (id, holders) in &earlier.left {
-            self.left.entry(*id).or_default().extend(holders);
-        }
-        for (holder, group) in &earlier.groups {
-            let now = self.groups.get(holder);
-            let lists = [
-                (&group.members, now.and_then(|now| now.members.as_ref())),
-                (&group.owners, now.and_then(|now| now.owners.as_ref())),
-            ];
-            for (list, now) in lists {
-                let entries = list.iter().flat_map(|list| list.users.iter().chain(&list.groups));
-                let has =
-                    |id: &ObjectId| now.is_some_and(|now| now.users.contains(id) || now.groups.contains(id));
-                for id in entries.filter(|id| !has(id)) {
-                    self.left.entry(*id).or_default().insert(*holder);
+        for (id, group) in &mut self.groups {
+            let Some(before) = earlier.groups.get(id) else {
+                continue;
+            };
+            for (now, before) in [
+                (&mut group.members, &before.members),
+                (&mut group.owners, &before.owners),
+            ] {
+                if let (Some(now), Some(before)) = (now, before) {
+                    now.remember(before);
                 }
             }
         }
@@ -294,18 +240,22 @@ impl Picture {
         }
         let people = self.people(&feeding);
         self.users.retain(|id, _| people.contains(id));
-        self.gone.retain(|id| people.contains(id));
+        let waiting: BTreeSet<ObjectId> = self.lists().flat_map(Links::waiting).collect();
+        self.gone.retain(|id| people.contains(id) || waiting.contains(id));
+        self.told.clear();
     }
 
     /// Notes an object that stood in a list, with what was shown of it.
     pub(crate) fn see(&mut self, object: Object, properties: &UserProperties) {
         let Some(id) = object.id else { return };
         match object.kind {
+            // Of whom something was told just now, a list may show what was before.
+            Some(Kind::User) if self.told.contains_key(&id) => {}
             Some(Kind::User) => {
                 let user = User::of(object, properties);
                 self.gone.remove(&id);
-                // Where one list shows more than another, what was shown counts.
-                if user.enabled.is_some() || !self.users.contains_key(&id) {
+                // Where one list shows more than another, what was shown counts. What is known stays: changes are told.
+                if self.users.get(&id).is_none_or(|known| known.enabled.is_none()) {
                     self.users.insert(id, user);
                 }
             }

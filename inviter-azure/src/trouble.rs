@@ -7,6 +7,10 @@ use crate::{
     token::TokenErrorKind,
 };
 
+/// Why something is not known that was told and shown differently.
+pub(crate) const DIFFERS: &str = "Graph told of a change and does not show it yet, or shows what it told to be no more; the \
+                                  next run asks again";
+
 /// Why the members of a group with hidden membership are not known.
 pub(crate) const HIDDEN: &str = "its membership is hidden, and Graph shows nobody; grant the application the permission \
                                  Member.Read.Hidden, with an administrator's consent";

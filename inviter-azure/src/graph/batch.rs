@@ -74,10 +74,19 @@ impl Graph {
         &self,
         paths: &[String],
     ) -> Vec<Result<T, GraphError>> {
-        let outage = Outage::default();
+        self.get_all_during(&Outage::default(), paths).await
+    }
+
+    /// As [`get_all`](Self::get_all), one of several that belong together: where nothing is answered any more, the
+    /// others need not try.
+    pub(crate) async fn get_all_during<T: DeserializeOwned + Send>(
+        &self,
+        outage: &Outage,
+        paths: &[String],
+    ) -> Vec<Result<T, GraphError>> {
         let starts = (0..paths.len()).step_by(BATCH);
         let batches: Vec<_> = starts
-            .map(|start| self.batch(paths, start..paths.len().min(start + BATCH), &outage))
+            .map(|start| self.batch(paths, start..paths.len().min(start + BATCH), outage))
             .collect();
         let mut outcomes: Vec<Outcome<T>> = stream::iter(batches)
             .buffer_unordered(self.shared.concurrency)

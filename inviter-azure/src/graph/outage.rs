@@ -11,7 +11,7 @@ const ENOUGH: u32 = 3;
 
 /// Whether it is any use to send more batches.
 #[derive(Debug, Default)]
-pub(super) struct Outage {
+pub(crate) struct Outage {
     state: Mutex<State>,
 }
 
@@ -30,19 +30,19 @@ impl Outage {
     }
 
     /// Why nothing more is sent, if so.
-    pub(super) fn error(&self) -> Option<GraphError> {
+    pub(crate) fn error(&self) -> Option<GraphError> {
         self.lock().error.clone()
     }
 
     /// A batch was answered.
-    pub(super) fn answered(&self) {
+    pub(crate) fn answered(&self) {
         let mut state = self.lock();
         state.in_a_row = 0;
         state.answered = Some(Instant::now());
     }
 
     /// A batch that was begun then failed as a whole, after all tries.
-    pub(super) fn failed(&self, started: Instant, error: &GraphError) {
+    pub(crate) fn failed(&self, started: Instant, error: &GraphError) {
         let mut state = self.lock();
         let hopeless = match error.kind {
             // Without a token the others would fare no better.

@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use inviter_core::directory::Gap;
-
 use super::{
     Reader,
     lists::{Ask, Outcome, What},
 };
 use crate::{
-    graph::{BATCH, GraphError, GraphErrorKind, Page},
+    graph::{BATCH, GraphError, GraphErrorKind, Outage, Page},
+    links::Links,
     object::{Kind, Object},
     object_id::ObjectId,
-    picture::{Group, Links, Picture},
+    picture::{Group, Picture, ToldUser},
     trouble,
 };
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 
 /// What has come of a request.
 enum Step {
@@ -35,13 +34,14 @@ impl Reader<'_> {
         tried: &mut BTreeSet<Ask>,
         outcome: &mut Outcome,
     ) {
+        let outage = Outage::default();
         let mut pending = VecDeque::from(lists);
         let mut running: FuturesUnordered<BoxFuture<'_, Step>> = FuturesUnordered::new();
         loop {
             // Less than a whole batch waits for more to come, as long as something comes.
             while pending.len() >= BATCH || (running.is_empty() && !pending.is_empty()) {
                 let asks = pending.drain(..BATCH.min(pending.len())).collect();
-                running.push(self.firsts(asks).boxed());
+                running.push(self.firsts(&outage, asks).boxed());
             }
             let Some(step) = running.next().await else { break };
             let lists = match step {
@@ -57,7 +57,7 @@ impl Reader<'_> {
                     Ok(page) => {
                         pending.extend(inside(picture, ask, &page.value, tried));
                         if page.next.is_some() {
-                            running.push(self.rest(ask, page).boxed());
+                            running.push(self.rest(&outage, ask, page).boxed());
                         } else {
                             self.note(picture, ask, page.value, None, outcome);
                         }
@@ -68,14 +68,17 @@ impl Reader<'_> {
         }
     }
 
-    async fn firsts(&self, asks: Vec<Ask>) -> Step {
+    async fn firsts(&self, outage: &Outage, asks: Vec<Ask>) -> Step {
         let paths: Vec<String> = asks.iter().map(|&(id, what)| self.list_path(id, what)).collect();
-        let firsts = self.graph.get_all(&paths).await;
+        let firsts = self.graph.get_all_during(outage, &paths).await;
         Step::Firsts(asks.into_iter().zip(firsts).collect())
     }
 
-    async fn rest(&self, ask: Ask, mut first: Page<Object>) -> Step {
+    async fn rest(&self, outage: &Outage, ask: Ask, mut first: Page<Object>) -> Step {
         let mut objects = std::mem::take(&mut first.value);
+        if let Some(error) = outage.error() {
+            return Step::Rest(ask, objects, Some(error));
+        }
         let read = self.graph.rest(first, &mut |page| objects.extend(page)).await;
         Step::Rest(ask, objects, read.err())
     }
@@ -95,20 +98,34 @@ impl Reader<'_> {
             picture.see(object, self.properties);
         }
         let group = picture.groups.entry(id).or_default();
+        let before = match what {
+            What::Members => group.members.take(),
+            What::Owners => group.owners.take(),
+            What::Itself => None,
+        };
+        let name = list_name(id, group, what);
+        let hidden = group.hidden;
+        let deleted = |id: &ObjectId| {
+            picture.gone.contains(id) || matches!(picture.told.get(id), Some(ToldUser::Deleted))
+        };
+        let as_told = list.follow(before, deleted);
         match failed {
-            None => outcome.whole += 1,
+            None => {
+                outcome.whole += 1;
+                if !as_told {
+                    list.gap(name, trouble::DIFFERS.to_owned());
+                }
+            }
             Some(error) => {
                 let why = match error.kind {
-                    GraphErrorKind::Denied if group.hidden => trouble::HIDDEN.to_owned(),
+                    GraphErrorKind::Denied if hidden => trouble::HIDDEN.to_owned(),
                     _ => trouble::of_list(&error),
                 };
-                list.gaps.push(Gap {
-                    what: list_name(id, group, what),
-                    why,
-                });
+                list.gap(name, why);
                 outcome.failed.get_or_insert(error);
             }
         }
+        let group = picture.groups.entry(id).or_default();
         match what {
             What::Members => group.members = Some(list),
             What::Owners => group.owners = Some(list),
@@ -131,18 +148,24 @@ impl Reader<'_> {
 }
 
 /// What of the groups inside a group is not known yet.
-fn inside(picture: &Picture, ask: Ask, objects: &[Object], tried: &mut BTreeSet<Ask>) -> Vec<Ask> {
+fn inside(picture: &mut Picture, ask: Ask, objects: &[Object], tried: &mut BTreeSet<Ask>) -> Vec<Ask> {
     let (group, What::Members) = ask else {
         return Vec::new();
     };
     let is_root = picture.rooms.root == Some(group);
-    let groups = objects.iter().filter(|object| object.kind == Some(Kind::Group));
+    let groups = || objects.iter().filter(|object| object.kind == Some(Kind::Group));
+    // Their names and visibility first, which the lists are judged by.
+    for object in groups() {
+        if let Some(id) = object.id {
+            picture.groups.entry(id).or_default().update(object);
+        }
+    }
     let unread = |id: &ObjectId| {
         let known = picture.groups.get(id).and_then(|group| group.members.as_ref());
         known.is_none()
     };
     let mut asks = Vec::new();
-    for id in groups.filter_map(|object| object.id).filter(unread) {
+    for id in groups().filter_map(|object| object.id).filter(unread) {
         asks.push((id, What::Members));
         if is_root {
             asks.push((id, What::Owners));

@@ -1,24 +1,23 @@
 //! Delta queries: what Graph tells as changed since a point in time.
 //!
-//! Objects may come repeatedly and in any order, and a property or a member may be told twice with different content
-//! ([delta query](https://learn.microsoft.com/graph/delta-query-overview)). Where that happens in one round, the order
-//! says nothing, so the thing itself is asked for.
+//! Objects may come repeatedly and in any order, and again in later rounds
+//! ([delta query](https://learn.microsoft.com/graph/delta-query-overview)). So what is told is only a reason to ask for
+//! the thing itself; and where the answer is not what was told, it may come from a copy of the directory that lags
+//! behind, and is not known for now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use inviter_core::directory::Gap;
 
 use super::Reader;
 use crate::{
-    graph::{GraphError, GraphErrorKind, Link, Page},
-    object::{Kind, Object},
+    graph::{BATCH, GraphError, GraphErrorKind, Link, Page},
+    links::Links,
+    object::Object,
     object_id::ObjectId,
-    picture::{Group, Links, Picture},
+    picture::{Group, Picture, Rooms, ToldUser},
     trouble,
 };
-
-/// Beyond this many new people in a list, the list is read anew: that takes fewer requests than asking for each.
-const ADDED_ONE_BY_ONE: usize = 60;
 
 /// From where on the next changes are told. Opaque, and good for about seven days.
 #[derive(Debug, Clone)]
@@ -111,95 +110,66 @@ impl Reader<'_> {
         })
     }
 
-    /// Brings a picture up to date, but for what has to be asked for: see [`complete`](Self::complete).
+    /// Whether it takes more requests to ask for what changed than to read everything.
+    pub(crate) fn is_much(&self, picture: &Picture, changes: &Changes) -> bool {
+        let ids = |told: &[Object]| {
+            told.iter()
+                .filter_map(|object| object.id)
+                .collect::<BTreeSet<_>>()
+        };
+        let users = ids(&changes.users)
+            .into_iter()
+            .filter(|id| picture.users.contains_key(id))
+            .count();
+        let groups = ids(&changes.groups)
+            .into_iter()
+            .filter(|id| picture.groups.contains_key(id))
+            .count();
+        let pages = |list: &Links| list.users.len() / super::PAGE as usize;
+        let all = picture.lists().count() / BATCH + picture.lists().map(pages).sum::<usize>();
+        (users + 3 * groups) / BATCH > all + 2
+    }
+
+    /// Takes what was told for a reason to ask: what has to be asked for is marked, and asked for when the picture is
+    /// [completed](Self::complete).
     pub(crate) async fn apply(&self, picture: &mut Picture, changes: Changes) {
-        note_deleted_and_restored(picture, &changes);
-        self.apply_to_users(picture, &changes.users);
-        let doubtful = self.apply_to_groups(picture, &changes.groups);
-        // Whether they are there at all is asked here; all else of them is asked for when the picture is completed.
-        // So are groups that Graph did not have: of one that it has after all, it tells nothing until it changes.
-        let doubtful: BTreeSet<ObjectId> = self.absent(picture).chain(doubtful).collect();
-        let heads = self.read_heads(picture, doubtful.into_iter()).await;
+        let Changes { users, groups, .. } = changes;
+        tell_of_users(picture, users);
+        let told = by_id(&groups);
+        let mut heads: BTreeSet<ObjectId> = self.absent(picture).collect();
+        for (id, told) in &told {
+            if picture.groups.contains_key(id) || self.may_be_a_room(picture, *id, told) {
+                let group = picture.groups.entry(*id).or_default();
+                if !is_itself_as_told(group, told) {
+                    heads.insert(*id);
+                }
+                tell_of_group(group, told);
+            }
+            if told.iter().any(|object| !object.removed) {
+                picture
+                    .lists_mut()
+                    .for_each(|list| list.tell_restored(*id, false));
+            }
+        }
+        // Whether they are there at all, and what they are called, is asked here. So is it of groups that Graph did not
+        // have: of one that it has after all, it tells nothing until it changes.
+        let heads = self.read_heads(picture, heads.into_iter()).await;
         for id in heads.missing {
             forget(picture, id);
         }
         for (id, error) in heads.failed {
-            if let Some(group) = picture.groups.get_mut(&id) {
-                *group = Group::default();
-            }
             // Whether it stands for a room is not known.
-            picture.unlisted.push(Gap {
-                what: format!("group {id}"),
-                why: trouble::of_list(&error),
-            });
+            unlist(picture, id, trouble::of_list(&error));
         }
         for id in heads.found {
+            let name = picture.groups.get(&id).and_then(|group| group.name.as_deref());
+            let told = told.get(&id).map_or(&[][..], Vec::as_slice);
+            let names = || told.iter().filter_map(|object| object.text("displayName"));
+            if names().next().is_some() && !names().any(|told| Some(told) == name) {
+                unlist(picture, id, trouble::DIFFERS.to_owned());
+            }
             self.find_a_place(picture, id);
         }
-    }
-
-    fn apply_to_users(&self, picture: &mut Picture, told: &[Object]) {
-        for (id, told) in by_id(told) {
-            let [object] = told.as_slice() else {
-                // Not known any more, and asked for.
-                picture.users.remove(&id);
-                picture.gone.remove(&id);
-                continue;
-            };
-            if object.removed {
-                picture.users.remove(&id);
-                picture.gone.insert(id);
-            } else if let Some(user) = picture.users.get_mut(&id) {
-                user.update(object, self.properties);
-                if user.enabled.is_none() {
-                    picture.users.remove(&id);
-                }
-            } else {
-                // Somebody who came back.
-                picture.gone.remove(&id);
-            }
-        }
-    }
-
-    /// The groups of which what was told is not enough.
-    fn apply_to_groups(&self, picture: &mut Picture, told: &[Object]) -> BTreeSet<ObjectId> {
-        let mut doubtful = BTreeSet::new();
-        for (id, told) in by_id(told) {
-            let removed = told.iter().filter(|object| object.removed).count();
-            if removed == told.len() {
-                forget(picture, id);
-                continue;
-            }
-            if removed > 0 || contradict(&told, "displayName") || contradict(&told, "visibility") {
-                if let Some(group) = picture.groups.get_mut(&id) {
-                    *group = Group::default();
-                    doubtful.insert(id);
-                } else if self.may_be_a_room(picture, id, &told) {
-                    doubtful.insert(id);
-                }
-                continue;
-            }
-            if !picture.groups.contains_key(&id) && !self.may_be_a_room(picture, id, &told) {
-                continue;
-            }
-            let group = picture.groups.entry(id).or_default();
-            for object in &told {
-                group.update(object);
-            }
-            let changes = |of: fn(&Object) -> &Vec<Object>| told.iter().flat_map(move |object| of(object));
-            apply_to_list(
-                &mut group.members,
-                changes(|object| &object.members),
-                &picture.users,
-            );
-            apply_to_list(
-                &mut group.owners,
-                changes(|object| &object.owners),
-                &picture.users,
-            );
-            self.find_a_place(picture, id);
-        }
-        doubtful
     }
 
     /// Whether a group that is not known may stand for a room.
@@ -207,7 +177,7 @@ impl Reader<'_> {
         let mut group = Group::default();
         let named = told.iter().any(|object| {
             group.update(object);
-            crate::picture::Rooms::is_named(&self.config.rooms, &group)
+            Rooms::is_named(&self.config.rooms, &group)
         });
         named || picture.rooms.root == Some(id) || self.is_listed(id)
     }
@@ -229,7 +199,7 @@ impl Reader<'_> {
         let Some(group) = picture.groups.get(&id) else {
             return;
         };
-        if crate::picture::Rooms::is_named(&self.config.rooms, group) {
+        if Rooms::is_named(&self.config.rooms, group) {
             picture.rooms.named.insert(id);
         } else if group.name.is_some() {
             picture.rooms.named.remove(&id);
@@ -240,86 +210,81 @@ impl Reader<'_> {
     }
 }
 
-/// Notes who was deleted, and has lists read anew that somebody was in who was restored.
-fn note_deleted_and_restored(picture: &mut Picture, changes: &Changes) {
-    let told = || changes.users.iter().chain(&changes.groups);
-    let there = |object: &&Object| !object.removed;
-    let deleted: BTreeSet<ObjectId> = told()
-        .filter(|object| object.removed)
-        .filter_map(|object| object.id)
-        .collect();
-    for &id in &deleted {
-        picture.note_deleted(id);
-    }
-    // Who was added and deleted since is in no list that is known.
-    for group in &changes.groups {
-        let Some(holder) = group.id else { continue };
-        let added = group.members.iter().chain(&group.owners).filter(there);
-        for id in added
-            .filter_map(|object| object.id)
-            .filter(|id| deleted.contains(id))
-        {
-            picture.left.entry(id).or_default().insert(holder);
+/// Forgets what is known of people of whom something was told, so that they are asked for.
+fn tell_of_users(picture: &mut Picture, told: Vec<Object>) {
+    for object in told {
+        let Some(id) = object.id else { continue };
+        let told = if object.removed {
+            ToldUser::Deleted
+        } else {
+            ToldUser::Changed(object)
+        };
+        match picture.told.entry(id) {
+            Entry::Vacant(entry) => _ = entry.insert(told),
+            Entry::Occupied(mut entry) => match (entry.get(), &told) {
+                (ToldUser::Deleted, ToldUser::Deleted) => {}
+                (ToldUser::Changed(known), ToldUser::Changed(new)) if known == new => {}
+                _ => _ = entry.insert(ToldUser::Doubtful),
+            },
         }
     }
-    for id in told().filter(there).filter_map(|object| object.id) {
-        // Of whom both is told, either may be so.
-        picture.note_restored(id, deleted.contains(&id));
+    let told = std::mem::take(&mut picture.told);
+    for (&id, what) in &told {
+        picture.users.remove(&id);
+        let was_gone = picture.gone.remove(&id);
+        if !matches!(what, ToldUser::Deleted) {
+            let sure = was_gone && matches!(what, ToldUser::Changed(_));
+            picture.lists_mut().for_each(|list| list.tell_restored(id, sure));
+        }
+    }
+    picture.told = told;
+}
+
+/// Whether nothing of the group itself was told that is not known.
+fn is_itself_as_told(group: &Group, told: &[&Object]) -> bool {
+    let mut all = told.iter();
+    group.name.is_some()
+        && all.all(|object| {
+            let mut as_told = group.clone_itself();
+            as_told.update(object);
+            !object.removed && (&as_told.name, as_told.hidden) == (&group.name, group.hidden)
+        })
+}
+
+/// Has the lists read anew of which something was told.
+fn tell_of_group(group: &mut Group, told: &[&Object]) {
+    // A group that is told to be deleted and is there all the same may have been restored: with which members?
+    let doubtful = told.iter().any(|object| object.removed);
+    let of = |list: fn(&Object) -> &Vec<Object>| -> Vec<&Object> {
+        told.iter().flat_map(|object| list(object)).collect()
+    };
+    let lists = [
+        (&mut group.members, of(|object| &object.members)),
+        (&mut group.owners, of(|object| &object.owners)),
+    ];
+    for (list, objects) in lists {
+        if let Some(list) = list {
+            list.tell(&objects);
+            if doubtful {
+                list.told.get_or_insert_default().doubtful = true;
+            }
+        }
     }
 }
 
-/// A group that is no more. Those that it was in are read anew, since it depends on the order in which Graph tells
-/// things whether they have been told without it.
+/// A group that is no more. Those that it was in are read anew.
 fn forget(picture: &mut Picture, id: ObjectId) {
     picture.groups.remove(&id);
     picture.rooms.named.remove(&id);
     picture.rooms.listed.remove(&id);
-    for group in picture.groups.values_mut() {
-        if group
-            .members
-            .as_ref()
-            .is_some_and(|list| list.groups.contains(&id))
-        {
-            group.members = None;
-        }
-    }
+    picture.lists_mut().for_each(|list| list.tell_deleted(id));
 }
 
-fn apply_to_list<'o>(
-    list: &mut Option<Links>,
-    changes: impl Iterator<Item = &'o Object>,
-    known: &BTreeMap<ObjectId, crate::picture::User>,
-) {
-    let Some(links) = list else { return };
-    let mut added = BTreeSet::new();
-    let mut removed = BTreeSet::new();
-    let mut unclear = false;
-    let mut unknown = 0;
-    for object in changes {
-        let Some(id) = object.id else {
-            unclear = true;
-            continue;
-        };
-        if object.removed {
-            links.remove(id);
-            removed.insert(id);
-        } else {
-            unclear |= object.kind.is_none();
-            unknown += usize::from(object.kind == Some(Kind::User) && !known.contains_key(&id));
-            links.add(object);
-            added.insert(id);
-        }
-    }
-    if unclear || unknown > ADDED_ONE_BY_ONE || !added.is_disjoint(&removed) {
-        *list = None;
-    }
-}
-
-/// Whether a property was told with several values.
-fn contradict(told: &[&Object], property: &str) -> bool {
-    let mut values = told.iter().filter_map(|object| object.get(property));
-    let first = values.next();
-    values.any(|value| Some(value) != first)
+fn unlist(picture: &mut Picture, id: ObjectId, why: String) {
+    picture.unlisted.push(Gap {
+        what: format!("group {id}"),
+        why,
+    });
 }
 
 /// What was told of each object; the same told twice counts once.

@@ -4,17 +4,44 @@ use std::collections::BTreeSet;
 
 use inviter_core::directory::Remark;
 
-use crate::{
-    object_id::ObjectId,
-    picture::{Links, Picture},
-};
+use crate::{links::Links, object_id::ObjectId, picture::Picture, trouble};
 
 /// How many groups are named.
 const NAMED: usize = 3;
 
+/// What a full read found that was not told as changed.
+#[derive(Debug)]
+pub(super) struct Differences {
+    /// The groups that they are about.
+    groups: BTreeSet<ObjectId>,
+    people: BTreeSet<ObjectId>,
+    pub(super) remark: Remark,
+}
+
+impl Differences {
+    /// Takes what differs for not known: one of the two answers may be of a copy of the directory that lags behind. It
+    /// is asked for again with the next read.
+    pub(super) fn doubt(&self, picture: &mut Picture) {
+        for id in &self.groups {
+            let Some(group) = picture.groups.get_mut(id) else {
+                continue;
+            };
+            let what = group.name.as_deref().unwrap_or_default();
+            let what = format!("members and owners of `{what}` ({id})");
+            for list in group.members.iter_mut().chain(&mut group.owners) {
+                list.gap(what.clone(), trouble::DIFFERS.to_owned());
+            }
+        }
+        for id in &self.people {
+            picture.users.remove(id);
+            picture.unanswered.insert(*id, trouble::DIFFERS.to_owned());
+        }
+    }
+}
+
 /// What a full read found that was not told as changed; `None` if nothing. What is not known in one of the two is not
 /// compared.
-pub(super) fn between(told: &Picture, read: &Picture) -> Option<Remark> {
+pub(super) fn between(told: &Picture, read: &Picture) -> Option<Differences> {
     let mut missed = 0;
     let mut groups = BTreeSet::new();
     let mut note = |count: usize, group: ObjectId| {
@@ -25,15 +52,18 @@ pub(super) fn between(told: &Picture, read: &Picture) -> Option<Remark> {
     };
     // Of people who can be restored, delta queries do not tell that they left their groups.
     let gone: BTreeSet<ObjectId> = told.gone.union(&read.gone).copied().collect();
-    let (rooms_told, rooms_read) = (told.room_groups(), read.room_groups());
-    for &group in rooms_told.symmetric_difference(&rooms_read) {
-        note(1, group);
+    if told.lists_all_rooms() && read.lists_all_rooms() {
+        let (rooms_told, rooms_read) = (told.room_groups(), read.room_groups());
+        for &group in rooms_told.symmetric_difference(&rooms_read) {
+            note(1, group);
+        }
     }
     for (&id, as_read) in &read.groups {
         let Some(as_told) = told.groups.get(&id) else {
             continue;
         };
-        let renamed = as_told.name != as_read.name || as_told.hidden != as_read.hidden;
+        let named = as_told.name.is_some() && as_read.name.is_some();
+        let renamed = named && (&as_told.name, as_told.hidden) != (&as_read.name, as_read.hidden);
         note(usize::from(renamed), id);
         note(
             links(as_told.members.as_ref(), as_read.members.as_ref(), &gone),
@@ -41,11 +71,10 @@ pub(super) fn between(told: &Picture, read: &Picture) -> Option<Remark> {
         );
         note(links(as_told.owners.as_ref(), as_read.owners.as_ref(), &gone), id);
     }
-    let mut people: usize = 0;
-    for (id, as_read) in &read.users {
-        people += usize::from(told.users.get(id).is_some_and(|as_told| as_told != as_read));
-    }
-    if missed == 0 && people == 0 {
+    let differ = |id: &ObjectId, as_read| told.users.get(id).is_some_and(|as_told| as_told != as_read);
+    let people = read.users.iter().filter(|(id, as_read)| differ(id, *as_read));
+    let people: BTreeSet<ObjectId> = people.map(|(id, _)| *id).collect();
+    if missed == 0 && people.is_empty() {
         return None;
     }
     let mut what = Vec::new();
@@ -65,14 +94,23 @@ pub(super) fn between(told: &Picture, read: &Picture) -> Option<Remark> {
             named.join(", ")
         ));
     }
-    if people > 0 {
-        what.push(format!("changes of {people} account{}", plural(people)));
+    if !people.is_empty() {
+        what.push(format!(
+            "changes of {} account{}",
+            people.len(),
+            plural(people.len())
+        ));
     }
-    Some(Remark::new(
+    let remark = Remark::new(
         what.join(" and "),
-        "Graph had not told of this in its delta queries; a full read found it, and counts. If this comes back, set \
-         `full_read_every` lower",
-    ))
+        "Graph had not told of this in its delta queries, and a full read found it; nobody is removed for it before the \
+         next read. If this comes back, set `full_read_every` lower",
+    );
+    Some(Differences {
+        groups,
+        people,
+        remark,
+    })
 }
 
 const fn plural(count: usize) -> &'static str {

@@ -74,7 +74,19 @@ pub(crate) async fn read(reader: Reader<'_>, kept: Option<Kept>, clock: &dyn Clo
             };
         }
     };
-    let due = clock.now().since(kept.full_at) >= reader.config.full_read_every;
+    if reader.is_much(&kept.picture, &changes) {
+        tracing::info!("so much has changed that everything is read");
+        return match full(reader, clock).await {
+            Ok(mut anew) => {
+                anew.picture.remember(&kept.picture);
+                Ok(anew)
+            }
+            Err(error) => Err((error, Some(kept))),
+        };
+    }
+    let now = clock.now();
+    // A clock that was set back must not put it off.
+    let due = now < kept.full_at || now.since(kept.full_at) >= reader.config.full_read_every;
     let current = advance(reader, kept.picture, changes).await;
     let mut remarks = Vec::new();
     if due {
@@ -164,11 +176,12 @@ async fn check(reader: Reader<'_>, current: (Picture, Since), anew: Read) -> Rea
     }
     right.0.remember(&left.0);
     if let Some(found) = &found {
-        tracing::warn!(what = %found.what, why = %found.why, "a full read differs from what Graph told as changed");
+        found.doubt(&mut right.0);
+        tracing::warn!(what = %found.remark, "a full read differs from what Graph told as changed");
     }
     Read {
         kept: keep(&right.0, full_at, right.1),
         picture: right.0,
-        remarks: found.into_iter().collect(),
+        remarks: found.into_iter().map(|found| found.remark).collect(),
     }
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Reader;
 use crate::{
     graph::{GraphError, GraphErrorKind},
+    links::Links,
     object::Object,
     object_id::ObjectId,
-    picture::{Group, Links, Picture, User},
+    picture::{Group, Picture, ToldUser, User},
     trouble,
 };
 
@@ -42,6 +43,7 @@ impl Reader<'_> {
         let shown = |user: &User| user.enabled.is_some();
         let dark = picture.users.iter().filter(|(_, user)| !shown(user));
         let dark: BTreeSet<ObjectId> = dark.map(|(id, _)| *id).collect();
+        let gone = picture.gone.clone();
         loop {
             let rooms = picture.room_groups();
             let mut open = picture.groups_that_feed();
@@ -49,7 +51,7 @@ impl Reader<'_> {
             let mut wave = Vec::new();
             for id in open {
                 let group = picture.groups.entry(id).or_default();
-                let wanted = wanted(group, rooms.contains(&id), &dark);
+                let wanted = wanted(group, rooms.contains(&id), &dark, &gone);
                 wave.extend(wanted.map(|what| (id, what)).filter(|ask| tried.insert(*ask)));
             }
             if wave.is_empty() {
@@ -81,11 +83,17 @@ impl Reader<'_> {
                 picture.unanswered.insert(id, trouble::of_list(error));
             }
             match head {
-                Ok(object) => {
+                Ok(object) if object.id == Some(id) => {
                     picture.groups.entry(id).or_default().update(&object);
                     heads.found.insert(id);
                 }
-                Err(error) if error.kind == GraphErrorKind::NotFound => {
+                Ok(_) => {
+                    let about = format!("GET /groups/{id}");
+                    let error = GraphError::new(GraphErrorKind::Malformed, about, "Graph gave another group");
+                    heads.failed.insert(id, error);
+                }
+                // Graph's own word that it has no such group; others may answer 404 as well.
+                Err(error) if error.code.as_deref() == Some("Request_ResourceNotFound") => {
                     heads.missing.insert(id);
                 }
                 Err(error) => {
@@ -105,16 +113,34 @@ impl Reader<'_> {
             .collect();
         let path = |id: &ObjectId| format!("/users/{id}?$select={}", self.properties.select);
         let paths: Vec<String> = unseen.iter().map(path).collect();
-        for (id, user) in unseen.into_iter().zip(self.graph.get_all::<Object>(&paths).await) {
-            match user {
-                Ok(mut object) if object.id == Some(id) => {
-                    object.kind = Some(crate::object::Kind::User);
-                    picture.see(object, self.properties);
+        for (id, answer) in unseen.into_iter().zip(self.graph.get_all::<Object>(&paths).await) {
+            let told = picture.told.get(&id);
+            let user = match answer {
+                Ok(object) if object.id == Some(id) => User::of(object, self.properties),
+                Ok(_) => continue,
+                // That Graph has no such user says little by itself: of people who have just been made, not all of its
+                // servers know yet.
+                Err(error)
+                    if error.kind == GraphErrorKind::NotFound && matches!(told, Some(ToldUser::Deleted)) =>
+                {
+                    picture.gone.insert(id);
+                    continue;
                 }
-                // Whoever is still not known makes the lists incomplete, and is asked for again next time. That Graph
-                // has no such user says little: of people who have just been made, not all of its servers know yet.
-                Err(error) => _ = picture.unanswered.insert(id, trouble::of_person(&error)),
-                Ok(_) => {}
+                // Whoever is still not known makes the lists incomplete, and is asked for again next time.
+                Err(error) => {
+                    picture.unanswered.insert(id, trouble::of_person(&error));
+                    continue;
+                }
+            };
+            let as_told = match told {
+                None => true,
+                Some(ToldUser::Changed(object)) => user.is_as_told(object, self.properties),
+                Some(ToldUser::Deleted | ToldUser::Doubtful) => false,
+            };
+            if as_told {
+                picture.users.insert(id, user);
+            } else {
+                picture.unanswered.insert(id, trouble::DIFFERS.to_owned());
             }
         }
     }
@@ -130,10 +156,17 @@ pub(super) struct Heads {
 
 /// What is not known of a group yet. Lists with gaps are tried anew.
 /// So is who is in groups with hidden membership: it is not known whether Graph tells of changes there.
-fn wanted(group: &Group, is_room: bool, dark: &BTreeSet<ObjectId>) -> impl Iterator<Item = What> + use<> {
+fn wanted(
+    group: &Group,
+    is_room: bool,
+    dark: &BTreeSet<ObjectId>,
+    gone: &BTreeSet<ObjectId>,
+) -> impl Iterator<Item = What> + use<> {
     let unread = |list: &Option<Links>| {
-        list.as_ref()
-            .is_none_or(|list| !list.gaps.is_empty() || !list.users.is_disjoint(dark))
+        list.as_ref().is_none_or(|list| {
+            let open = !list.gaps.is_empty() || list.told.is_some() || !list.awaited(gone).is_empty();
+            open || !list.users.is_disjoint(dark)
+        })
     };
     let asks = [
         (What::Itself, group.name.is_none()),

@@ -1,0 +1,181 @@
+//! [`Links`]: who is in a list of a group, and what is known of how sure that is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use inviter_core::directory::Gap;
+
+use crate::{
+    object::{Kind, Object},
+    object_id::ObjectId,
+};
+
+/// How many times a list is read anew to see somebody in it who was told to have been added.
+const PATIENCE: u8 = 3;
+
+/// Who is in a list of a group.
+///
+/// What delta queries tell of a list is a reason to read it anew, and not the truth: it may be told late, repeatedly and
+/// in any order, also from one round to another
+/// ([replays](https://learn.microsoft.com/graph/delta-query-overview#replays)). The list that is read then may come from
+/// a copy of the directory that lags behind what was told. So where the two differ, the list counts as incomplete.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Links {
+    pub(crate) users: BTreeSet<ObjectId>,
+    pub(crate) groups: BTreeSet<ObjectId>,
+    /// Objects of a type that is not known here.
+    pub(crate) others: BTreeMap<ObjectId, Box<str>>,
+    /// Why more may be in it. Such a list is read anew each time.
+    pub(crate) gaps: Vec<Gap>,
+    /// What was told of the list since it was read; a list of which something was told is read anew.
+    pub(crate) told: Option<Told>,
+    /// Who was told to have been added, and is not shown; and how many times the list was read to see them.
+    awaited: BTreeMap<ObjectId, u8>,
+    /// Who was in it and was deleted. When they are restored, Graph need not tell that they are in it again.
+    dormant: BTreeSet<ObjectId>,
+}
+
+/// What was told of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    added: BTreeSet<ObjectId>,
+    removed: BTreeSet<ObjectId>,
+    /// Whatever the list shows now, it may be what was before.
+    pub(crate) doubtful: bool,
+}
+
+impl Links {
+    /// Adds an object that the list shows.
+    pub(crate) fn add(&mut self, object: &Object) {
+        let Some(id) = object.id else {
+            self.gap(
+                "a member".to_owned(),
+                "Graph gave an object without an ID".to_owned(),
+            );
+            return;
+        };
+        match &object.kind {
+            Some(Kind::User) => {
+                self.users.insert(id);
+            }
+            Some(Kind::Group) => {
+                self.groups.insert(id);
+            }
+            Some(Kind::Thing) => {}
+            Some(Kind::Other(kind)) => {
+                self.others.insert(id, kind.clone());
+            }
+            None => {
+                self.others.insert(id, "no type".into());
+            }
+        }
+    }
+
+    /// Notes a reason why more may be in it, once.
+    pub(crate) fn gap(&mut self, what: String, why: String) {
+        let gap = Gap { what, why };
+        if !self.gaps.contains(&gap) {
+            self.gaps.push(gap);
+        }
+    }
+
+    /// Whether nothing is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.groups.is_empty() && self.others.is_empty()
+    }
+
+    pub(crate) fn shows(&self, id: ObjectId) -> bool {
+        self.users.contains(&id) || self.groups.contains(&id) || self.others.contains_key(&id)
+    }
+
+    /// Notes what a delta query told of the list. What it shows already, and things that are nobody, make no difference.
+    pub(crate) fn tell(&mut self, objects: &[&Object]) {
+        let mut told = Told::default();
+        for object in objects {
+            let Some(id) = object.id else {
+                told.doubtful = true;
+                continue;
+            };
+            match &object.kind {
+                _ if object.removed => _ = told.removed.insert(id),
+                Some(Kind::Thing) => {}
+                Some(_) => _ = told.added.insert(id),
+                None => told.doubtful = true,
+            }
+        }
+        told.doubtful |= !told.added.is_disjoint(&told.removed);
+        let news = told.added.iter().any(|id| !self.shows(*id))
+            || told
+                .removed
+                .iter()
+                .any(|id| self.shows(*id) || self.awaited.contains_key(id));
+        if news || told.doubtful {
+            let all = self.told.get_or_insert_default();
+            all.added.extend(&told.added);
+            all.removed.extend(&told.removed);
+            all.doubtful |= told.doubtful;
+        }
+    }
+
+    /// Notes that something in it is no more, though the list was not told to be without it.
+    pub(crate) fn tell_deleted(&mut self, id: ObjectId) {
+        if self.shows(id) {
+            self.users.remove(&id);
+            self.groups.remove(&id);
+            self.others.remove(&id);
+            self.dormant.insert(id);
+            self.told.get_or_insert_default().removed.insert(id);
+        }
+    }
+
+    /// Notes that something which was deleted is there again. Where it was known to be `gone`, the list has to show it.
+    pub(crate) fn tell_restored(&mut self, id: ObjectId, gone: bool) {
+        if self.dormant.contains(&id) {
+            let told = self.told.get_or_insert_default();
+            if gone {
+                told.added.insert(id);
+            }
+        }
+    }
+
+    /// Takes the place of what was known before, and says whether what was told in between is to be seen.
+    /// `deleted` says of whom it was told that they are deleted.
+    #[must_use]
+    pub(crate) fn follow(&mut self, before: Option<Self>, deleted: impl Fn(&ObjectId) -> bool) -> bool {
+        let Some(before) = before else { return true };
+        let told = before.told.unwrap_or_default();
+        let waited = before
+            .awaited
+            .into_iter()
+            .map(|(id, times)| (id, times.saturating_add(1)));
+        let added = told.added.iter().map(|id| (*id, 1));
+        let awaited = added
+            .chain(waited)
+            .filter(|(id, times)| *times <= PATIENCE && !told.removed.contains(id) && !self.shows(*id));
+        self.awaited = awaited.collect();
+        let was = before.users.into_iter().chain(before.groups).chain(told.added);
+        let dormant = was.filter(deleted).chain(before.dormant);
+        self.dormant = dormant.filter(|id| !self.shows(*id)).collect();
+        !told.doubtful && !told.removed.iter().any(|id| self.shows(*id))
+    }
+
+    /// Takes over who may be in it again when they are restored, from what was known before. In between, nothing was
+    /// told.
+    pub(crate) fn remember(&mut self, before: &Self) {
+        if self.gaps.is_empty() {
+            let was = before.users.iter().chain(&before.groups).chain(&before.dormant);
+            let dormant: Vec<ObjectId> = was.filter(|id| !self.shows(**id)).copied().collect();
+            self.dormant.extend(dormant);
+        }
+    }
+
+    /// Who was told to have been added, and is neither shown nor gone.
+    pub(crate) fn awaited(&self, gone: &BTreeSet<ObjectId>) -> Vec<ObjectId> {
+        let all = self.awaited.keys().copied();
+        all.filter(|id| !gone.contains(id)).collect()
+    }
+
+    /// Everybody who is not shown, and may be in it.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = ObjectId> {
+        self.awaited.keys().chain(&self.dormant).copied()
+    }
+}
