@@ -116,12 +116,9 @@ impl Links {
         }
     }
 
-    /// Notes that something in it is no more, though the list was not told to be without it.
+    /// Notes that a group in it is no more, though the list was not told to be without it.
     pub(crate) fn tell_deleted(&mut self, id: ObjectId) {
-        if self.shows(id) {
-            self.users.remove(&id);
-            self.groups.remove(&id);
-            self.others.remove(&id);
+        if self.groups.remove(&id) {
             self.dormant.insert(id);
             self.told.get_or_insert_default().removed.insert(id);
         }

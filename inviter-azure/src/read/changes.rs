@@ -34,6 +34,28 @@ pub(crate) struct Changes {
     pub(crate) until: Since,
 }
 
+impl Changes {
+    /// Whether it takes more requests to ask for what changed than to read everything.
+    pub(crate) fn are_too_many_for(&self, picture: &Picture) -> bool {
+        let ids = |told: &[Object]| {
+            told.iter()
+                .filter_map(|object| object.id)
+                .collect::<BTreeSet<_>>()
+        };
+        let users = ids(&self.users)
+            .into_iter()
+            .filter(|id| picture.users.contains_key(id))
+            .count();
+        let groups = ids(&self.groups)
+            .into_iter()
+            .filter(|id| picture.groups.contains_key(id))
+            .count();
+        let pages = |list: &Links| list.users.len() / super::PAGE as usize;
+        let all = picture.lists().count() / BATCH + picture.lists().map(pages).sum::<usize>();
+        (users + 3 * groups) / BATCH > all + 2
+    }
+}
+
 impl Reader<'_> {
     /// The present, from where on changes will be told; `None` if Graph does not track them for us.
     ///
@@ -108,26 +130,6 @@ impl Reader<'_> {
                 "ended without a link for the next one",
             )
         })
-    }
-
-    /// Whether it takes more requests to ask for what changed than to read everything.
-    pub(crate) fn is_much(&self, picture: &Picture, changes: &Changes) -> bool {
-        let ids = |told: &[Object]| {
-            told.iter()
-                .filter_map(|object| object.id)
-                .collect::<BTreeSet<_>>()
-        };
-        let users = ids(&changes.users)
-            .into_iter()
-            .filter(|id| picture.users.contains_key(id))
-            .count();
-        let groups = ids(&changes.groups)
-            .into_iter()
-            .filter(|id| picture.groups.contains_key(id))
-            .count();
-        let pages = |list: &Links| list.users.len() / super::PAGE as usize;
-        let all = picture.lists().count() / BATCH + picture.lists().map(pages).sum::<usize>();
-        (users + 3 * groups) / BATCH > all + 2
     }
 
     /// Takes what was told for a reason to ask: what has to be asked for is marked, and asked for when the picture is

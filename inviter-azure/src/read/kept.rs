@@ -74,7 +74,7 @@ pub(crate) async fn read(reader: Reader<'_>, kept: Option<Kept>, clock: &dyn Clo
             };
         }
     };
-    if reader.is_much(&kept.picture, &changes) {
+    if changes.are_too_many_for(&kept.picture) {
         tracing::info!("so much has changed that everything is read");
         return match full(reader, clock).await {
             Ok(mut anew) => {
