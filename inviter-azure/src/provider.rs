@@ -151,6 +151,7 @@ impl IdentityProvider for EntraDirectory {
             config: &self.shared.config,
             properties: &self.shared.properties,
         };
-        advice::advice(reader).await
+        let advice = tokio::time::timeout(self.shared.config.read_timeout, advice::advice(reader));
+        advice.await.unwrap_or_default()
     }
 }

@@ -75,8 +75,8 @@ impl Refusal<'_> {
                 ),
             )
         } else if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-            let message =
-                "cannot be reached, since the proxy asks for a password; write it into the URL of `proxy`";
+            let message = "cannot be reached, since the proxy asks for a password; let the bot's machine through without one, or name \
+                 another proxy";
             (Kind::Misconfigured, message.to_owned())
         } else if known {
             (Kind::Denied, self.denied(&said, asked))

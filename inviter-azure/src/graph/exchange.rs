@@ -26,8 +26,7 @@ const MAX_BODY: usize = 16 << 20;
 /// Asks Graph to let others through first: nobody waits in front of a screen for this.
 pub(super) const PRIORITY: (&str, &str) = ("x-ms-throttle-priority", "low");
 
-/// A request.
-#[derive(Debug)]
+/// A request. Its URL may hold a token in the query, so there is no `Debug`.
 pub(super) struct Ask {
     pub(super) url: Url,
     /// What is posted, if it is not a GET.
@@ -47,8 +46,7 @@ impl Ask {
     }
 }
 
-/// An answer with a status of success, complete.
-#[derive(Debug)]
+/// An answer with a status of success, complete. It holds people and tokens, so there is no `Debug`.
 pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// What must not be shown of it.

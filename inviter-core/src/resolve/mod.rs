@@ -184,7 +184,7 @@ impl<'a> Source<'a> {
         for (what, _) in empty.into_iter().filter(|(_, empty)| *empty) {
             // Lost read rights look like an empty answer, on OpenLDAP and Active Directory alike.
             let why = format!(
-                "directory {provider} answered without any {what}; check its base, filters and rights"
+                "directory {provider} answered without any {what}; check what is configured to be read, and the rights"
             );
             listing.absorb(&GapSet::one(format!("{what} of directory {provider}"), &*why));
             findings.push(Finding::new(
