@@ -92,8 +92,11 @@ impl Reader<'_> {
                     let error = GraphError::new(GraphErrorKind::Malformed, about, "Graph gave another group");
                     heads.failed.insert(id, error);
                 }
-                // Graph's own word that it has no such group; others may answer 404 as well.
-                Err(error) if error.code.as_deref() == Some("Request_ResourceNotFound") => {
+                // Graph's own word that it has no such group; others may answer 404 as well, and so may Graph to a batch.
+                Err(error)
+                    if error.kind == GraphErrorKind::NotFound
+                        && error.code.as_deref() == Some("Request_ResourceNotFound") =>
+                {
                     heads.missing.insert(id);
                 }
                 Err(error) => {
