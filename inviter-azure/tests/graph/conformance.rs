@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use inviter_core::{
     IdentityProvider,
     conformance::{
@@ -167,111 +168,76 @@ impl ProviderHarness for Harness {
     }
 }
 
-async fn conforms(outage: Outage) {
-    conforms_with(Duration::from_secs(3600), outage).await;
-}
-
-async fn conforms_with(full_read_every: Duration, outage: Outage) {
+async fn conforms(about: &str, full_read_every: Duration, outage: Outage) {
     let harness = Harness {
         full_read_every,
         outage,
         world: Mutex::default(),
     };
     let outcomes = conformance::provider::run(&harness).await;
-    assert!(outcomes.len() > 10, "{outcomes:#?}");
+    assert!(outcomes.len() > 10, "{about}: {outcomes:#?}");
     let failed = conformance::failures(&outcomes);
-    assert!(failed.is_empty(), "{failed:#?}");
+    assert!(failed.is_empty(), "{about}: {failed:#?}");
 }
 
 fn always(emulator: &Emulator, when: Match, what: Trouble) {
     emulator.fault(Fault::always(when, what));
 }
 
-#[tokio::test]
-async fn nobody_answers() {
-    conforms(|emulator| always(emulator, Match::every(), Trouble::Cut)).await;
-}
-
-#[tokio::test]
-async fn graph_cannot_answer() {
-    conforms(|emulator| always(emulator, Match::graph(), Trouble::HtmlStatus(503))).await;
-}
-
-#[tokio::test]
-async fn each_read_is_checked_by_a_full_one() {
-    conforms_with(Duration::ZERO, |emulator| {
-        always(emulator, Match::path("/owners"), Trouble::Status(500));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn no_permission_any_more() {
-    conforms(|emulator| emulator.grant(&[])).await;
-}
-
-#[tokio::test]
-async fn no_right_to_see_people() {
-    conforms(|emulator| emulator.grant(&["GroupMember.Read.All"])).await;
-}
-
-#[tokio::test]
-async fn only_the_basic_profile_of_people() {
-    conforms(|emulator| emulator.grant(&["GroupMember.Read.All", "User.ReadBasic.All"])).await;
-}
-
-#[tokio::test]
-async fn no_right_to_see_groups() {
-    conforms(|emulator| emulator.grant(&["User.Read.All"])).await;
-}
-
-#[tokio::test]
-async fn no_changes_and_people_by_their_ids_only() {
-    conforms(|emulator| {
+/// What may happen to Graph.
+const OUTAGES: [(&str, Outage); 11] = [
+    ("nobody answers", |emulator| {
+        always(emulator, Match::every(), Trouble::Cut);
+    }),
+    ("Graph cannot answer", |emulator| {
+        always(emulator, Match::graph(), Trouble::HtmlStatus(503));
+    }),
+    ("no permission any more", |emulator| {
+        emulator.grant(&[]);
+    }),
+    ("no right to see people", |emulator| {
+        emulator.grant(&["GroupMember.Read.All"]);
+    }),
+    ("only the basic profile of people", |emulator| {
+        emulator.grant(&["GroupMember.Read.All", "User.ReadBasic.All"]);
+    }),
+    ("no right to see groups", |emulator| {
+        emulator.grant(&["User.Read.All"]);
+    }),
+    ("no changes, and people by their IDs only", |emulator| {
         emulator.expire_delta_links();
         always(emulator, Match::path("/members"), Trouble::LimitedInfo);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn no_changes_and_only_first_pages() {
-    conforms(|emulator| {
+    }),
+    ("no changes, and only first pages", |emulator| {
         emulator.expire_delta_links();
         always(emulator, Match::path("skiptoken"), Trouble::Status(504));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn no_changes_and_parts_of_batches() {
-    conforms(|emulator| {
+    }),
+    ("no changes, and parts of batches", |emulator| {
         emulator.expire_delta_links();
-        always(
-            emulator,
-            Match::path("/members").in_batch().from_nth(4),
-            Trouble::DropBatchItem,
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn asked_to_wait_for_long() {
-    conforms(|emulator| {
+        let some = Match::path("/members").in_batch().from_nth(4);
+        always(emulator, some, Trouble::DropBatchItem);
+    }),
+    ("asked to wait for long", |emulator| {
         let throttle = Trouble::Throttle {
             retry_after: Some(1000),
         };
         always(emulator, Match::path("/groups/delta"), throttle);
-    })
-    .await;
+    }),
+    ("half answers", |emulator| {
+        emulator.expire_delta_links();
+        always(emulator, Match::graph().from_nth(5), Trouble::Truncated);
+    }),
+];
+
+/// Most of the time is waiting, so all at once.
+#[tokio::test]
+async fn whatever_happens_to_graph() {
+    let all = OUTAGES.map(|(about, outage)| conforms(about, Duration::from_secs(3600), outage));
+    join_all(all).await;
 }
 
 #[tokio::test]
-async fn half_answers() {
-    conforms(|emulator| {
-        emulator.expire_delta_links();
-        always(emulator, Match::graph().from_nth(5), Trouble::Truncated);
-    })
-    .await;
+async fn each_read_checked_by_a_full_one() {
+    let owners = |emulator: &Emulator| always(emulator, Match::path("/owners"), Trouble::Status(500));
+    conforms("no owners", Duration::ZERO, owners).await;
 }

@@ -221,9 +221,9 @@ async fn nothing_secret_is_ever_said() {
     let all = troubles();
     let runs = places
         .iter()
-        .flat_map(|place| all.chunks(5).map(move |some| run(place, some.to_vec())));
+        .flat_map(|place| all.chunks(3).map(move |some| run(place, some.to_vec())));
     let runs: Vec<Run> = stream::iter(runs.collect::<Vec<_>>())
-        .buffer_unordered(40)
+        .buffer_unordered(60)
         .collect()
         .await;
     drop(logging);

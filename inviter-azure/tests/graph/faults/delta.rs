@@ -19,22 +19,11 @@ fn expected(place: Place, case: &Case) -> Expected {
             // Whatever is not told as changed is read.
             _ => None,
         };
-    } else if case.effect == Effect::Passes || case.effect == Effect::Throttled {
-    } else if place == Place::Batch {
-        // What was known before stays known.
-        expected.error = None;
-        // The name of one that is new inside the root group.
-        expected.listing = true;
-        expected.members = ["Red", "Inner", "Team g"].map(str::to_owned).into();
-        expected.owners = ["Team g"].map(str::to_owned).into();
-    } else if whole_batch
-        && matches!(
-            place,
-            Place::InnerMembers | Place::NewMembers | Place::NewOwners | Place::LateMembers
-        )
+    } else if case.effect != Effect::Passes && (place == Place::Batch || place == Place::User || whole_batch)
     {
-        expected.members = ["Inner", "Late", "Team g"].map(str::to_owned).into();
-        expected.owners = ["Late", "Team g"].map(str::to_owned).into();
+        // What was known before stays known. What else is asked for in the same batch depends on what was told.
+        expected.error = None;
+        expected.any = true;
     }
     expected
 }

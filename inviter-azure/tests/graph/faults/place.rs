@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use inviter_core::{
-    directory::Extent,
-    provider::{ProviderError, ProviderErrorKind as Kind},
-};
+use inviter_core::provider::{ProviderError, ProviderErrorKind as Kind};
 use inviter_graph_emulator::{Fault, Match, Trouble};
 
 use super::{
@@ -13,7 +10,10 @@ use super::{
     town::{BOARD, INNER, LATE, NEW_TEAM, NEWCOMER, RED, ROOT, beside_red, id},
     trouble::{Case, Effect},
 };
-use crate::{facts::Facts, harness::Picture};
+use crate::{
+    facts::Facts,
+    harness::{Picture, told},
+};
 
 /// A place where things go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,11 +282,16 @@ impl Expected {
                 return wrong;
             }
         };
-        let gaps = [&picture.directory.listing].into_iter();
         let lists = picture.directory.groups.iter();
-        let gaps = gaps.chain(lists.flat_map(|group| [&group.members.extent, &group.owners.extent]));
-        for gap in gaps.flat_map(Extent::gaps) {
-            lacks(&gap.to_string());
+        let lists = lists.flat_map(|group| [&group.members.extent, &group.owners.extent]);
+        let parts = [&picture.directory.listing].into_iter().chain(lists).map(told);
+        let gaps: Vec<String> = parts.filter(|gaps| !gaps.is_empty()).collect();
+        if self.any && gaps.is_empty() {
+            wrong.push("all is called known".to_owned());
+        } else if !self.any {
+            for gap in &gaps {
+                lacks(gap);
+            }
         }
         wrong.extend(lost(picture, truth));
         let names = |incomplete: std::collections::BTreeMap<&str, String>| -> BTreeSet<String> {
@@ -305,7 +310,7 @@ impl Expected {
                 self.members, self.owners
             ));
         }
-        let known = members.is_empty() && owners.is_empty();
+        let known = members.is_empty() && owners.is_empty() && picture.listing().is_empty();
         if picture.accounts_gaps().is_empty() != known {
             wrong.push(format!("of accounts: {:?}", picture.accounts_gaps()));
         }

@@ -303,6 +303,7 @@ async fn changes_that_are_only_half_told() {
             .emulator
             .fault(Fault::once(Match::path("/groups/delta"), answer(&body)));
         let told = format!("{item:.200}");
+        is_safe(&world, &world.read().await, &told);
         world.assert_true(&world.read().await, &told);
     }
     for item in [
@@ -318,6 +319,7 @@ async fn changes_that_are_only_half_told() {
         world
             .emulator
             .fault(Fault::once(Match::path("/users/delta"), answer(&body)));
+        is_safe(&world, &world.read().await, &item.to_string());
         world.assert_true(&world.read().await, &item.to_string());
     }
 }

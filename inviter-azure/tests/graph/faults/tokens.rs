@@ -105,7 +105,12 @@ async fn nothing_is_read_and_nothing_is_lost() {
         let told = format!("{what:?}");
         let world = world(Duration::from_secs(10)).await;
         let directory = directory(&world);
-        for before in [false, true] {
+        // Where it tries again by itself, which takes a while, once is enough.
+        let first = kind == Kind::Unavailable;
+        if first {
+            directory.read(&ReadRequest::default()).await.unwrap();
+        }
+        for before in [false, true].into_iter().skip(usize::from(first)) {
             if before {
                 world.emulator.change(change);
                 world.emulator.expire_tokens();
