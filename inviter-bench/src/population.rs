@@ -126,7 +126,6 @@ impl Population {
         let remembered = RememberedDirectory {
             at: NOW,
             active_accounts: accounts.len() as u64,
-                size_known: true,
         };
         memory.directories.insert(ProviderId::new(DIRECTORY), remembered);
         let directory = Directory {
