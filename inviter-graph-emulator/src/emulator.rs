@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) base: String,
     pub(crate) options: Options,
     pub(crate) tenant: RwLock<Tenant>,
+    /// How the directory was, for answers that are stale.
+    pub(crate) remembered: RwLock<Option<Tenant>>,
     pub(crate) identity: Identity,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) pages: Pages,
@@ -101,6 +103,7 @@ impl Emulator {
             origin,
             options,
             tenant: RwLock::new(tenant),
+            remembered: RwLock::default(),
             identity,
             access_tokens: AccessTokens::default(),
             pages: Pages::default(),
@@ -154,6 +157,16 @@ impl Emulator {
     /// Looks at the directory.
     pub fn tenant<R>(&self, look: impl FnOnce(&Tenant) -> R) -> R {
         look(&self.shared.tenant.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps a copy of the directory as it is now: from it come answers that are [stale](crate::Trouble::Stale).
+    pub fn remember(&self) {
+        let copy = self.tenant(Tenant::clone);
+        *self
+            .shared
+            .remembered
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(copy);
     }
 
     /// The application permissions that are in force from now on, also for tokens that are out.

@@ -196,6 +196,12 @@ pub enum Trouble {
     /// Of a delta: each item comes once more, and says the opposite: what is there as removed, what is removed
     /// as there; and so with those of `members@delta` and `owners@delta`.
     Contradict,
+    /// Of a delta: what was told so many pages before comes once more, behind what is to be told, as it was told then
+    /// (1 is the page before this one; those of the first round do not count). Microsoft calls these replays.
+    Replay(usize),
+    /// The answer is of the directory as it was when [`Emulator::remember`](crate::Emulator::remember) was called: of a
+    /// copy that lags behind. Delta queries tell what has changed all the same.
+    Stale,
     /// The items lack this property.
     WithoutProperty(String),
 }

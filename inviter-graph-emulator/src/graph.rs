@@ -36,6 +36,12 @@ const DELTA: &[&str] = &[
     "microsoft.graph.delta()",
 ];
 
+/// Whether this is a delta query.
+pub(crate) fn is_delta(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    DELTA.contains(&&*decoded(last).to_ascii_lowercase())
+}
+
 pub(crate) fn answer(
     asked: &Asked<'_>,
     tenant: &Tenant,

@@ -18,6 +18,26 @@ use crate::spoil::{self, Place, Spoilt};
 
 const VERSION: &str = "/v1.0";
 
+/// How a request is answered that is answered at all.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    /// People are shown by their ids only.
+    limited: bool,
+    /// From the copy of the directory.
+    stale: bool,
+}
+
+impl Manner {
+    fn of(troubles: &[Trouble]) -> Self {
+        Self {
+            limited: troubles
+                .iter()
+                .any(|trouble| matches!(trouble, Trouble::LimitedInfo)),
+            stale: troubles.iter().any(|trouble| matches!(trouble, Trouble::Stale)),
+        }
+    }
+}
+
 impl Shared {
     /// Answers a request; also its place in the record.
     pub(crate) fn answer(&self, request: &Incoming) -> (usize, Answer) {
@@ -26,10 +46,8 @@ impl Shared {
             return (index, control::answer(self, request));
         }
         let troubles = self.faults.of(&request.method, &request.path_and_query(), false);
-        let limited = troubles
-            .iter()
-            .any(|trouble| matches!(trouble, Trouble::LimitedInfo));
-        let answer = self.spoil(request, &troubles, || self.whole(request, limited));
+        let manner = Manner::of(&troubles);
+        let answer = self.spoil(request, &troubles, || self.whole(request, manner));
         (index, answer)
     }
 
@@ -37,12 +55,10 @@ impl Shared {
     pub(crate) fn answer_in_batch(&self, part: &Incoming, limited: bool) -> Answer {
         let index = self.record(part, true);
         let troubles = self.faults.of(&part.method, &part.path_and_query(), true);
-        let limited = limited
-            || troubles
-                .iter()
-                .any(|trouble| matches!(trouble, Trouble::LimitedInfo));
+        let mut manner = Manner::of(&troubles);
+        manner.limited |= limited;
         let answer = self.spoil(part, &troubles, || {
-            self.graph(part, limited)
+            self.graph(part, manner)
                 .unwrap_or_else(|refusal| refusal.answer(&part.ids))
         });
         if !answer.delivery.dropped {
@@ -73,16 +89,16 @@ impl Shared {
         spoil::change(answer, troubles, &of)
     }
 
-    fn whole(&self, request: &Incoming, limited: bool) -> Answer {
+    fn whole(&self, request: &Incoming, manner: Manner) -> Answer {
         let answer = if is_graph(&request.path) {
             self.authorize(request).and_then(|()| {
                 if request.path == "/v1.0/$batch" || request.path == "/v1.0/%24batch" {
                     if request.method != "POST" {
                         return Err(Refusal::segment("$batch"));
                     }
-                    return batch::answer(self, request, limited);
+                    return batch::answer(self, request, manner.limited);
                 }
-                self.graph(request, limited)
+                self.graph(request, manner)
             })
         } else {
             identity::answer(self, request)
@@ -106,7 +122,7 @@ impl Shared {
         }
     }
 
-    fn graph(&self, request: &Incoming, limited: bool) -> Result<Answer, Refusal> {
+    fn graph(&self, request: &Incoming, manner: Manner) -> Result<Answer, Refusal> {
         let query = Query::parse(&request.query);
         if let Some(body) = query.get("$skiptoken").and_then(|token| self.pages.page(token)) {
             return Ok(Answer::graph(body.to_vec()));
@@ -125,8 +141,14 @@ impl Shared {
             options: &self.options,
         };
         let mut rights = Rights::of(&lock(&self.identity.granted));
-        if limited {
+        if manner.limited {
             rights.users = UserRights::None;
+        }
+        if manner.stale && !graph::is_delta(asked.path) {
+            let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(tenant) = &*remembered {
+                return graph::answer(&asked, tenant, rights, &self.pages);
+            }
         }
         let tenant = self.tenant.read().unwrap_or_else(PoisonError::into_inner);
         graph::answer(&asked, &tenant, rights, &self.pages)

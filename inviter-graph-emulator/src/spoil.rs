@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, Refusal, RequestIds};
 use crate::fault::Trouble;
+use crate::query::Query;
 use crate::random;
 use crate::tokens::Pages;
 
@@ -158,6 +159,12 @@ fn change_json(answer: &mut Answer, trouble: &Trouble, of: &Spoilt<'_>) {
         Trouble::Repeat => lists(&mut body, &|list| list.extend(list.clone())),
         Trouble::Shuffle => lists(&mut body, &|list| random::shuffle(list)),
         Trouble::Contradict => lists(&mut body, &contradict),
+        Trouble::Replay(pages) => {
+            let items = told_before(of, *pages);
+            if let (Some(Value::Array(all)), Some(items)) = (body.get_mut("value"), items) {
+                all.extend(items);
+            }
+        }
         Trouble::WithoutProperty(name) => lists(&mut body, &|list| {
             for item in list.iter_mut().filter_map(Value::as_object_mut) {
                 item.remove(name);
@@ -186,6 +193,14 @@ fn lists(body: &mut Map<String, Value>, change: &dyn Fn(&mut Vec<Value>)) {
         }
     }
     change(items);
+}
+
+/// What the delta query told so many pages before this one.
+fn told_before(of: &Spoilt<'_>, pages: usize) -> Option<Vec<Value>> {
+    let (_, query) = of.path_and_query.split_once('?')?;
+    let query = Query::parse(query);
+    let token = query.get("$deltatoken").or_else(|| query.get("$skiptoken"))?;
+    serde_json::from_slice(of.pages.round(token)?.told_before(pages)?).ok()
 }
 
 fn contradict(list: &mut Vec<Value>) {

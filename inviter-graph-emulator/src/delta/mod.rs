@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::answer::{Answer, Refusal};
 use crate::change_log::Version;
 use crate::filter;
@@ -35,6 +37,15 @@ pub(crate) struct Plan {
 pub(crate) struct Round {
     plan: Arc<Plan>,
     position: Position,
+    /// What was told before, page by page, but for the first round.
+    told: Vec<Bytes>,
+}
+
+impl Round {
+    /// The items that were told so many pages before, as JSON.
+    pub(crate) fn told_before(&self, pages: usize) -> Option<&Bytes> {
+        self.told.get(self.told.len().checked_sub(pages)?)
+    }
 }
 
 impl fmt::Debug for Round {
@@ -105,6 +116,7 @@ pub(crate) fn answer(
         None => begin(asked, tenant, of, latest)?,
     };
     let writer = page::Writer::new(asked.options);
+    let of_changes = !latest && !matches!(round.position, Position::First { .. });
     let (writer, next) = if latest {
         (writer, Position::Since(tenant.log.version()))
     } else {
@@ -130,7 +142,19 @@ pub(crate) fn answer(
     } else {
         plan.selection.context()
     };
-    let token = pages.keep_round(Round { plan, position: next });
+    let mut items = b"[".to_vec();
+    items.append(&mut writer.finish());
+    items.push(b']');
+    let items = Bytes::from(items);
+    let mut told = round.told;
+    if of_changes {
+        told.push(items.clone());
+    }
+    let token = pages.keep_round(Round {
+        plan,
+        position: next,
+        told,
+    });
     let mut out = b"{".to_vec();
     shown::name(&mut out, "@odata.context");
     let collection = of.collection();
@@ -149,9 +173,8 @@ pub(crate) fn answer(
         &format!("{}/{collection}/delta?{parameter}={token}", asked.base),
     );
     shown::name(&mut out, "value");
-    out.push(b'[');
-    out.append(&mut writer.finish());
-    out.extend_from_slice(b"]}");
+    out.extend_from_slice(&items);
+    out.push(b'}');
     let mut answer = Answer::graph(out);
     if asked.minimal {
         answer = answer.with("preference-applied", "return=minimal");
@@ -179,5 +202,6 @@ fn begin(asked: &Asked<'_>, tenant: &Tenant, of: Of, latest: bool) -> Result<Rou
     Ok(Round {
         plan: Arc::new(plan),
         position,
+        told: Vec::new(),
     })
 }

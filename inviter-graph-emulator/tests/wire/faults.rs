@@ -121,3 +121,68 @@ async fn links() {
     let second = raw.get("/users?$top=4").await.link("nextLink").unwrap();
     assert_eq!(raw.get(&second).await.link("nextLink"), Some(second));
 }
+
+#[tokio::test]
+async fn what_was_told_before_is_told_again() {
+    let mut tenant = Tenant::new();
+    let group = tenant.add_group("one");
+    let user = tenant.add_user("ada@example.org");
+    tenant.add_member(group, user);
+    let emulator = Emulator::start(tenant).await.unwrap();
+    let raw = Raw::new(&emulator).await;
+    let path = "/groups/delta?$select=displayName,members&$deltatoken=latest";
+    let mut link = raw.get(path).await.body["@odata.deltaLink"].clone();
+    let mut rounds = Vec::new();
+    for round in 0..4 {
+        emulator.change(|tenant| match round {
+            0 => tenant.remove_member(group, user),
+            1 => tenant.add_member(group, user),
+            2 => tenant.rename_group(group, "two"),
+            _ => true,
+        });
+        if round == 3 {
+            emulator.fault(Fault::once(Match::path("/delta"), Trouble::Replay(3)));
+            // Before the first, there is none.
+            emulator.fault(Fault::once(Match::path("/delta"), Trouble::Replay(4)));
+        }
+        let told = link.as_str().unwrap().strip_prefix(emulator.graph_url()).unwrap();
+        let reply = raw.get(told).await;
+        rounds.push(reply.body["value"].clone());
+        link = reply.body["@odata.deltaLink"].clone();
+    }
+    assert_eq!(rounds[0][0]["members@delta"][0]["@removed"]["reason"], "deleted");
+    // As it was told then, with the name that it had.
+    assert_eq!(rounds[3], rounds[0]);
+    assert_eq!(rounds[3][0]["displayName"], "one");
+}
+
+#[tokio::test]
+async fn a_copy_that_lags_behind() {
+    let mut tenant = Tenant::new();
+    let group = tenant.add_group("one");
+    let user = tenant.add_user("ada@example.org");
+    let emulator = Emulator::start(tenant).await.unwrap();
+    let raw = Raw::new(&emulator).await;
+    let members = format!("/groups/{group}/members?$select=id");
+    let stale = || emulator.fault(Fault::once(Match::graph(), Trouble::Stale));
+    let count = |body: &serde_json::Value| body["value"].as_array().unwrap().len();
+    stale();
+    assert_eq!(count(&raw.get(&members).await.body), 0);
+    emulator.remember();
+    emulator.change(|tenant| {
+        tenant.add_member(group, user);
+        tenant.rename(user, "countess@example.org");
+    });
+    for path in [
+        members,
+        "/users?$filter=startswith(userPrincipalName,'c')".to_owned(),
+    ] {
+        stale();
+        assert_eq!(count(&raw.get(&path).await.body), 0);
+        assert_eq!(count(&raw.get(&path).await.body), 1);
+    }
+    // What has changed is told all the same.
+    stale();
+    let delta = raw.get("/groups/delta?$select=members").await.body;
+    assert_eq!(delta["value"][0]["members@delta"][0]["id"], user.to_string());
+}
