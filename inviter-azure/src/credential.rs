@@ -8,7 +8,6 @@ mod setup;
 #[cfg(test)]
 mod tests;
 mod transport;
-mod unanswered;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

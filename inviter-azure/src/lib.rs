@@ -16,6 +16,7 @@ mod provider;
 mod read;
 mod token;
 mod trouble;
+mod unanswered;
 
 pub use cloud::Cloud;
 pub use config::{ConfigError, EntraConfig, RoomGroups, check_object_id, check_property, check_url};

@@ -16,9 +16,11 @@ use url::{Host, Url, form_urlencoded};
 use super::{
     answer::{Asked, Refusal, wait},
     notes::Notes,
+};
+use crate::{
+    token::{TokenError, TokenErrorKind as Kind},
     unanswered::unanswered,
 };
-use crate::token::{TokenError, TokenErrorKind as Kind};
 
 /// The largest answer that is read; a token has a few thousand bytes.
 const MAX_BODY: usize = 1 << 20;

@@ -9,7 +9,10 @@ use super::{
     said::{Hidden, Said},
     throttle::retry_after,
 };
-use crate::token::{TokenError, TokenErrorKind};
+use crate::{
+    token::{TokenError, TokenErrorKind},
+    unanswered::unanswered,
+};
 
 /// A request to Graph failed.
 ///
@@ -144,25 +147,13 @@ pub(super) fn transport(about: &str, base: &Url, error: reqwest::Error) -> Failu
     // It holds links with their tokens.
     let error = error.without_url();
     let base = base.origin().ascii_serialization();
-    let innermost = innermost(&error);
-    let certificate = innermost.contains("invalid peer certificate");
-    let message = if certificate {
-        format!(
-            "{base} shows a certificate that is not accepted ({innermost}); if its authority is your own, name the \
-             authority's certificate as `ca_file`"
-        )
-    } else if error.is_timeout() {
-        format!("{base} did not answer in time")
-    } else if error.is_connect() {
-        format!("{base} cannot be reached ({innermost})")
-    } else {
-        format!("the connection to {base} broke before the answer was complete ({innermost})")
-    };
-    let course = if certificate || error.is_builder() {
+    let (lasting, message) = unanswered(&error);
+    let course = if lasting || error.is_builder() {
         Course::GiveUp
     } else {
         Course::Again
     };
+    let message = format!("{base} {message}");
     let error = GraphError::new(GraphErrorKind::Unavailable, about, message).caused_by(error);
     Failure::new(course, error)
 }
@@ -170,16 +161,11 @@ pub(super) fn transport(about: &str, base: &Url, error: reqwest::Error) -> Failu
 /// The time for a request has passed.
 pub(super) fn timed_out(about: &str, base: &Url, after: Duration) -> Failure {
     let base = base.origin().ascii_serialization();
-    let message = format!("{base} did not answer within {} s", after.as_secs());
+    let message = format!("{base} did not answer within {after:?}");
     Failure::new(
         Course::Again,
         GraphError::new(GraphErrorKind::Unavailable, about, message),
     )
-}
-
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |e: &&(dyn StdError + 'static)| (*e).source());
-    chain.last().map_or_else(String::new, ToString::to_string)
 }
 
 /// An answer that is not a success, of a request or of one item of a batch.

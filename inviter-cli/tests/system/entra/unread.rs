@@ -59,7 +59,7 @@ fn of_answers() -> Vec<Case> {
         answers(
             "cut",
             Trouble::Cut,
-            &["broke before the answer was complete", later],
+            &["broke the connection before the answer was complete", later],
         ),
         answers("halved", Trouble::Truncated, &["the answer is cut off", url]),
         answers("slow", slow, &["did not answer within 1 s", later]).keys("request_timeout = \"1s\"\n"),

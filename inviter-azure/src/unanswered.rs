@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 /// Why nobody answered, as what is said of whom was asked ("cannot be reached ..."), and whether that lasts until
 /// somebody does something about it.
-pub(super) fn unanswered(error: &reqwest::Error) -> (bool, String) {
+pub(crate) fn unanswered(error: &reqwest::Error) -> (bool, String) {
     let cause = innermost(error);
     // Errors of rustls have no type that reqwest shows; this is how each one about a certificate begins.
     if let Some(at) = cause.find("invalid peer certificate") {
