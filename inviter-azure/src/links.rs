@@ -116,11 +116,28 @@ impl Links {
         }
     }
 
-    /// Notes that a group in it is no more, though the list was not told to be without it.
+    /// Whether somebody was told to have been added who is not shown yet.
+    pub(crate) fn expects(&self, id: ObjectId) -> bool {
+        let told = self.told.as_ref();
+        self.awaited.contains_key(&id) || told.is_some_and(|told| told.added.contains(&id))
+    }
+
+    /// Notes that a group which is in it, or was told to be, is no more, though the list was not told to be without it.
     pub(crate) fn tell_deleted(&mut self, id: ObjectId) {
-        if self.groups.remove(&id) {
+        if self.groups.remove(&id) || self.expects(id) {
             self.dormant.insert(id);
-            self.told.get_or_insert_default().removed.insert(id);
+            self.awaited.remove(&id);
+            let told = self.told.get_or_insert_default();
+            told.added.remove(&id);
+            told.removed.insert(id);
+        }
+    }
+
+    /// Notes that it is not known whether something that is in it is there at all.
+    pub(crate) fn tell_doubtful(&mut self, id: ObjectId) {
+        if self.shows(id) {
+            self.dormant.insert(id);
+            self.told.get_or_insert_default().doubtful = true;
         }
     }
 
@@ -135,7 +152,7 @@ impl Links {
     }
 
     /// Takes the place of what was known before, and says whether what was told in between is to be seen.
-    /// `deleted` says of whom it was told that they are deleted.
+    /// `deleted` says who may have been deleted.
     #[must_use]
     pub(crate) fn follow(&mut self, before: Option<Self>, deleted: impl Fn(&ObjectId) -> bool) -> bool {
         let Some(before) = before else { return true };

@@ -105,8 +105,10 @@ impl Reader<'_> {
         };
         let name = list_name(id, group, what);
         let hidden = group.hidden;
-        let deleted = |id: &ObjectId| {
-            picture.gone.contains(id) || matches!(picture.told.get(id), Some(ToldUser::Deleted))
+        let deleted = |id: &ObjectId| match picture.told.get(id) {
+            Some(told) => !matches!(told, ToldUser::Changed(_)),
+            // Who is not known either may not be there, and not be shown for it.
+            None => !picture.users.contains_key(id) && !picture.groups.contains_key(id),
         };
         let as_told = list.follow(before, deleted);
         match failed {

@@ -12,7 +12,6 @@ use inviter_core::directory::Gap;
 use super::Reader;
 use crate::{
     graph::{BATCH, GraphError, GraphErrorKind, Link, Page},
-    links::Links,
     object::Object,
     object_id::ObjectId,
     picture::{Group, Picture, Rooms, ToldUser},
@@ -37,22 +36,25 @@ pub(crate) struct Changes {
 impl Changes {
     /// Whether it takes more requests to ask for what changed than to read everything.
     pub(crate) fn are_too_many_for(&self, picture: &Picture) -> bool {
-        let ids = |told: &[Object]| {
-            told.iter()
-                .filter_map(|object| object.id)
-                .collect::<BTreeSet<_>>()
-        };
-        let users = ids(&self.users)
-            .into_iter()
-            .filter(|id| picture.users.contains_key(id))
-            .count();
-        let groups = ids(&self.groups)
-            .into_iter()
-            .filter(|id| picture.groups.contains_key(id))
-            .count();
-        let pages = |list: &Links| list.users.len() / super::PAGE as usize;
-        let all = picture.lists().count() / BATCH + picture.lists().map(pages).sum::<usize>();
-        (users + 3 * groups) / BATCH > all + 2
+        let known = self.groups.iter().filter(|group| {
+            let id = group.id.as_ref();
+            id.is_some_and(|id| picture.groups.contains_key(id))
+        });
+        let groups: BTreeSet<ObjectId> = known.clone().filter_map(|group| group.id).collect();
+        let added = known.flat_map(|group| group.members.iter().chain(&group.owners));
+        let added: BTreeSet<ObjectId> = added.filter_map(|object| object.id).collect();
+        let users = self.users.iter().filter_map(|user| user.id);
+        let users: BTreeSet<ObjectId> = users
+            .filter(|id| picture.users.contains_key(id) || added.contains(id))
+            .collect();
+        let lists = picture.lists().count() / BATCH;
+        let pages = picture
+            .lists()
+            .map(|list| list.users.len() / super::PAGE as usize);
+        // Each person; each group, its members, and its owners. Of everything: the links, which groups there are, and
+        // all lists.
+        let anew = 4 + lists + pages.sum::<usize>();
+        (users.len() + 3 * groups.len()) / BATCH > anew
     }
 }
 
@@ -155,9 +157,21 @@ impl Reader<'_> {
         }
         // Whether they are there at all, and what they are called, is asked here. So is it of groups that Graph did not
         // have: of one that it has after all, it tells nothing until it changes.
+        // Groups that were made and deleted again since, and are told to be in others still.
+        let removed = told
+            .iter()
+            .filter(|(_, told)| told.iter().all(|object| object.removed));
+        let expected = removed.filter(|(id, _)| picture.lists().any(|list| list.expects(**id)));
+        heads.extend(expected.map(|(id, _)| *id));
         let heads = self.read_heads(picture, heads.into_iter()).await;
+        let told_of = |id: &ObjectId| told.get(id).map_or(&[][..], Vec::as_slice);
         for id in heads.missing {
-            forget(picture, id);
+            if told_of(&id).iter().any(|object| !object.removed) {
+                unlist(picture, id, trouble::DIFFERS.to_owned());
+                picture.lists_mut().for_each(|list| list.tell_doubtful(id));
+            } else {
+                forget(picture, id);
+            }
         }
         for (id, error) in heads.failed {
             // Whether it stands for a room is not known.
@@ -165,9 +179,11 @@ impl Reader<'_> {
         }
         for id in heads.found {
             let name = picture.groups.get(&id).and_then(|group| group.name.as_deref());
-            let told = told.get(&id).map_or(&[][..], Vec::as_slice);
+            let told = told_of(&id);
             let names = || told.iter().filter_map(|object| object.text("displayName"));
-            if names().next().is_some() && !names().any(|told| Some(told) == name) {
+            let renamed = names().next().is_some() && !names().any(|told| Some(told) == name);
+            let deleted = told.iter().any(|object| object.removed) && picture.room_groups().contains(&id);
+            if renamed || deleted {
                 unlist(picture, id, trouble::DIFFERS.to_owned());
             }
             self.find_a_place(picture, id);

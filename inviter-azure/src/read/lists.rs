@@ -42,7 +42,15 @@ impl Reader<'_> {
         // Whom Graph has shown by their IDs only, it may show now.
         let shown = |user: &User| user.enabled.is_some();
         let dark = picture.users.iter().filter(|(_, user)| !shown(user));
-        let dark: BTreeSet<ObjectId> = dark.map(|(id, _)| *id).collect();
+        let mut dark: BTreeSet<ObjectId> = dark.map(|(id, _)| *id).collect();
+        // Who was not known last time may be in no list any more, without a word of it.
+        let people = picture.people(&picture.groups_that_feed());
+        let known = |id: &ObjectId| picture.users.contains_key(id) || picture.gone.contains(id);
+        dark.extend(
+            people
+                .into_iter()
+                .filter(|id| !known(id) && !picture.told.contains_key(id)),
+        );
         let gone = picture.gone.clone();
         loop {
             let rooms = picture.room_groups();
@@ -110,9 +118,15 @@ impl Reader<'_> {
     /// People who are in a list, and were not told themselves: who was added since the list was read.
     async fn read_people(&self, picture: &mut Picture) {
         let people = picture.people(&picture.groups_that_feed());
-        let unseen: Vec<ObjectId> = people
+        // Who was made and deleted again since may be told to be in groups still.
+        let deleted = picture.told.iter();
+        let deleted = deleted.filter(|(_, told)| matches!(told, ToldUser::Deleted));
+        let expected = deleted.filter(|(id, _)| picture.lists().any(|list| list.expects(**id)));
+        let expected: Vec<ObjectId> = expected.map(|(id, _)| *id).collect();
+        let unseen: BTreeSet<ObjectId> = people
             .into_iter()
             .filter(|id| !picture.users.contains_key(id) && !picture.gone.contains(id))
+            .chain(expected)
             .collect();
         let path = |id: &ObjectId| format!("/users/{id}?$select={}", self.properties.select);
         let paths: Vec<String> = unseen.iter().map(path).collect();
