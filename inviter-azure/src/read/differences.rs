@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use inviter_core::directory::Remark;
+use inviter_core::directory::{Gap, Remark};
 
 use crate::{links::Links, object_id::ObjectId, picture::Picture, trouble};
 
@@ -15,6 +15,8 @@ pub(super) struct Differences {
     /// The groups that they are about.
     groups: BTreeSet<ObjectId>,
     people: BTreeSet<ObjectId>,
+    /// Groups that stood for rooms.
+    rooms: BTreeSet<ObjectId>,
     pub(super) remark: Remark,
 }
 
@@ -31,6 +33,12 @@ impl Differences {
             for list in group.members.iter_mut().chain(&mut group.owners) {
                 list.gap(what.clone(), trouble::DIFFERS.to_owned());
             }
+        }
+        for id in &self.rooms {
+            picture.unlisted.push(Gap {
+                what: format!("group {id}"),
+                why: trouble::DIFFERS.to_owned(),
+            });
         }
         for id in &self.people {
             picture.users.remove(id);
@@ -52,11 +60,13 @@ pub(super) fn between(told: &Picture, read: &Picture) -> Option<Differences> {
     };
     // Of people who can be restored, delta queries do not tell that they left their groups.
     let gone: BTreeSet<ObjectId> = told.gone.union(&read.gone).copied().collect();
+    let mut rooms = BTreeSet::new();
     if told.lists_all_rooms() && read.lists_all_rooms() {
         let (rooms_told, rooms_read) = (told.room_groups(), read.room_groups());
         for &group in rooms_told.symmetric_difference(&rooms_read) {
             note(1, group);
         }
+        rooms = rooms_told.difference(&rooms_read).copied().collect();
     }
     for (&id, as_read) in &read.groups {
         let Some(as_told) = told.groups.get(&id) else {
@@ -109,6 +119,7 @@ pub(super) fn between(told: &Picture, read: &Picture) -> Option<Differences> {
     Some(Differences {
         groups,
         people,
+        rooms,
         remark,
     })
 }
