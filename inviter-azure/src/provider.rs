@@ -114,7 +114,7 @@ impl Shared {
             groups = directory.groups.len(),
             "read"
         );
-        *kept = read.keep();
+        *kept = Some(read.keep());
         Ok(directory)
     }
 }

@@ -19,9 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Kept {
     picture: Picture,
-    /// When everything was read last.
-    full_at: Timestamp,
-    since: Since,
+    /// When everything was read last, and from where on changes are told; without it, everything is read next.
+    from: Option<(Timestamp, Since)>,
 }
 
 /// What a read gave.
@@ -35,13 +34,11 @@ pub(crate) struct Read {
 
 impl Read {
     /// What is kept of it.
-    pub(crate) fn keep(self) -> Option<Kept> {
-        let (full_at, since) = self.kept?;
-        Some(Kept {
+    pub(crate) fn keep(self) -> Kept {
+        Kept {
             picture: self.picture,
-            full_at,
-            since,
-        })
+            from: self.kept,
+        }
     }
 }
 
@@ -53,45 +50,45 @@ pub(crate) type Failed = (GraphError, Option<Kept>);
 /// # Errors
 /// When nothing could be read.
 pub(crate) async fn read(reader: Reader<'_>, kept: Option<Kept>, clock: &dyn Clock) -> Result<Read, Failed> {
-    let Some(kept) = kept else {
+    let Some(Kept { picture, from }) = kept else {
         return full(reader, clock).await.map_err(|error| (error, None));
     };
-    let changes = match reader.changes(&kept.since).await {
+    let Some((full_at, since)) = from else {
+        return anew(reader, &picture, clock).await.map_err(|error| {
+            let kept = Kept { picture, from: None };
+            (error, Some(kept))
+        });
+    };
+    let as_it_was = |picture| {
+        let from = Some((full_at, since.clone()));
+        Some(Kept { picture, from })
+    };
+    let changes = match reader.changes(&since).await {
         Ok(changes) => changes,
-        Err(error) if error.is_about_everything() => return Err((error, Some(kept))),
+        Err(error) if error.is_about_everything() => return Err((error, as_it_was(picture))),
         Err(error) => {
             tracing::info!(%error, "Graph does not tell what changed since the last read, so everything is read");
             let may_tell_later = is_passing(error.kind);
-            return match full(reader, clock).await {
-                Ok(mut anew) => {
-                    anew.picture.remember(&kept.picture);
-                    Ok(anew)
-                }
-                Err(failed) => {
-                    let kept = (may_tell_later && is_passing(failed.kind)).then_some(kept);
-                    Err((failed, kept))
-                }
-            };
+            return anew(reader, &picture, clock).await.map_err(|failed| {
+                let goes_on = may_tell_later && is_passing(failed.kind);
+                (failed, goes_on.then(|| as_it_was(picture)).flatten())
+            });
         }
     };
-    if changes.are_too_many_for(&kept.picture) {
+    if changes.are_too_many_for(&picture) {
         tracing::info!("so much has changed that everything is read");
-        return match full(reader, clock).await {
-            Ok(mut anew) => {
-                anew.picture.remember(&kept.picture);
-                Ok(anew)
-            }
-            Err(error) => Err((error, Some(kept))),
-        };
+        return anew(reader, &picture, clock)
+            .await
+            .map_err(|error| (error, as_it_was(picture)));
     }
     let now = clock.now();
     // A clock that was set back must not put it off.
-    let due = now < kept.full_at || now.since(kept.full_at) >= reader.config.full_read_every;
-    let current = advance(reader, kept.picture, changes).await;
+    let due = now < full_at || now.since(full_at) >= reader.config.full_read_every;
+    let current = advance(reader, picture, changes).await;
     let mut remarks = Vec::new();
     if due {
         match full(reader, clock).await {
-            Ok(anew) => return Ok(check(reader, current, anew).await),
+            Ok(read) => return Ok(check(reader, current, read).await),
             Err(error) if is_passing(error.kind) => remarks.push(Remark::new(
                 "the full read",
                 format!(
@@ -103,7 +100,7 @@ pub(crate) async fn read(reader: Reader<'_>, kept: Option<Kept>, clock: &dyn Clo
         }
     }
     Ok(Read {
-        kept: keep(&current.0, kept.full_at, current.1),
+        kept: keep(&current.0, full_at, current.1),
         picture: current.0,
         remarks,
     })
@@ -138,6 +135,13 @@ async fn full(reader: Reader<'_>, clock: &dyn Clock) -> Result<Read, GraphError>
     })
 }
 
+/// Reads everything, and takes over what only the last read can say.
+async fn anew(reader: Reader<'_>, before: &Picture, clock: &dyn Clock) -> Result<Read, GraphError> {
+    let mut read = full(reader, clock).await?;
+    read.picture.remember(before);
+    Ok(read)
+}
+
 /// What could not be listed is not told as changed, so it has to be listed anew.
 fn keep(picture: &Picture, full_at: Timestamp, since: Since) -> Option<(Timestamp, Since)> {
     picture.unlisted.is_empty().then_some((full_at, since))
@@ -151,13 +155,14 @@ async fn advance(reader: Reader<'_>, mut picture: Picture, changes: Changes) -> 
 }
 
 /// Compares the picture that was kept current with one that was read anew, and goes on from the latter.
-async fn check(reader: Reader<'_>, current: (Picture, Since), anew: Read) -> Read {
-    let Some((full_at, since)) = anew.kept.clone() else {
-        return anew;
+async fn check(reader: Reader<'_>, current: (Picture, Since), mut read: Read) -> Read {
+    let Some((full_at, since)) = read.kept.clone() else {
+        read.picture.remember(&current.0);
+        return read;
     };
     // Both are brought to the present, since time has passed between them; and again if they differ, since a change
     // may be told in one and not yet in the other.
-    let (mut left, mut right) = (current, (anew.picture, since));
+    let (mut left, mut right) = (current, (read.picture, since));
     let mut found = None;
     for _ in 0..2 {
         let (of_left, of_right) = futures_util::join!(reader.changes(&left.1), reader.changes(&right.1));
