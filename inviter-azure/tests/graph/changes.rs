@@ -3,6 +3,7 @@
 mod deletions;
 mod full_reads;
 mod kinds;
+mod late;
 mod quirks;
 
 use inviter_azure::RoomGroups;

@@ -135,6 +135,29 @@ impl Facts {
         }
     }
 
+    /// All people and all groups of a tenant, as if each group stood for a room.
+    pub(crate) fn of_everything(tenant: &Tenant, config: &EntraConfig) -> Self {
+        let known = |id: &Id| matches!(tenant.kind(*id), Some(Kind::User | Kind::Group));
+        let groups = tenant.groups().map(|(id, group)| {
+            let members = tenant.members(id).filter(known);
+            let owners = tenant.owners(id).filter(|id| tenant.user(*id).is_some());
+            let group = Group {
+                name: group.display_name.clone(),
+                room: true,
+                members: members.map(|id| id.to_string()).collect(),
+                owners: owners.map(|id| id.to_string()).collect(),
+            };
+            (id.to_string(), group)
+        });
+        let people = tenant.users();
+        Self {
+            people: people
+                .map(|(id, user)| (id.to_string(), person(user, config)))
+                .collect(),
+            groups: groups.collect(),
+        }
+    }
+
     /// Fails with what differs, and not with everything.
     #[track_caller]
     pub(crate) fn assert_are(&self, expected: &Self, about: &str) {

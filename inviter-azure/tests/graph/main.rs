@@ -38,3 +38,4 @@ mod rooms;
 mod scale;
 mod secrets;
 mod sketch;
+mod sound;

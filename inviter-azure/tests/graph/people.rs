@@ -348,7 +348,7 @@ async fn only_what_is_needed_is_asked_for_and_nobody_by_themselves() {
         assert_eq!(request.header("x-ms-throttle-priority"), Some("low"), "{request}");
     }
 
-    // Nor afterwards: what was told as changed is enough.
+    // Afterwards, the list of which something was told, and then the people, in a batch each.
     world.emulator.change(|tenant| {
         let [ada, eve] = ["ada", "eve"].map(|name| at(tenant, name));
         tenant.rename(ada, "ada.lovelace@example.org");
@@ -357,5 +357,15 @@ async fn only_what_is_needed_is_asked_for_and_nobody_by_themselves() {
     });
     let (picture, sent) = world.counted().await;
     world.assert_true(&picture, "changed");
-    assert_eq!(sent, 2);
+    assert_eq!(sent, 2 + 2);
+    let mut asked: Vec<String> = world.asked().iter().map(Recorded::decoded).collect();
+    asked.retain(|path| !batch(path) && !path.contains("/delta"));
+    asked.sort();
+    let person = |name: &str| {
+        let id = world.emulator.tenant(|tenant| at(tenant, name));
+        format!("/v1.0/users/{id}?$select={user}")
+    };
+    let mut expected = vec![owners(&one), person("ada.lovelace"), person("eve")];
+    expected.sort();
+    assert_eq!(asked, expected);
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use inviter_azure::EntraConfig;
 use inviter_graph_emulator::{Fault, Group, Id, Match, Tenant, Trouble, User};
 
+use super::Strange;
 use crate::harness::{Picture, World};
 
 /// Repeatable chance (`SplitMix64`).
@@ -234,6 +235,10 @@ impl Life {
         if world.config.rooms.root.is_some() {
             self.known.insert(self.root);
         }
+        // Of a group that did not count for a while, it is not known what it had before.
+        for (_, known) in &mut self.deleted {
+            known.retain(|id| self.known.contains(id));
+        }
     }
 
     pub(super) fn change(&mut self, tenant: &mut Tenant) {
@@ -266,13 +271,18 @@ impl Life {
     }
 
     /// Strange ways of telling what changed.
-    pub(super) fn quirks(&mut self, world: &World) {
-        let quirks = [
+    pub(super) fn quirks(&mut self, world: &World, strange: Strange) {
+        let mut quirks = vec![
             Trouble::Repeat,
             Trouble::Shuffle,
-            Trouble::Contradict,
             Trouble::EmptyPages(1 + self.chance.below(3)),
         ];
+        if strange != Strange::Never {
+            quirks.push(Trouble::Contradict);
+        }
+        if strange == Strange::AcrossRounds {
+            quirks.push(Trouble::Replay(1 + self.chance.below(6)));
+        }
         for quirk in quirks {
             if self.chance.one_in(4) {
                 writeln!(self.told, "  {quirk:?}").unwrap();
