@@ -28,8 +28,11 @@ pub(crate) struct Links {
     pub(crate) gaps: Vec<Gap>,
     /// What was told of the list since it was read; a list of which something was told is read anew.
     pub(crate) told: Option<Told>,
-    /// Who was told to have been added, and is not shown; and how many times the list was read to see them.
+    /// Who was told to have been added, or was in it and was not told to have been removed, and is not shown; and how many
+    /// times the list was read to see them.
     awaited: BTreeMap<ObjectId, u8>,
+    /// Who was told to have been removed, and is shown all the same: may be missing later without a word.
+    leaving: BTreeSet<ObjectId>,
     /// Who was in it and was deleted. When they are restored, Graph need not tell that they are in it again.
     dormant: BTreeSet<ObjectId>,
 }
@@ -152,23 +155,34 @@ impl Links {
     }
 
     /// Takes the place of what was known before, and says whether what was told in between is to be seen.
-    /// `deleted` says who may have been deleted.
+    /// `deleted` says who may have been deleted. Where Graph tells of all changes of the list (`tracked`), nobody is
+    /// missing without a word: who is, is waited for like somebody who was added.
     #[must_use]
-    pub(crate) fn follow(&mut self, before: Option<Self>, deleted: impl Fn(&ObjectId) -> bool) -> bool {
+    pub(crate) fn follow(
+        &mut self,
+        before: Option<Self>,
+        tracked: bool,
+        deleted: impl Fn(&ObjectId) -> bool,
+    ) -> bool {
         let Some(before) = before else { return true };
         let told = before.told.unwrap_or_default();
+        let removed: BTreeSet<ObjectId> = told.removed.union(&before.leaving).copied().collect();
         let waited = before
             .awaited
             .into_iter()
             .map(|(id, times)| (id, times.saturating_add(1)));
-        let added = told.added.iter().map(|id| (*id, 1));
+        let shown = before.users.iter().chain(&before.groups);
+        let untold = shown.filter(|id| tracked && !removed.contains(*id) && !deleted(id));
+        let added = told.added.iter().chain(untold).map(|id| (*id, 1));
         let awaited = added
             .chain(waited)
             .filter(|(id, times)| *times <= PATIENCE && !told.removed.contains(id) && !self.shows(*id));
-        self.awaited = awaited.collect();
+        let awaited: BTreeMap<ObjectId, u8> = awaited.collect();
         let was = before.users.into_iter().chain(before.groups).chain(told.added);
         let dormant = was.filter(deleted).chain(before.dormant);
         self.dormant = dormant.filter(|id| !self.shows(*id)).collect();
+        self.awaited = awaited;
+        self.leaving = removed.into_iter().filter(|id| self.shows(*id)).collect();
         !told.doubtful && !told.removed.iter().any(|id| self.shows(*id))
     }
 
@@ -182,7 +196,7 @@ impl Links {
         }
     }
 
-    /// Who was told to have been added, and is neither shown nor gone.
+    /// Who has to be in it by all that was told, and is neither shown nor gone.
     pub(crate) fn awaited(&self, gone: &BTreeSet<ObjectId>) -> Vec<ObjectId> {
         let all = self.awaited.keys().copied();
         all.filter(|id| !gone.contains(id)).collect()

@@ -117,8 +117,8 @@ impl<'a> People<'a> {
             extent.add(Gap {
                 what: what.to_owned(),
                 why: format!(
-                    "{} not shown yet: {}",
-                    some(&awaited, "entry is", "entries are"),
+                    "not shown: {}; {}",
+                    some(&awaited, "entry", "entries"),
                     trouble::DIFFERS
                 ),
             });

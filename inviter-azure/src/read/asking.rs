@@ -110,7 +110,7 @@ impl Reader<'_> {
             // Who is not known either may not be there, and not be shown for it.
             None => !picture.users.contains_key(id) && !picture.groups.contains_key(id),
         };
-        let as_told = list.follow(before, deleted);
+        let as_told = list.follow(before, !hidden, deleted);
         match failed {
             None => {
                 outcome.whole += 1;
