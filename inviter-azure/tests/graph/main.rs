@@ -14,9 +14,23 @@
 //! | the pages after the first, of 999 each | 1 each |
 //!
 //! So with a root group it is about `4 + (G + R) / 20 + levels + (pages after the first)`, however many people there are.
-//! A read after it costs 2 where nothing has changed. Where something has, it costs one request more for each 200 changed
-//! people or groups, and batches for what was not told whole: people who are new to the rooms, 20 in a batch, and groups
-//! that are new or were deleted. `ordinary` and `scale` hold the first to this, `changes` the second.
+//! A read after it costs 2 where nothing has changed. Where something has, what Graph tells is only a reason to ask, and
+//! the rest is:
+//!
+//! | what for | requests |
+//! |---|---|
+//! | further pages of what changed, of 200 people or groups and 500 members or owners each | 1 each |
+//! | groups that were told to be renamed, hidden, deleted, or new by the prefix or by ID | 1 batch for each 20 |
+//! | the first page of each list of which something was told, or in which a deleted group was | 1 batch for each 20 |
+//! | lists of groups that are new inside those, level by level | 1 batch for each 20 of a level |
+//! | the pages of these lists after the first | 1 each |
+//! | people of whom anything was told and who are in a list | 1 batch for each 20 |
+//!
+//! So most changes cost one request, and a new member who is a new user too costs two. Where asking for all of it would
+//! take more than reading everything does, everything is read. Lists with gaps, those of people who are not known, and
+//! those of groups with hidden membership are read with each read. A full read that is due costs 6 more than a full read.
+//!
+//! `ordinary` and `scale` hold the first read to this, `changes` those after it.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

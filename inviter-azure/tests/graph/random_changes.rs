@@ -1,4 +1,5 @@
 //! Random tenants that change at random: what is kept current is the truth after each read, and what a full read finds.
+//! Where what is told contradicts itself or comes late, it is the truth or not known, and soon the truth.
 //!
 //! Each run says its seed when it fails; `SEED=<number>` has one run only, of that seed.
 
@@ -130,22 +131,22 @@ fn seeds(from: u64, count: u64) -> Vec<u64> {
 
 #[tokio::test]
 async fn what_is_kept_current_is_the_truth_after_any_changes() {
-    for seed in seeds(1, 6) {
-        live(seed, 60, Strange::Never).await;
+    for seed in seeds(1, 3) {
+        live(seed, 40, Strange::Never).await;
     }
 }
 
 #[tokio::test]
 async fn what_is_told_strangely_is_the_truth_or_unknown_and_known_with_the_next_read() {
-    for seed in seeds(1, 8) {
-        live(seed, 60, Strange::InARound).await;
+    for seed in seeds(11, 4) {
+        live(seed, 40, Strange::InARound).await;
     }
 }
 
 #[tokio::test]
 async fn what_is_told_again_while_copies_lag_behind_is_the_truth_or_unknown_and_known_soon() {
-    for seed in seeds(1, 8) {
-        live(seed, 60, Strange::AcrossRounds).await;
+    for seed in seeds(21, 5) {
+        live(seed, 40, Strange::AcrossRounds).await;
     }
 }
 
@@ -189,7 +190,7 @@ async fn live_on_while_reading(seed: u64, rounds: usize) {
 
 #[tokio::test]
 async fn what_changes_while_it_is_read_is_the_truth_in_the_next_read() {
-    for seed in seeds(101, 8) {
+    for seed in seeds(101, 4) {
         live_on_while_reading(seed, 30).await;
     }
 }

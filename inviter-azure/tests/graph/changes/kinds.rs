@@ -6,7 +6,10 @@ use inviter_core::directory::AccountStatus;
 use inviter_graph_emulator::{Group, Id, Options, Tenant, User};
 
 use super::{By, read_once, read_once_with};
-use crate::{harness::set, sketch::at};
+use crate::{
+    harness::{set, tells},
+    sketch::at,
+};
 
 pub(super) type Step = (fn(&mut Tenant), usize);
 
@@ -276,4 +279,59 @@ async fn a_status_that_changes_is_told_of_a_person_with_all_else_as_it_was() {
         set(&["ada@example.org", "bob@example.org", "inner"])
     );
     assert_eq!(picture.owners("MTRX two"), set(&["ada@example.org"]));
+}
+
+#[tokio::test]
+async fn lists_of_several_pages() {
+    fn owners(tenant: &mut Tenant) {
+        for name in ["bob", "cy", "dan", "flo"] {
+            owner(tenant, "MTRX two", name);
+        }
+    }
+    for by in [By::Root, By::Prefix] {
+        let options = Options {
+            largest_page: 2,
+            ..Options::default()
+        };
+        let of: &[Step] = &[
+            // Five owners.
+            (owners, 2 + 1 + 2),
+            (|t| no_owner(t, "MTRX two", "ada"), 2 + 1 + 1),
+            // Four members.
+            (|t| member(t, "MTRX one", "dan"), 2 + 1 + 1),
+            (|t| no_member(t, "MTRX one", "inner"), 2 + 1 + 1),
+            (|t| no_member(t, "MTRX one", "ada"), 2 + 1),
+        ];
+        steps_with(by, options, "several pages", of).await;
+    }
+}
+
+#[tokio::test]
+async fn hidden_membership_in_whatever_letters() {
+    for spelling in ["HiddenMembership", "Hiddenmembership", "hiddenMembership"] {
+        let world = read_once(By::Prefix).await;
+        world.emulator.grant(&["GroupMember.Read.All", "User.Read.All"]);
+        let show_as = |visibility: &str| {
+            world.emulator.change(|tenant| {
+                tenant.set_group(id("inner"), |group| {
+                    group.visibility = Some(visibility.to_owned());
+                });
+            });
+        };
+        show_as(spelling);
+        let (picture, sent) = world.counted().await;
+        // The group itself, and its list.
+        assert_eq!(sent, 2 + 2, "{spelling}");
+        for picture in [picture, world.read().await, world.read_anew().await] {
+            world.assert_sound(&picture, spelling);
+            let incomplete = picture.incomplete();
+            assert_eq!(incomplete.keys().copied().collect::<Vec<_>>(), ["inner"]);
+            tells(&incomplete["inner"], &["hidden", "Member.Read.Hidden"]);
+        }
+        // Nothing is told of it, so it is read each time.
+        assert_eq!(world.counted().await.1, 2 + 1, "{spelling}");
+        show_as("Private");
+        world.assert_true(&world.read().await, spelling);
+        assert_eq!(world.counted().await.1, 2, "{spelling}");
+    }
 }

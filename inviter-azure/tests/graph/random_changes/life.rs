@@ -291,6 +291,12 @@ impl Life {
                 world.emulator.fault(Fault::times(times, when, quirk));
             }
         }
+        if strange == Strange::AcrossRounds && self.chance.one_in(4) {
+            self.told.push_str("  people are shown as they were\n");
+            let times = 1 + u32::try_from(self.chance.below(4)).unwrap();
+            let people = Match::path("/v1.0/users/").in_batch();
+            world.emulator.fault(Fault::times(times, people, Trouble::Stale));
+        }
         if self.chance.one_in(20) {
             self.told.push_str("  links expire\n");
             world.emulator.expire_delta_links();
