@@ -284,6 +284,26 @@ async fn lists_that_show_still_who_was_removed() {
     lagging("a group", nothing, nested, &[members("MTRX two")], 1, 1).await;
 }
 
+/// What a list has shown before, and was not told to have lost, it has still.
+#[tokio::test]
+async fn lists_that_lag_behind_what_they_have_shown() {
+    for by in [By::Root, By::Prefix] {
+        let about = format!("by {by:?}");
+        let world = read_once_with(by, options(true)).await;
+        world.emulator.remember();
+        world
+            .emulator
+            .change(|t| t.add_member(at(t, "MTRX one"), at(t, "flo")));
+        world.assert_true(&world.read().await, &about);
+        world
+            .emulator
+            .change(|t| t.remove_member(at(t, "MTRX one"), at(t, "ada")));
+        let stale = Match::path(&members("MTRX one"));
+        world.emulator.fault(Fault::once(stale, Trouble::Stale));
+        settled(&world, 1, &about).await;
+    }
+}
+
 #[tokio::test]
 async fn people_who_are_shown_as_they_were() {
     let of = || [person("ada"), members("MTRX one")];
