@@ -24,6 +24,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
 use crate::{
     directory::Reading,
@@ -101,22 +102,29 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match args.command {
-        None => {}
-        Some(Command::Case { memberships, runs }) => {
+        Some(command) => one(command, &runtime),
+        None => all(&args, &runtime),
+    }
+}
+
+/// One measurement alone, or what a child of one does.
+fn one(command: Command, runtime: &Runtime) -> Result<()> {
+    match command {
+        Command::Case { memberships, runs } => {
             let case = stages::measure(Scale::of(memberships), runs)?;
-            return Ok(writeln!(stdout(), "{}", serde_json::to_string(&case)?)?);
+            Ok(writeln!(stdout(), "{}", serde_json::to_string(&case)?)?)
         }
-        Some(Command::Directory { people, rounds }) => {
+        Command::Directory { people, rounds } => {
             let reading = directory::measure(Organisation::of(people), rounds, tell);
             let reading = runtime.block_on(reading)?;
-            return Ok(writeln!(stdout(), "{}", serde_json::to_string_pretty(&reading)?)?);
+            Ok(writeln!(stdout(), "{}", serde_json::to_string_pretty(&reading)?)?)
         }
-        Some(Command::Tenant {
+        Command::Tenant {
             rooms,
             users,
             rounds,
             latency,
-        }) => {
+        } => {
             let latency = Duration::from_millis(latency);
             let scale = TenantScale {
                 rooms,
@@ -125,21 +133,25 @@ fn main() -> Result<()> {
             };
             let reading = tenant::measure(scale, rounds, tell);
             let reading = runtime.block_on(reading)?;
-            return Ok(writeln!(stdout(), "{}", serde_json::to_string_pretty(&reading)?)?);
+            Ok(writeln!(stdout(), "{}", serde_json::to_string_pretty(&reading)?)?)
         }
-        Some(Command::ReadTenant) => {
+        Command::ReadTenant => {
             let found = runtime.block_on(tenant::read())?;
-            return Ok(writeln!(stdout(), "{}", serde_json::to_string(&found)?)?);
+            Ok(writeln!(stdout(), "{}", serde_json::to_string(&found)?)?)
         }
-        Some(Command::DownloadTenant) => {
+        Command::DownloadTenant => {
             let time = runtime.block_on(tenant::bare())?;
-            return Ok(writeln!(stdout(), "{}", serde_json::to_string(&time)?)?);
+            Ok(writeln!(stdout(), "{}", serde_json::to_string(&time)?)?)
         }
-        Some(Command::Read { url, dn, password }) => {
+        Command::Read { url, dn, password } => {
             let read = runtime.block_on(directory::read(&url, &dn, &password))?;
-            return Ok(writeln!(stdout(), "{}", serde_json::to_string(&read)?)?);
+            Ok(writeln!(stdout(), "{}", serde_json::to_string(&read)?)?)
         }
     }
+}
+
+/// Everything.
+fn all(args: &Args, runtime: &Runtime) -> Result<()> {
     let (cases, syncs, [people, rounds], tenant): (&[(usize, usize)], _, _, _) = if args.smoke {
         (&[(10_000, 1)], [2, 3, 1, 2], [1_000, 1], [5, 13_000, 1])
     } else if args.quick {
