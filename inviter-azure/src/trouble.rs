@@ -17,7 +17,7 @@ pub(crate) const HIDDEN: &str = "its membership is hidden, and Graph shows nobod
 
 /// Why a group or a list of it is not known: a clause without a full stop.
 pub(crate) fn of_list(error: &GraphError) -> String {
-    of(error, "GroupMember.Read.All")
+    of(error, "GroupMember.Read.All", &format!("{}: ", error.about))
 }
 
 /// Why a person who is in a list is not known: a clause without a full stop.
@@ -28,24 +28,24 @@ pub(crate) fn of_person(error: &GraphError) -> String {
              later ({}: {})",
             error.about, error.message
         ),
-        _ => of(error, "User.Read.All"),
+        _ => of(error, "User.Read.All", &format!("{}: ", error.about)),
     }
 }
 
-fn of(error: &GraphError, permission: &str) -> String {
+/// `place` says which request it is about, unless that is said anyway.
+fn of(error: &GraphError, permission: &str, place: &str) -> String {
     let GraphError { about, message, .. } = error;
     match error.kind {
         GraphErrorKind::Denied => format!(
             "Graph refuses to show it; grant the application the permission {permission}, with an administrator's \
-             consent ({about}: {message})"
+             consent ({place}{message})"
         ),
         GraphErrorKind::NotFound => format!(
             "Graph does not have it any more; if it was deleted, take it out of the configuration or of the group that \
-             it was in ({about}: {message})"
+             it was in ({place}{message})"
         ),
         GraphErrorKind::Throttled => format!(
-            "Graph's rate limit did not let it through in time; run again later, or lower `concurrency` ({about}: \
-             {message})"
+            "Graph's rate limit did not let it through in time; run again later, or lower `concurrency` ({place}{message})"
         ),
         _ => format!("{} ({about})", with_remedy(error)),
     }
@@ -91,7 +91,9 @@ pub(crate) fn of_read(error: GraphError) -> ProviderError {
         }
     };
     let message = match error.kind {
-        GraphErrorKind::Denied | GraphErrorKind::NotFound | GraphErrorKind::Throttled => of_list(&error),
+        GraphErrorKind::Denied | GraphErrorKind::NotFound | GraphErrorKind::Throttled => {
+            of(&error, "GroupMember.Read.All", "")
+        }
         _ => with_remedy(&error),
     };
     let mut told = ProviderError::new(kind, error.about.clone(), message);

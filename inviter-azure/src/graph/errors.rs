@@ -161,7 +161,11 @@ pub(super) fn transport(about: &str, base: &Url, error: reqwest::Error) -> Failu
 /// The time for a request has passed.
 pub(super) fn timed_out(about: &str, base: &Url, after: Duration) -> Failure {
     let base = base.origin().ascii_serialization();
-    let message = format!("{base} did not answer within {after:?}");
+    let after = match after.as_secs() {
+        0 => format!("{} ms", after.as_millis()),
+        seconds => format!("{seconds} s"),
+    };
+    let message = format!("{base} did not answer within {after}");
     Failure::new(
         Course::Again,
         GraphError::new(GraphErrorKind::Unavailable, about, message),
