@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures: the pure stages against sorting integers, the first sync of 20 rooms against a client that only sends the
-# same requests, what a second sync asks, and reading an LDAP server against ldapsearch. docs/benchmarks.md says more.
+# same requests, what a second sync asks, reading an LDAP server against ldapsearch, and reading a tenant of Entra ID
+# against a client that only downloads the same answers. docs/benchmarks.md says more.
 #
 #   tests/bench.sh            everything: some minutes
 #   tests/bench.sh --quick    without ten million memberships, with a tenth of the directory, without repetitions
