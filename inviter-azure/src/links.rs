@@ -37,6 +37,16 @@ pub(crate) struct Links {
     dormant: BTreeSet<ObjectId>,
 }
 
+/// What is known of how a list came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    /// Graph tells of all changes of the list, so nobody is missing without a word: who is, is waited for like somebody
+    /// who was added.
+    pub(crate) tracked: bool,
+    /// It was read to its end.
+    pub(crate) read: bool,
+}
+
 /// What was told of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Told {
@@ -106,7 +116,10 @@ impl Links {
             }
         }
         told.doubtful |= !told.added.is_disjoint(&told.removed);
-        let news = told.added.iter().any(|id| !self.shows(*id))
+        let news = told
+            .added
+            .iter()
+            .any(|id| !self.shows(*id) || self.leaving.contains(id))
             || told
                 .removed
                 .iter()
@@ -155,28 +168,30 @@ impl Links {
     }
 
     /// Takes the place of what was known before, and says whether what was told in between is to be seen.
-    /// `deleted` says who may have been deleted. Where Graph tells of all changes of the list (`tracked`), nobody is
-    /// missing without a word: who is, is waited for like somebody who was added.
+    /// `deleted` says who may have been deleted: nobody waits for them.
     #[must_use]
     pub(crate) fn follow(
         &mut self,
         before: Option<Self>,
-        tracked: bool,
+        known: Known,
         deleted: impl Fn(&ObjectId) -> bool,
     ) -> bool {
         let Some(before) = before else { return true };
         let told = before.told.unwrap_or_default();
-        let removed: BTreeSet<ObjectId> = told.removed.union(&before.leaving).copied().collect();
+        // Who was told to be back since is not leaving any more.
+        let leaving = before.leaving.difference(&told.added);
+        let removed: BTreeSet<ObjectId> = told.removed.iter().chain(leaving).copied().collect();
+        let once = u8::from(known.read);
         let waited = before
             .awaited
             .into_iter()
-            .map(|(id, times)| (id, times.saturating_add(1)));
+            .map(|(id, times)| (id, times.saturating_add(once)));
         let shown = before.users.iter().chain(&before.groups);
-        let untold = shown.filter(|id| tracked && !removed.contains(*id) && !deleted(id));
-        let added = told.added.iter().chain(untold).map(|id| (*id, 1));
+        let untold = shown.filter(|id| known.tracked && !removed.contains(*id) && !deleted(id));
+        let added = told.added.iter().chain(untold).map(|id| (*id, once));
         let awaited = added
             .chain(waited)
-            .filter(|(id, times)| *times <= PATIENCE && !told.removed.contains(id) && !self.shows(*id));
+            .filter(|(id, times)| *times <= PATIENCE && !removed.contains(id) && !self.shows(*id));
         let awaited: BTreeMap<ObjectId, u8> = awaited.collect();
         let was = before.users.into_iter().chain(before.groups).chain(told.added);
         let dormant = was.filter(deleted).chain(before.dormant);
@@ -194,6 +209,13 @@ impl Links {
             let dormant: Vec<ObjectId> = was.filter(|id| !self.shows(**id)).copied().collect();
             self.dormant.extend(dormant);
         }
+    }
+
+    /// Takes over for whom another picture of the same time waits.
+    pub(crate) fn wait_like(&mut self, other: &Self) {
+        let awaited = other.awaited.iter().filter(|(id, _)| !self.shows(**id));
+        let awaited: Vec<(ObjectId, u8)> = awaited.map(|(id, times)| (*id, *times)).collect();
+        self.awaited.extend(awaited);
     }
 
     /// Who has to be in it by all that was told, and is neither shown nor gone.

@@ -211,6 +211,15 @@ impl Picture {
 
     /// Takes over who may be in lists again when they are restored, from an earlier picture.
     pub(crate) fn remember(&mut self, earlier: &Self) {
+        self.each_list_with(earlier, Links::remember);
+    }
+
+    /// Takes over for whom another picture of the same time waits in its lists.
+    pub(crate) fn wait_like(&mut self, other: &Self) {
+        self.each_list_with(other, Links::wait_like);
+    }
+
+    fn each_list_with(&mut self, earlier: &Self, take: fn(&mut Links, &Links)) {
         for (id, group) in &mut self.groups {
             let Some(before) = earlier.groups.get(id) else {
                 continue;
@@ -220,7 +229,7 @@ impl Picture {
                 (&mut group.owners, &before.owners),
             ] {
                 if let (Some(now), Some(before)) = (now, before) {
-                    now.remember(before);
+                    take(now, before);
                 }
             }
         }
@@ -259,8 +268,18 @@ impl Picture {
                     self.users.insert(id, user);
                 }
             }
-            Some(Kind::Group) => self.groups.entry(id).or_default().update(&object),
+            Some(Kind::Group) => self.see_group(&object),
             _ => {}
+        }
+    }
+
+    /// Notes a group that stood in a list. What is known of it stays: changes are told, and then asked of the group itself,
+    /// while the list may show what was before.
+    pub(crate) fn see_group(&mut self, object: &Object) {
+        let Some(id) = object.id else { return };
+        let group = self.groups.entry(id).or_default();
+        if group.name.is_none() {
+            group.update(object);
         }
     }
 }

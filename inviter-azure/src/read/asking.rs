@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     graph::{BATCH, GraphError, GraphErrorKind, Outage, Page},
-    links::Links,
+    links::{Known, Links},
     object::{Kind, Object},
     object_id::ObjectId,
     picture::{Group, Picture, ToldUser},
@@ -110,7 +110,11 @@ impl Reader<'_> {
             // Who is not known either may not be there, and not be shown for it.
             None => !picture.users.contains_key(id) && !picture.groups.contains_key(id),
         };
-        let as_told = list.follow(before, !hidden, deleted);
+        let known = Known {
+            tracked: !hidden,
+            read: failed.is_none(),
+        };
+        let as_told = list.follow(before, known, deleted);
         match failed {
             None => {
                 outcome.whole += 1;
@@ -158,9 +162,7 @@ fn inside(picture: &mut Picture, ask: Ask, objects: &[Object], tried: &mut BTree
     let groups = || objects.iter().filter(|object| object.kind == Some(Kind::Group));
     // Their names and visibility first, which the lists are judged by.
     for object in groups() {
-        if let Some(id) = object.id {
-            picture.groups.entry(id).or_default().update(object);
-        }
+        picture.see_group(object);
     }
     let unread = |id: &ObjectId| {
         let known = picture.groups.get(id).and_then(|group| group.members.as_ref());

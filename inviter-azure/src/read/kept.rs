@@ -167,7 +167,8 @@ async fn check(reader: Reader<'_>, current: (Picture, Since), mut read: Read) ->
     for _ in 0..2 {
         let (of_left, of_right) = futures_util::join!(reader.changes(&left.1), reader.changes(&right.1));
         let (Ok(of_left), Ok(of_right)) = (of_left, of_right) else {
-            found = None;
+            // What differs now may differ for want of what could not be asked; one read more tells.
+            found = found.or_else(|| differences::between(&left.0, &right.0));
             break;
         };
         (left, right) = futures_util::join!(
@@ -180,6 +181,7 @@ async fn check(reader: Reader<'_>, current: (Picture, Since), mut read: Read) ->
         }
     }
     right.0.remember(&left.0);
+    right.0.wait_like(&left.0);
     if let Some(found) = &found {
         found.doubt(&mut right.0);
         tracing::warn!(what = %found.remark, "a full read differs from what Graph told as changed");
