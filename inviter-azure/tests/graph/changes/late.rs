@@ -304,22 +304,6 @@ async fn lists_that_lag_behind_what_they_have_shown() {
     }
 }
 
-/// A list shows what the groups in it were called before.
-#[tokio::test]
-async fn lists_with_groups_that_are_called_otherwise_by_now() {
-    let world = read_once_with(By::Root, options(true)).await;
-    world.emulator.remember();
-    let renamed: Change = |t| _ = t.rename_group(at(t, "MTRX one"), "MTRX uno");
-    world.emulator.change(renamed);
-    world.assert_true(&world.read().await, "renamed");
-    world
-        .emulator
-        .change(|t| t.remove_member(at(t, "Rooms"), at(t, "MTRX two")));
-    let stale = Match::path(&members("Rooms"));
-    world.emulator.fault(Fault::once(stale, Trouble::Stale));
-    settled(&world, 1, "renamed").await;
-}
-
 #[tokio::test]
 async fn people_who_are_shown_as_they_were() {
     let of = || [person("ada"), members("MTRX one")];
