@@ -7,6 +7,7 @@ use inviter::core::{
     finding::{Finding, FindingKind},
     report::{Outcome, Report, Tally},
 };
+use inviter_operations::render::rooms::is_unread;
 
 /// What a command came to. The greatest of several is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,16 +106,14 @@ impl Exit {
     }
 }
 
-/// Whether nothing at all of a directory could be read.
-pub(crate) const fn is_unread(source: &SourceOutcome) -> bool {
-    source.error.is_some() || source.listing.is_none()
-}
-
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
     }
 }
+
+#[cfg(test)]
+mod runs;
 
 #[cfg(test)]
 mod tests {

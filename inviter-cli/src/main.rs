@@ -11,12 +11,12 @@ mod interrupt;
 mod logging;
 mod output;
 mod progress;
-mod render;
 mod table_file;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use inviter_operations::render;
 
 use crate::{args::Cli, context::Context, interrupt::Interrupt};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use inviter::core::{guard::GuardedRoom, plan::RoomStatus, server::RateOverride};
 
 use super::{Checked, Connected, is_in_the_way, limits::Ahead};
-use crate::{exit::is_unread, render::counted};
+use crate::render::{counted, rooms::is_unread};
 
 /// Once what is in the way is mended.
 pub(super) const AGAIN: &str = "inviter check";

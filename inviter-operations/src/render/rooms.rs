@@ -18,10 +18,9 @@ use super::{
     status,
     style::{FAILED, HEADLINE, QUIET},
 };
-use crate::exit::is_unread;
 
 /// Rooms and members as the directories want them.
-pub(crate) fn desired(out: &mut impl Write, desired: &Desired) -> fmt::Result {
+pub fn desired(out: &mut impl Write, desired: &Desired) -> fmt::Result {
     for room in &desired.rooms {
         desired_room(out, room, desired)?;
         writeln!(out)?;
@@ -96,7 +95,7 @@ fn desired_room(out: &mut impl Write, room: &DesiredRoom, desired: &Desired) -> 
 }
 
 /// What could not be read for a room, each once: a group mostly gives members and owners.
-pub(crate) fn gaps(room: &DesiredRoom) -> Vec<&Gap> {
+pub fn gaps(room: &DesiredRoom) -> Vec<&Gap> {
     let mut gaps: Vec<&Gap> = Vec::new();
     for gap in room.members.gaps().iter().chain(room.owners.gaps()) {
         if !gaps.contains(&gap) {
@@ -106,8 +105,13 @@ pub(crate) fn gaps(room: &DesiredRoom) -> Vec<&Gap> {
     gaps
 }
 
+/// Whether nothing at all of a directory could be read.
+pub const fn is_unread(source: &SourceOutcome) -> bool {
+    source.error.is_some() || source.listing.is_none()
+}
+
 /// How a directory fared, in one line.
-pub(crate) fn source_line(source: &SourceOutcome, desired: &Desired) -> String {
+pub fn source_line(source: &SourceOutcome, desired: &Desired) -> String {
     let name = clean(source.provider.as_str());
     if is_unread(source) {
         let why = source.error.as_deref().unwrap_or("nothing could be read");
@@ -130,13 +134,13 @@ pub(crate) fn source_line(source: &SourceOutcome, desired: &Desired) -> String {
 }
 
 /// Findings that the lines of the directories do not tell already.
-pub(crate) fn beside_sources(findings: &[Finding]) -> Vec<&Finding> {
+pub fn beside_sources(findings: &[Finding]) -> Vec<&Finding> {
     let told = |finding: &&Finding| finding.kind != FindingKind::DirectoryUnread;
     findings.iter().filter(told).collect()
 }
 
 /// How many rooms are wanted and not looked at.
-pub(crate) fn outside(out: &mut impl Write, rooms: usize) -> fmt::Result {
+pub fn outside(out: &mut impl Write, rooms: usize) -> fmt::Result {
     if rooms == 0 {
         return Ok(());
     }
@@ -148,7 +152,7 @@ pub(crate) fn outside(out: &mut impl Write, rooms: usize) -> fmt::Result {
 }
 
 /// The desired rooms with their status, a line each, and what `below` writes under it.
-pub(crate) fn statuses<W: Write>(
+pub fn statuses<W: Write>(
     out: &mut W,
     rooms: &[GuardedRoom],
     mut below: impl FnMut(&mut W, &GuardedRoom) -> fmt::Result,

@@ -21,7 +21,7 @@ use super::{
 
 /// What stands before the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// What would be done.
     Plan,
     /// What would be done if the rooms that were found were adopted.
@@ -44,7 +44,7 @@ impl Kind {
 const MAX_COLUMN: usize = 60;
 
 /// The whole report.
-pub(crate) fn report(out: &mut impl Write, report: &Report, evidence: &Evidence, kind: Kind) -> fmt::Result {
+pub fn report(out: &mut impl Write, report: &Report, evidence: &Evidence, kind: Kind) -> fmt::Result {
     let rooms: Vec<&RoomReport> = report
         .rooms
         .iter()
@@ -123,12 +123,7 @@ fn write_room(out: &mut impl Write, room: &RoomReport, evidence: &Evidence, kind
 }
 
 /// What is to be done in a room or was done, and what is held there.
-pub(crate) fn write_items(
-    out: &mut impl Write,
-    room: &RoomReport,
-    evidence: &Evidence,
-    kind: Kind,
-) -> fmt::Result {
+pub fn write_items(out: &mut impl Write, room: &RoomReport, evidence: &Evidence, kind: Kind) -> fmt::Result {
     let place = Place {
         room: &room.room,
         feeds: &room.feeds,
@@ -140,7 +135,7 @@ pub(crate) fn write_items(
 
 /// Actions with their outcomes, a line for each thing that changes, but for permissions: those that came to the same
 /// share one.
-pub(crate) fn items(out: &mut impl Write, items: &[ReportItem], place: &Place<'_>) -> fmt::Result {
+pub fn items(out: &mut impl Write, items: &[ReportItem], place: &Place<'_>) -> fmt::Result {
     let mut rows: Vec<(&ReportItem, Vec<String>)> = Vec::new();
     for item in items {
         let Some(permissions) = permissions(&item.action.op) else {
@@ -252,7 +247,7 @@ fn write_held(out: &mut impl Write, room: &RoomReport, kind: Kind) -> fmt::Resul
 }
 
 /// What a finding says, without the room: that stands above it.
-pub(crate) fn without_room(finding: &Finding) -> &str {
+pub fn without_room(finding: &Finding) -> &str {
     let (Subject::Room(room) | Subject::Person(room, _)) = &finding.about else {
         return &finding.message;
     };
@@ -263,7 +258,7 @@ pub(crate) fn without_room(finding: &Finding) -> &str {
 
 /// One finding. A directory that could not be read is the cause of others, and more than a note. One that stands
 /// indented below its room does not name it again.
-pub(crate) fn note(out: &mut impl Write, indent: &str, finding: &Finding) -> fmt::Result {
+pub fn note(out: &mut impl Write, indent: &str, finding: &Finding) -> fmt::Result {
     if finding.kind == FindingKind::DirectoryUnread {
         return writeln!(
             out,
@@ -280,7 +275,7 @@ pub(crate) fn note(out: &mut impl Write, indent: &str, finding: &Finding) -> fmt
 }
 
 /// The last line.
-pub(crate) fn counts(tally: &Tally, kind: Kind) -> String {
+pub fn counts(tally: &Tally, kind: Kind) -> String {
     let (name, words) = match kind {
         Kind::Plan | Kind::PlanAdopting => ("plan", ["to create", "to invite", "to remove", "to change"]),
         Kind::Sync => ("sync", ["created", "invited", "removed", "changed"]),

@@ -37,23 +37,23 @@ const COLUMNS: [&str; 15] = [
 ];
 
 /// The line that every table begins with.
-pub(crate) fn header() -> String {
+pub fn header() -> String {
     format!("{}\n", COLUMNS.join(","))
 }
 
 /// The table, and what is in it.
 #[derive(Debug)]
-pub(crate) struct Removals {
+pub struct Removals {
     /// With its header, which is there even if nothing else is.
-    pub(crate) table: Vec<u8>,
+    pub table: Vec<u8>,
     /// People who would go.
-    pub(crate) removed: usize,
+    pub removed: usize,
     /// Levels taken from people who stay.
-    pub(crate) lowered: usize,
+    pub lowered: usize,
 }
 
 /// Everything that a plan would take from people: allowed, held or pending.
-pub(crate) fn removals(report: &Report, evidence: &Evidence) -> anyhow::Result<Removals> {
+pub fn removals(report: &Report, evidence: &Evidence) -> csv::Result<Removals> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(COLUMNS)?;
     let (mut removed, mut lowered) = (0, 0);
@@ -75,7 +75,7 @@ pub(crate) fn removals(report: &Report, evidence: &Evidence) -> anyhow::Result<R
         }
     }
     Ok(Removals {
-        table: writer.into_inner()?,
+        table: writer.into_inner().map_err(|error| error.into_error())?,
         removed,
         lowered,
     })

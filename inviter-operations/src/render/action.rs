@@ -10,7 +10,7 @@ use super::clean::clean;
 
 /// Whether something comes, changes or goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sign {
+pub enum Sign {
     /// A room or a person comes.
     Add,
     /// Something becomes different.
@@ -21,7 +21,7 @@ pub(crate) enum Sign {
 
 impl Sign {
     /// Of an action.
-    pub(crate) const fn of(op: &Op) -> Self {
+    pub const fn of(op: &Op) -> Self {
         match op {
             Op::CreateRoom(_) | Op::Join { .. } | Op::Invite { .. } => Self::Add,
             Op::Remove { .. } | Op::Leave => Self::Remove,
@@ -30,7 +30,7 @@ impl Sign {
     }
 
     /// The sign itself.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Add => "+",
             Self::Change => "~",
@@ -40,7 +40,7 @@ impl Sign {
 }
 
 /// What an action does, cleaned; a line for each thing that changes.
-pub(crate) fn lines(op: &Op) -> Vec<String> {
+pub fn lines(op: &Op) -> Vec<String> {
     let line = match op {
         Op::CreateRoom(blueprint) => {
             // Who is to moderate is the creation's business too, and nothing to find out afterwards.
@@ -84,7 +84,7 @@ pub(crate) fn lines(op: &Op) -> Vec<String> {
 }
 
 /// Changes of what each level may do, in one line, cleaned; `None` for anything else.
-pub(crate) fn permissions(op: &Op) -> Option<String> {
+pub fn permissions(op: &Op) -> Option<String> {
     let Op::SetLevels { changes } = op else {
         return None;
     };

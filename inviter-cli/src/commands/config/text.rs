@@ -8,11 +8,13 @@ use std::{
 use inviter::config::{Explained, ExplainedSection, Origin, Place, Setting, SettingValue};
 use serde_json::{Value, json};
 
-use super::clean::{Clean, clean, is_harmful};
-use crate::config_file::Source;
+use crate::{
+    config_file::Source,
+    render::clean::{Clean, clean, is_harmful},
+};
 
 /// Takes out what is as it would be by default, and sections in which nothing is left.
-pub(crate) fn keep_changed(explained: &mut Explained) {
+pub(super) fn keep_changed(explained: &mut Explained) {
     for section in &mut explained.sections {
         let is_given = |setting: &Setting| matches!(setting.origins.as_slice(), [Origin::Given(_), ..]);
         section.settings.retain(is_given);
@@ -21,12 +23,12 @@ pub(crate) fn keep_changed(explained: &mut Explained) {
 }
 
 /// What the configuration is read from, on a line.
-pub(crate) fn file_line(source: &Source) -> String {
+pub(super) fn file_line(source: &Source) -> String {
     format!("{}\n", clean(&source.name()))
 }
 
 /// As a configuration file, with the origin of each value behind it.
-pub(crate) fn toml(text: &mut String, source: &str, explained: &Explained) -> fmt::Result {
+pub(super) fn toml(text: &mut String, source: &str, explained: &Explained) -> fmt::Result {
     writeln!(
         text,
         "# The configuration of {} as it takes effect.",
@@ -129,7 +131,7 @@ fn string(text: &mut String, contents: &str) -> fmt::Result {
 }
 
 /// The contents of the JSON document.
-pub(crate) fn json(file: Option<&Path>, explained: &Explained) -> Value {
+pub(super) fn json(file: Option<&Path>, explained: &Explained) -> Value {
     json!({
         "file": file.map(|file| file.display().to_string()),
         "sections": explained.sections.iter().map(|section| json!({

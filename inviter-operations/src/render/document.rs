@@ -29,7 +29,7 @@ const SCHEMA: u32 = 1;
 
 /// A document: its contents behind `schema` and `kind`.
 #[derive(Debug, Serialize)]
-pub(crate) struct Document<T: Serialize> {
+pub struct Document<T: Serialize> {
     schema: u32,
     kind: &'static str,
     #[serde(flatten)]
@@ -38,7 +38,7 @@ pub(crate) struct Document<T: Serialize> {
 
 impl<T: Serialize> Document<T> {
     /// Wraps contents.
-    pub(crate) const fn new(kind: &'static str, contents: T) -> Self {
+    pub const fn new(kind: &'static str, contents: T) -> Self {
         Self {
             schema: SCHEMA,
             kind,
@@ -48,7 +48,7 @@ impl<T: Serialize> Document<T> {
 }
 
 /// A plan or what became of it.
-pub(crate) fn report(report: &Report, evidence: &Evidence, desired: &Desired, bot: &str) -> Value {
+pub fn report(report: &Report, evidence: &Evidence, desired: &Desired, bot: &str) -> Value {
     json!({
         "bot": bot,
         "rooms": report.rooms.iter().map(|r| room(r, evidence)).collect::<Vec<_>>(),
@@ -88,7 +88,7 @@ fn room(room: &RoomReport, evidence: &Evidence) -> Value {
 }
 
 /// The ID of a room that exists.
-pub(crate) fn room_id(target: Option<&RoomTarget>) -> Option<&str> {
+pub fn room_id(target: Option<&RoomTarget>) -> Option<&str> {
     match target {
         Some(RoomTarget::Existing(id)) => Some(id.as_str()),
         _ => None,
@@ -96,7 +96,7 @@ pub(crate) fn room_id(target: Option<&RoomTarget>) -> Option<&str> {
 }
 
 /// A room's actions, each with its evidence.
-pub(crate) fn actions(room: &RoomReport, evidence: &Evidence) -> Vec<Value> {
+pub fn actions(room: &RoomReport, evidence: &Evidence) -> Vec<Value> {
     let place = Place {
         room: &room.room,
         feeds: &room.feeds,
@@ -115,7 +115,7 @@ pub(crate) fn actions(room: &RoomReport, evidence: &Evidence) -> Vec<Value> {
 }
 
 /// An action and its outcome.
-pub(crate) fn action(item: &ReportItem, place: &Place<'_>) -> Value {
+pub fn action(item: &ReportItem, place: &Place<'_>) -> Value {
     let mut object = Map::new();
     let mut put = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
     put("action", word(&item.action.op).into());
@@ -143,7 +143,7 @@ pub(crate) fn action(item: &ReportItem, place: &Place<'_>) -> Value {
                     .collect(),
             );
         }
-        Op::Join { invited_by } => put("invited_by", invited_by.as_str().into()),
+        Op::Join { invited_by } => put("invited_by", invited_by.as_ref().map(|user| user.as_str()).into()),
         Op::SetLevels { changes } => put("changes", changes.iter().map(level_change).collect()),
         Op::SetHistoryVisibility { from, to } => {
             put("from", from.map(HistoryVisibility::as_str).into());
@@ -207,7 +207,7 @@ fn level_change(change: &LevelChange) -> Value {
 }
 
 /// A group that feeds a room.
-pub(crate) fn group(feed: &Feed) -> Value {
+pub fn group(feed: &Feed) -> Value {
     json!({
         "directory": feed.group.provider.as_str(),
         "key": feed.group.key.as_str(),
@@ -217,7 +217,7 @@ pub(crate) fn group(feed: &Feed) -> Value {
 }
 
 /// An account of a directory.
-pub(crate) fn account(account: &KnownAccount) -> Value {
+pub fn account(account: &KnownAccount) -> Value {
     json!({
         "directory": account.provider.as_str(),
         "key": &*account.key,
@@ -227,7 +227,7 @@ pub(crate) fn account(account: &KnownAccount) -> Value {
 }
 
 /// Findings with what they are about.
-pub(crate) fn findings(findings: &[Finding]) -> Vec<Value> {
+pub fn findings(findings: &[Finding]) -> Vec<Value> {
     findings.iter().map(finding).collect()
 }
 
@@ -271,7 +271,7 @@ fn directories(desired: &Desired) -> Vec<Value> {
 }
 
 /// How a directory fared.
-pub(crate) fn directory(source: &SourceOutcome, desired: &Desired) -> Value {
+pub fn directory(source: &SourceOutcome, desired: &Desired) -> Value {
     let groups = desired
         .groups
         .keys()
@@ -289,7 +289,7 @@ pub(crate) fn directory(source: &SourceOutcome, desired: &Desired) -> Value {
 }
 
 /// Rooms and members as the directories want them.
-pub(crate) fn desired(desired: &Desired) -> Value {
+pub fn desired(desired: &Desired) -> Value {
     json!({
         "rooms": desired.rooms.iter().map(|room| desired_room(room, desired)).collect::<Vec<_>>(),
         "directories": directories(desired),
@@ -337,12 +337,12 @@ fn desired_room(room: &DesiredRoom, desired: &Desired) -> Value {
 }
 
 /// The desired rooms with their status.
-pub(crate) fn statuses(rooms: &[GuardedRoom]) -> Vec<Value> {
+pub fn statuses(rooms: &[GuardedRoom]) -> Vec<Value> {
     rooms.iter().map(room_status).collect()
 }
 
 /// One room with its status, and what was seen of it.
-pub(crate) fn room_status(room: &GuardedRoom) -> Value {
+pub fn room_status(room: &GuardedRoom) -> Value {
     let plan = room.plan();
     json!({
         "room": plan.room.to_string(),

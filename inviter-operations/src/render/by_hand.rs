@@ -17,7 +17,7 @@ use super::{
 };
 
 /// As text; `name` is the command's.
-pub(crate) fn text(out: &mut impl Write, name: &str, report: &WishReport) -> fmt::Result {
+pub fn text(out: &mut impl Write, name: &str, report: &WishReport) -> fmt::Result {
     write!(out, "{HEADLINE}{}{HEADLINE:#}", Clean(&report.room.to_string()))?;
     if let Some(id) = &report.room_id {
         write!(out, "  {QUIET}{}{QUIET:#}", Clean(id.as_str()))?;
@@ -48,7 +48,7 @@ pub(crate) fn text(out: &mut impl Write, name: &str, report: &WishReport) -> fmt
 }
 
 /// The contents of the document.
-pub(crate) fn json(report: &WishReport) -> Value {
+pub fn json(report: &WishReport) -> Value {
     let (refusal, message) = match &report.end {
         End::Refused(refusal) => (Some(word(&refusal.kind)), Some(refusal.message.as_str())),
         End::Waits(why) => (None, Some(why.as_str())),

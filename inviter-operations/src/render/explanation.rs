@@ -25,11 +25,7 @@ use super::{
 const LISTED: usize = 8;
 
 /// The explanation as text; `nearest` is a known person with a similar name.
-pub(crate) fn text(
-    out: &mut impl Write,
-    explanation: &Explanation,
-    nearest: Option<&OwnedUserId>,
-) -> fmt::Result {
+pub fn text(out: &mut impl Write, explanation: &Explanation, nearest: Option<&OwnedUserId>) -> fmt::Result {
     let e = explanation;
     write!(
         out,
@@ -195,7 +191,7 @@ fn accounts(out: &mut impl Write, e: &Explanation) -> fmt::Result {
 }
 
 /// The explanation for programs.
-pub(crate) fn json(explanation: &Explanation, nearest: Option<&OwnedUserId>) -> Value {
+pub fn json(explanation: &Explanation, nearest: Option<&OwnedUserId>) -> Value {
     let e = explanation;
     let (wanted, kind, why, because) = match &e.answer {
         Answer::Wanted(why) => (Some(true), "wanted", Some(why), &[][..]),

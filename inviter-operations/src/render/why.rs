@@ -27,21 +27,26 @@ const IN_JSON: usize = 50;
 
 /// What a reason refers to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub struct Place<'a> {
     /// The room.
-    pub(crate) room: &'a RoomRef,
+    pub room: &'a RoomRef,
     /// The groups that feed it.
-    pub(crate) feeds: &'a [Feed],
+    pub feeds: &'a [Feed],
     /// What the directories say.
-    pub(crate) evidence: &'a Evidence,
+    pub evidence: &'a Evidence,
 }
 
 impl Place<'_> {
     /// Why an action is in the plan, cleaned.
-    pub(crate) fn clause(&self, action: &Action) -> String {
+    pub fn clause(&self, action: &Action) -> String {
         let user = people(action).next();
         match (&action.why, &action.op) {
-            (Why::TrustedInviter, Op::Join { invited_by }) => {
+            (
+                Why::TrustedInviter,
+                Op::Join {
+                    invited_by: Some(invited_by),
+                },
+            ) => {
                 format!("invited by {}", clean(invited_by.as_str()))
             }
             (Why::InGroup { feed }, Op::SetLevels { .. }) => {
@@ -52,13 +57,14 @@ impl Place<'_> {
     }
 
     /// A reason that is about this person, cleaned.
-    pub(crate) fn reason(&self, why: &Why, user: Option<&UserId>) -> String {
+    pub fn reason(&self, why: &Why, user: Option<&UserId>) -> String {
         match why {
             Why::RoomWanted => match self.groups() {
                 groups if groups.is_empty() => "configured".to_owned(),
                 groups => format!("wanted by {}", groups.join(", ")),
             },
             Why::TrustedInviter => "invited by a trusted inviter".to_owned(),
+            Why::Replaces { room } => format!("it is to take the place of {}", clean(room.as_str())),
             Why::InGroup { feed } => {
                 let owns = self.feeds.get(usize::from(*feed)).map(|feed| feed.role) == Some(FeedRole::Owners);
                 let what = if owns { "owner" } else { "member" };
@@ -105,7 +111,7 @@ impl Place<'_> {
     }
 
     /// The same for programs.
-    pub(crate) fn evidence(&self, action: &Action) -> Value {
+    pub fn evidence(&self, action: &Action) -> Value {
         let mut object = Map::new();
         let mut put = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
         let giver = giver(action, self.feeds);
@@ -146,7 +152,7 @@ impl Place<'_> {
     }
 
     /// `active in people, disabled in ldap`; nothing for someone who was not looked up.
-    pub(crate) fn account_words(&self, user: &UserId) -> Option<String> {
+    pub fn account_words(&self, user: &UserId) -> Option<String> {
         let accounts = self.evidence.accounts(user)?;
         if accounts.is_empty() {
             let words = match self.evidence.word(user) {
@@ -200,18 +206,18 @@ impl Place<'_> {
 }
 
 /// The groups among feeds, each once whatever it feeds.
-pub(crate) fn unique(feeds: &[Feed]) -> BTreeSet<&GroupRef> {
+pub fn unique(feeds: &[Feed]) -> BTreeSet<&GroupRef> {
     feeds.iter().map(|feed| &feed.group).collect()
 }
 
 /// A way of nesting, cleaned.
-pub(crate) fn path(way: &[Box<str>]) -> String {
+pub fn path(way: &[Box<str>]) -> String {
     let names: Vec<String> = way.iter().map(|name| clean(name)).collect();
     names.join(" › ")
 }
 
 /// A status in a word.
-pub(crate) const fn status(status: Option<AccountStatus>) -> &'static str {
+pub const fn status(status: Option<AccountStatus>) -> &'static str {
     match status {
         Some(AccountStatus::Active) => "active",
         Some(AccountStatus::Disabled) => "disabled",

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 /// Shows a string with everything escaped that could move the cursor, hide text or turn it around.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Clean<'a>(pub(crate) &'a str);
+pub struct Clean<'a>(pub &'a str);
 
 impl fmt::Display for Clean<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,7 +22,7 @@ impl fmt::Display for Clean<'_> {
 }
 
 /// The cleaned string.
-pub(crate) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     Clean(text).to_string()
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn clean(text: &str) -> String {
 ///
 /// Only strings can hold them: line breaks between the tokens are left alone, and within strings they have been
 /// escaped by the serializer.
-pub(crate) fn json(document: &str) -> String {
+pub fn json(document: &str) -> String {
     let mut clean = String::with_capacity(document.len());
     for c in document.chars() {
         if c != '\n' && is_harmful(c) {
@@ -46,7 +46,7 @@ pub(crate) fn json(document: &str) -> String {
 }
 
 /// Control characters; marks that change the direction of text, join or hide it; line separators; tags.
-pub(crate) fn is_harmful(c: char) -> bool {
+pub fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

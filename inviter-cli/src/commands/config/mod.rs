@@ -1,15 +1,11 @@
 //! `inviter config`
 
+mod text;
+
 use clap::Args;
 use inviter::config::SectionKeys;
 
-use crate::{
-    config_file::Source,
-    context::Context,
-    exit::Exit,
-    output,
-    render::{config, document},
-};
+use crate::{config_file::Source, context::Context, exit::Exit, output, render::document};
 
 /// Show the configuration as it takes effect.
 #[derive(Debug, Args)]
@@ -44,22 +40,22 @@ impl Config {
         }
         if self.file {
             let (source, _) = context.source()?;
-            output::text(&config::file_line(&source))?;
+            output::text(&text::file_line(&source))?;
             return Ok(Exit::Fine);
         }
         let (source, mut explained) = context.explained()?;
         if self.changed {
-            config::keep_changed(&mut explained);
+            text::keep_changed(&mut explained);
         }
         if self.json {
             let file = match &source {
                 Source::File(path) => Some(path.as_path()),
                 Source::Environment => None,
             };
-            output::json(&document::Document::new("config", config::json(file, &explained)))?;
+            output::json(&document::Document::new("config", text::json(file, &explained)))?;
         } else {
             let mut text = String::new();
-            config::toml(&mut text, &source.name(), &explained)?;
+            text::toml(&mut text, &source.name(), &explained)?;
             output::text(&text)?;
         }
         Ok(Exit::Fine)

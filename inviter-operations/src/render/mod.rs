@@ -1,18 +1,17 @@
 //! Text and JSON for people and programs.
 
-pub(crate) mod action;
-pub(crate) mod by_hand;
-pub(crate) mod clean;
-pub(crate) mod config;
-pub(crate) mod document;
-pub(crate) mod explanation;
-pub(crate) mod removals;
-pub(crate) mod report;
-pub(crate) mod rooms;
+pub mod action;
+pub mod by_hand;
+pub mod clean;
+pub mod document;
+pub mod explanation;
+pub mod removals;
+pub mod report;
+pub mod rooms;
 #[cfg(test)]
 mod snapshots;
-pub(crate) mod style;
-pub(crate) mod why;
+pub mod style;
+pub mod why;
 
 use inviter::core::{
     desired::Feed,
@@ -23,12 +22,12 @@ use inviter::core::{
 };
 
 /// A group as reports name it.
-pub(crate) fn group(feed: &Feed) -> String {
+pub fn group(feed: &Feed) -> String {
     feed.group.to_string()
 }
 
 /// The code that lets go what is held in a room, if anything is.
-pub(crate) fn release(room: &RoomReport) -> Option<&ReleaseCode> {
+pub fn release(room: &RoomReport) -> Option<&ReleaseCode> {
     let held = room
         .items
         .iter()
@@ -37,7 +36,7 @@ pub(crate) fn release(room: &RoomReport) -> Option<&ReleaseCode> {
 }
 
 /// A point in time, to the second.
-pub(crate) fn time(at: Timestamp) -> String {
+pub fn time(at: Timestamp) -> String {
     let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
     match jiff::Timestamp::from_second(millis / 1000) {
         Ok(time) => time.to_string(),
@@ -47,7 +46,7 @@ pub(crate) fn time(at: Timestamp) -> String {
 }
 
 /// A count with its noun.
-pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+pub fn counted(count: usize, one: &str, many: &str) -> String {
     if count == 1 {
         format!("1 {one}")
     } else {
@@ -56,7 +55,7 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
 }
 
 /// The name of a value in JSON, such as `to_create`.
-pub(crate) fn word(value: &impl serde::Serialize) -> String {
+pub fn word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(serde_json::Value::Object(object)) => object.keys().next().cloned().unwrap_or_default(),
@@ -65,7 +64,7 @@ pub(crate) fn word(value: &impl serde::Serialize) -> String {
 }
 
 /// A status as people read it.
-pub(crate) fn status(status: RoomStatus) -> String {
+pub fn status(status: RoomStatus) -> String {
     match status {
         RoomStatus::ToCreate => "to create".to_owned(),
         RoomStatus::Managed => "managed".to_owned(),
@@ -73,6 +72,7 @@ pub(crate) fn status(status: RoomStatus) -> String {
         RoomStatus::Invited => "the bot is invited".to_owned(),
         RoomStatus::NotJoined => "the bot is not in it".to_owned(),
         RoomStatus::Replaced => "replaced".to_owned(),
+        RoomStatus::Moved => "its alias leads elsewhere".to_owned(),
         RoomStatus::Paused => "paused".to_owned(),
         RoomStatus::Unknown => "unknown".to_owned(),
         other => word(&other).replace('_', " "),
