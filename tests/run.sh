@@ -34,6 +34,8 @@ stage "LDAP servers: install"
 tests/servers/ldap install
 stage "Microsoft's Graph client: install"
 tests/servers/graph-sdk install
+stage "matrix-nio: install"
+tests/servers/nio install
 
 # The same everywhere: another set of packages or features would build the dependencies once more.
 all=(--workspace --all-features --locked)

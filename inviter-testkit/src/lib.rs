@@ -2,10 +2,11 @@
 //!
 //! Nothing here shares code with inviter: what the tests compare inviter with must not have its errors.
 //!
-//! - [`Synapse`] starts a real homeserver, or finds the one the test run shares.
+//! - [`Synapse`] starts a real homeserver, or two that federate, or finds the one the test run shares.
 //! - [`Client`] says to it whatever a test wants to say, and reads what it answers.
 //! - [`digest`] and [`digest_all`] write down all state of rooms, to prove that nothing changed.
 //! - [`Proxy`] stands between inviter and the homeserver, records every request, and breaks things on demand.
+//! - [`Nio`] is a person at a client: a session of matrix-nio.
 //! - [`Slapd`] and [`SambaAd`] are real LDAP servers; [`Ldif`] fills them, [`Ca`] makes their certificates.
 //! - [`ldap`] has an LDAP server that behaves as badly as a test wants, and a proxy that cuts real ones off.
 
@@ -15,6 +16,7 @@ mod digest;
 pub mod ldap;
 mod ldap_process;
 mod ldif;
+mod nio;
 mod proxy;
 mod samba;
 mod slapd;
@@ -25,6 +27,7 @@ pub use client::{Client, enc, expect_ok};
 pub use digest::{changes, digest, digest_all};
 pub use ldap_process::Found;
 pub use ldif::{Attributes, Ldif, rdn};
+pub use nio::{Attachment, Edit, Invitation, Message, Nio, Place, Reaction, Seen, count};
 pub use proxy::{Fault, Proxy, Recorded, When};
 pub use samba::{SambaAd, SambaOptions};
 pub use slapd::{Overlay, Slapd, SlapdOptions, VerifyClient};
