@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -18,8 +19,10 @@ use inviter::{
             Memory, MemoryChange, MemoryStore, Pause, Recalled, Refusal, RefusedOp, RememberedAlias,
             RememberedDirectory, RememberedRemoval,
         },
+        report::Tally,
         room::RoomRef,
         room_template::Argument,
+        runs::{RememberedRun, RunCause},
         server::{LimitKind, MetLimit},
         time::Timestamp,
     },
@@ -84,15 +87,12 @@ fn users() -> impl Strategy<Value = inviter::core::OwnedUserId> {
 }
 
 fn refusals() -> impl Strategy<Value = Refusal> {
-    (times(), any::<bool>(), ".{0,20}").prop_map(|(at, invite, cause)| Refusal {
-        at,
-        of: if invite {
-            RefusedOp::Invite
-        } else {
-            RefusedOp::Remove
-        },
-        cause,
-    })
+    let of = prop_oneof![
+        Just(RefusedOp::Invite),
+        Just(RefusedOp::Remove),
+        Just(RefusedOp::Join)
+    ];
+    (times(), of, ".{0,20}").prop_map(|(at, of, cause)| Refusal { at, of, cause })
 }
 
 fn feeds() -> impl Strategy<Value = Vec<Feed>> {
@@ -109,6 +109,45 @@ fn feeds() -> impl Strategy<Value = Vec<Feed>> {
         },
     });
     proptest::collection::vec(feed, 0..4)
+}
+
+fn left() -> impl Strategy<Value = BTreeMap<inviter::core::OwnedUserId, Timestamp>> {
+    proptest::collection::btree_map(users(), times(), 0..3)
+}
+
+fn runs() -> impl Strategy<Value = RememberedRun> {
+    let causes = prop_oneof![
+        Just(RunCause::Start),
+        Just(RunCause::Schedule),
+        Just(RunCause::Directory),
+        Just(RunCause::Drift),
+        proptest::option::of(users()).prop_map(|who| RunCause::Person { who }),
+    ];
+    let not_begun = proptest::option::of(".{0,9}");
+    (times(), causes, any::<[u32; 8]>(), any::<[bool; 2]>(), not_begun).prop_map(
+        |(at, cause, counts, [whole, errors], not_begun)| {
+            let mut tally = Tally::default();
+            [
+                tally.rooms_created,
+                tally.invited,
+                tally.removed,
+                tally.changed,
+                tally.held,
+                tally.pending,
+                tally.failed,
+                tally.parked,
+            ] = counts;
+            RememberedRun {
+                at,
+                took: at.0 / 2,
+                cause,
+                whole,
+                tally,
+                errors,
+                not_begun,
+            }
+        },
+    )
 }
 
 fn pauses() -> impl Strategy<Value = Pause> {
@@ -148,6 +187,10 @@ fn changes() -> impl Strategy<Value = MemoryChange> {
         (pauses(), proptest::option::of(times())).prop_map(|(what, at)| C::Paused(what, at)),
         "[a-c]{1,2}(,[0-9])?".prop_map(|text| C::Argument(Argument::parse(&text).unwrap())),
         rooms().prop_map(C::Forgotten),
+        (rooms(), rooms(), times(), left())
+            .prop_filter("no room replaces itself", |(from, to, ..)| from != to)
+            .prop_map(|(from, to, at, left)| C::Followed { from, to, at, left }),
+        runs().prop_map(C::Ran),
         (0..LimitKind::ALL.len(), times(), 0..1_000_000_u64).prop_map(|(kind, at, wait)| {
             let wait = Duration::from_millis(wait);
             C::LimitMet(LimitKind::ALL[kind], MetLimit { at, wait })

@@ -179,6 +179,7 @@ impl Population {
             name: Some("A room".to_owned()),
             topic: None,
             canonical_alias: None,
+            predecessor: None,
             replaced_by: None,
             members: members.collect(),
             unreadable: Vec::new(),

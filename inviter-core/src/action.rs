@@ -31,7 +31,7 @@ impl Action {
             | Op::SetName { .. }
             | Op::SetTopic { .. }
             | Op::SetListing { .. } => 3,
-            Op::Invite { .. } => 4,
+            Op::Invite { .. } | Op::Add { .. } => 4,
             Op::Remove { .. } => 5,
             Op::Leave => 6,
         }
@@ -47,8 +47,8 @@ pub enum Op {
     CreateRoom(Box<Blueprint>),
     /// Accept an invitation, or join.
     Join {
-        /// Whose invitation it is.
-        invited_by: OwnedUserId,
+        /// Whose invitation it is; without one, the room has to let the bot in by its join rule.
+        invited_by: Option<OwnedUserId>,
     },
     /// Change power levels; one event, merged into what is there (decision 28).
     SetLevels {
@@ -84,6 +84,14 @@ pub enum Op {
         /// Shown to them.
         reason: Option<String>,
     },
+    /// Put someone of the bot's own homeserver straight in, without asking them; where that is not possible, invite
+    /// them. Whoever is invited already joins; that is no harm, and no plan asks for it (decision 21).
+    Add {
+        /// Whom.
+        user: OwnedUserId,
+        /// Shown to them if they have to be invited; the homeserver takes none otherwise.
+        reason: Option<String>,
+    },
     /// Remove someone (kick): from the room, or withdraw their invitation.
     Remove {
         /// Whom.
@@ -95,6 +103,16 @@ pub enum Op {
     },
     /// Leave it, as the bot. Only a person's word asks for this: no plan does, and `apply` does not send it.
     Leave,
+}
+
+impl Op {
+    /// Who is invited or put in by this.
+    pub const fn brings_in(&self) -> Option<&OwnedUserId> {
+        match self {
+            Self::Invite { user, .. } | Self::Add { user, .. } => Some(user),
+            _ => None,
+        }
+    }
 }
 
 /// Everything that the creation of a room needs.
@@ -175,6 +193,11 @@ pub enum Why {
     RoomWanted,
     /// Invited by a trusted inviter.
     TrustedInviter,
+    /// The room is to take the place of this managed one, which was closed for it.
+    Replaces {
+        /// The room that was closed.
+        room: OwnedRoomId,
+    },
     /// A member of this group.
     InGroup {
         /// Index into the feeds.

@@ -242,6 +242,19 @@ impl Run<'_> {
             }
             return Some(id);
         }
+        if let (Op::Join { .. }, Err(error), Some(bot), RoomTarget::Existing(id)) =
+            (&op, &result, &room.plan.lineage.joins_as, &room.target)
+            && !error.is_temporary()
+            && error.kind != BackendErrorKind::Unauthenticated
+        {
+            let refusal = Refusal {
+                at: self.options.clock.now(),
+                of: RefusedOp::Join,
+                cause: error.message.clone(),
+            };
+            let refused = MemoryChange::Refused(id.clone(), bot.clone(), Some(refusal));
+            room.memory.push(refused);
+        }
         let outcome = self.outcome(result.as_ref(), None);
         let because = match op {
             Op::CreateRoom(_) => "the room was not created",
@@ -347,7 +360,7 @@ impl Run<'_> {
                 continue;
             };
             self.remember_refusal(room, index, result.as_ref().err());
-            if let (Ok(_), Op::Invite { user, .. }) = (&result, &room.actions[index].action.op) {
+            if let (Ok(_), Some(user)) = (&result, room.actions[index].action.op.brings_in()) {
                 room.memory
                     .extend(room.plan.learned_if_invited.get(user).cloned());
             }
@@ -396,18 +409,25 @@ impl Run<'_> {
                 continue;
             };
             match self.backend.resolve_alias(alias).await {
-                Binding::Bound(bound) if bound == *id => {
+                Binding::Bound(bound) if bound == *id || room.plan.lineage.before.contains(&bound) => {
                     let remembered = RememberedAlias {
                         room: bound,
                         asked: self.options.clock.now(),
                     };
                     room.memory.push(MemoryChange::Alias(alias.clone(), remembered));
                 }
-                Binding::Bound(_) | Binding::Missing => {
-                    room.memory.push(MemoryChange::AliasForgotten(alias.clone()));
+                Binding::Unknown(cause) => return Some(format!("{alias} cannot be confirmed: {cause}")),
+                changed => {
+                    // Where it led has to be remembered, or nobody would notice that it leads elsewhere; the next run
+                    // asks again. Only one that leads nowhere is new wherever it leads after that.
+                    room.memory.push(match changed {
+                        Binding::Bound(_) => {
+                            MemoryChange::Alias(alias.clone(), RememberedAlias::to_be_asked(id))
+                        }
+                        _ => MemoryChange::AliasForgotten(alias.clone()),
+                    });
                     return Some(format!("{alias} does not lead to this room any more; plan again"));
                 }
-                Binding::Unknown(cause) => return Some(format!("{alias} cannot be confirmed: {cause}")),
             }
         }
         None
@@ -441,7 +461,8 @@ impl Run<'_> {
             return;
         };
         let (user, of) = match &room.actions[index].action.op {
-            Op::Invite { user, .. } => (user.clone(), RefusedOp::Invite),
+            // Who could not be put in was invited, and that was refused.
+            Op::Invite { user, .. } | Op::Add { user, .. } => (user.clone(), RefusedOp::Invite),
             Op::Remove { user, .. } => (user.clone(), RefusedOp::Remove),
             _ => return,
         };

@@ -94,6 +94,9 @@ pub struct Workload {
     pub most_to_one_person: u32,
     /// The most invitations into one room.
     pub most_to_one_room: u32,
+    /// People put in by the homeserver's administration API, which has no limits. If the bot may not use it, they are
+    /// invitations after all, and take longer.
+    pub additions: u32,
     /// Removals, settings, and one event for all levels of a room.
     pub events: u32,
 }
@@ -114,6 +117,7 @@ impl Workload {
                         here += 1;
                         *people.entry(user).or_default() += 1;
                     }
+                    Op::Add { .. } => work.additions += 1,
                     // All levels of a room are one event.
                     Op::SetLevels { .. } => levels = 1,
                     _ => work.events += 1,
@@ -132,6 +136,7 @@ impl Workload {
         self.creations
             .saturating_add(self.joins)
             .saturating_add(self.invitations)
+            .saturating_add(self.additions)
             .saturating_add(self.events)
     }
 }
@@ -284,10 +289,23 @@ mod tests {
     }
 
     #[test]
+    fn people_who_are_put_in_wait_for_no_limit() {
+        let work = Workload {
+            additions: 1000,
+            ..Workload::default()
+        };
+        let expected = Estimate {
+            time: Duration::from_secs(35),
+            bottleneck: Bottleneck::Requests,
+        };
+        assert_eq!(estimate(&work, Some(&RateLimits::SYNAPSE_STOCK)), expected);
+    }
+
+    #[test]
     fn a_plan_is_counted() {
         let join = Action {
             op: Op::Join {
-                invited_by: "@a:x".try_into().unwrap(),
+                invited_by: Some("@a:x".try_into().unwrap()),
             },
             why: Why::TrustedInviter,
         };
@@ -305,9 +323,17 @@ mod tests {
             },
             why: Why::Template,
         };
+        let add = Action {
+            op: Op::Add {
+                user: "@a:x".try_into().unwrap(),
+                reason: None,
+            },
+            why: Why::Fixed,
+        };
         let rooms = [
             vec![invite("@a:x"), invite("@b:x"), name, level("@a:x"), level("@b:x")],
             vec![invite("@a:x"), join, level("@a:x")],
+            vec![add.clone(), add],
         ];
         let work = Workload::of(&rooms);
         let expected = Workload {
@@ -316,9 +342,10 @@ mod tests {
             invitations: 3,
             most_to_one_person: 2,
             most_to_one_room: 2,
+            additions: 2,
             events: 3,
         };
         assert_eq!(work, expected);
-        assert_eq!(work.requests(), 7);
+        assert_eq!(work.requests(), 9);
     }
 }

@@ -111,8 +111,14 @@ pub enum FindingKind {
     Unreadable,
     /// The bot may not do something.
     PowerMissing,
-    /// The room has been replaced by another.
+    /// The room has been replaced by another, in which the bot is not.
     Replaced,
+    /// The room has been replaced by another, which is managed in its place from this run on.
+    Followed,
+    /// The room has been closed in favour of another that does not say that it replaces it.
+    NotSuccessor,
+    /// An alias of a managed room leads elsewhere, and no upgrade explains it.
+    AliasMoved,
     /// Anyone may join, so removals would not last.
     PublicRoom,
     /// The room takes nobody from other servers.

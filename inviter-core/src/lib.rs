@@ -31,6 +31,7 @@ pub mod patterns;
 pub mod plan;
 pub mod policy;
 pub mod provider;
+pub mod reason;
 pub mod recall;
 pub mod reconcile;
 pub mod remedy;
@@ -40,8 +41,10 @@ pub mod rights;
 pub mod room;
 pub mod room_rules;
 pub mod room_template;
+pub mod runs;
 pub mod scope;
 pub mod server;
+pub mod succession;
 pub mod time;
 pub mod unite;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomAliasId, RoomId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -16,7 +16,9 @@ use crate::{
     directory::ProviderId,
     room::{Binding, RoomRef},
     room_template::Argument,
+    runs::RememberedRun,
     server::{LimitKind, MetLimit},
+    succession::Successors,
     time::Timestamp,
 };
 
@@ -40,6 +42,10 @@ pub struct Memory {
     pub arguments: BTreeSet<Argument>,
     /// Rate limits that runs have met.
     pub limits: BTreeMap<LimitKind, MetLimit>,
+    /// Rooms that were replaced, and followed to the room that replaced them.
+    pub successors: Successors,
+    /// The last runs, oldest first; see [`RememberedRun::keep`].
+    pub runs: Vec<RememberedRun>,
 }
 
 /// What can be paused: nothing is done there until a person resumes it.
@@ -59,6 +65,16 @@ pub struct RememberedAlias {
     pub room: OwnedRoomId,
     /// When it was asked.
     pub asked: Timestamp,
+}
+
+impl RememberedAlias {
+    /// An alias that led to a room, and is asked before anything rests on that.
+    pub fn to_be_asked(room: &RoomId) -> Self {
+        Self {
+            room: room.to_owned(),
+            asked: Timestamp(0),
+        }
+    }
 }
 
 /// A room at its last good run.
@@ -82,6 +98,19 @@ pub struct RememberedRoom {
     pub refused: BTreeMap<OwnedUserId, Refusal>,
     /// When its listing was last known to be as configured.
     pub listing_checked: Option<Timestamp>,
+    /// People who had left, by their own act, the room that this one has replaced, and when. An upgrade brings nobody
+    /// along, so this room does not know them.
+    pub left_before: BTreeMap<OwnedUserId, Timestamp>,
+}
+
+impl RememberedRoom {
+    /// Whether an earlier run has managed the room, and nobody has given it away since.
+    pub fn was_managed(&self) -> bool {
+        let is_known =
+            self.adopted.is_some() || self.listing_checked.is_some() || !self.left_before.is_empty();
+        let has_people = !self.feeds.is_empty() || !self.given.is_empty();
+        self.handed_over.is_none() && (is_known || has_people)
+    }
 }
 
 /// A permanent refusal, not tried again for a day (decision 31).
@@ -103,6 +132,8 @@ pub enum RefusedOp {
     Invite,
     /// A removal.
     Remove,
+    /// The bot's own joining without an invitation.
+    Join,
 }
 
 /// A directory at its last good read.
@@ -167,6 +198,20 @@ pub enum MemoryChange {
     Forgotten(OwnedRoomId),
     /// A run has met a rate limit.
     LimitMet(LimitKind, MetLimit),
+    /// A managed room was replaced by another, which is managed in its place from now on. What is remembered of the
+    /// old one holds for the new one; of the old one itself only its successor is remembered.
+    Followed {
+        /// The room that was closed.
+        from: OwnedRoomId,
+        /// The room that has taken its place.
+        to: OwnedRoomId,
+        /// When.
+        at: Timestamp,
+        /// Who had left the old room by their own act, and when.
+        left: BTreeMap<OwnedUserId, Timestamp>,
+    },
+    /// A run came to its end, or could not begin.
+    Ran(RememberedRun),
 }
 
 impl Memory {
@@ -215,7 +260,53 @@ impl Memory {
                 self.aliases.retain(|_, alias| alias.room != room);
             }
             MemoryChange::LimitMet(kind, met) => drop(self.limits.insert(kind, met)),
+            MemoryChange::Followed { from, to, at, left } => self.follow(from, to, at, left),
+            MemoryChange::Ran(run) => {
+                self.runs.push(run);
+                RememberedRun::keep(&mut self.runs);
+            }
         }
+    }
+
+    fn follow(
+        &mut self,
+        from: OwnedRoomId,
+        to: OwnedRoomId,
+        at: Timestamp,
+        left: BTreeMap<OwnedUserId, Timestamp>,
+    ) {
+        let old = self.rooms.remove(&from).unwrap_or_default();
+        if let Some(since) = self.paused.remove(&Pause::Room(RoomRef::Id(from.clone()))) {
+            self.paused
+                .entry(Pause::Room(RoomRef::Id(to.clone())))
+                .or_insert(since);
+        }
+        let new = self.room(to.clone());
+        // A person's word about the new room counts.
+        if new.handed_over.is_none() {
+            new.adopted = new.adopted.or(old.adopted).or(Some(at));
+        }
+        for feed in old.feeds {
+            if !new.feeds.contains(&feed) {
+                new.feeds.push(feed);
+            }
+        }
+        for (user, level) in old.given {
+            new.given.entry(user).or_insert(level);
+        }
+        new.absent.extend(old.absent);
+        new.reinvited.extend(old.reinvited);
+        for (user, refusal) in old.refused {
+            new.refused.entry(user).or_insert(refusal);
+        }
+        new.left_before.extend(left);
+        self.successors.0.insert(from, to);
+    }
+
+    /// The room that an alias led to when it was last asked, or the one that has taken that one's place since.
+    pub fn led_to(&self, alias: &RoomAliasId) -> Option<&RoomId> {
+        let known = self.aliases.get(alias)?;
+        Some(self.successors.current(&known.room))
     }
 
     /// Whether a person has paused a room of these names, or everything.
@@ -228,11 +319,14 @@ impl Memory {
         if self.paused.is_empty() {
             return None;
         }
-        let id = match binding {
-            Binding::Bound(id) => Some(RoomRef::Id(id.clone())),
-            Binding::Missing | Binding::Unknown(_) => None,
-        };
-        let rooms = refs.iter().cloned().chain(id).map(Pause::Room);
+        let mut ids = BTreeSet::new();
+        if let Binding::Bound(id) = binding {
+            // Who has written down an ID need not know that the room has another by now.
+            ids = self.successors.before(id);
+            ids.insert(id.clone());
+        }
+        let ids = ids.into_iter().map(RoomRef::Id);
+        let rooms = refs.iter().cloned().chain(ids).map(Pause::Room);
         let mut pauses = [Pause::Everything].into_iter().chain(rooms);
         pauses.find(|pause| self.paused.contains_key(pause))
     }
@@ -246,7 +340,7 @@ impl Memory {
             };
             known.handed_over.is_none() || *known != handed_over
         };
-        let leads_there = |alias: &RememberedAlias| alias.room == room;
+        let leads_there = |alias: &RememberedAlias| self.successors.current(&alias.room) == room;
         self.rooms.get(room).is_some_and(is_more) || self.aliases.values().any(leads_there)
     }
 
@@ -257,6 +351,7 @@ impl Memory {
 
 /// What a store found when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a run")]
 pub enum Recalled {
     /// What was remembered; empty for a store that is new.
     Memory(Memory),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ruma_common::OwnedUserId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     action::{Action, Op, RoomTarget},
@@ -134,12 +134,13 @@ impl Outcome {
 }
 
 /// How many items came to what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Tally {
     /// Rooms to create or created.
     pub rooms_created: u32,
-    /// People to invite or invited.
+    /// People to invite or to put in, or who were.
     pub invited: u32,
     /// People to remove or removed.
     pub removed: u32,
@@ -169,7 +170,7 @@ impl Tally {
             (Outcome::Parked { .. }, _) => &mut self.parked,
             (Outcome::Failed { .. } | Outcome::Skipped { .. } | Outcome::Stale { .. }, _) => &mut self.failed,
             (_, Op::CreateRoom(_)) => &mut self.rooms_created,
-            (_, Op::Invite { .. }) => &mut self.invited,
+            (_, Op::Invite { .. } | Op::Add { .. }) => &mut self.invited,
             (_, Op::Remove { .. }) => &mut self.removed,
             _ => &mut self.changed,
         };

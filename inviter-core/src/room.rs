@@ -106,12 +106,37 @@ pub struct RoomSnapshot {
     pub topic: Option<String>,
     /// `m.room.canonical_alias`; informative only, since anyone with the power can claim any.
     pub canonical_alias: Option<OwnedRoomAliasId>,
+    /// The room that the create event names as the one which this one replaces (`predecessor`).
+    pub predecessor: Option<OwnedRoomId>,
     /// The replacement named by `m.room.tombstone`, if there is one.
-    pub replaced_by: Option<String>,
+    pub replaced_by: Option<Replacement>,
     /// Everyone with a membership event, sorted by user ID, each once.
     pub members: Vec<RoomMember>,
     /// Events that could not be understood. While there is one, nobody is removed or lowered.
     pub unreadable: Vec<Cause>,
+}
+
+/// What `m.room.tombstone` says: the room is closed, and another takes its place. The other room has to say so, too,
+/// before that is believed ([`RoomSnapshot::predecessor`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// `replacement_room`, as it stands there; never empty.
+    pub named: String,
+    /// The same, if it is a room ID.
+    pub room: Option<OwnedRoomId>,
+    /// Who has closed the room.
+    pub by: OwnedUserId,
+    /// `origin_server_ts` of the event.
+    pub at: Timestamp,
+}
+
+impl Replacement {
+    /// A tombstone that names this room.
+    pub fn new(named: impl Into<String>, by: OwnedUserId, at: Timestamp) -> Self {
+        let named = named.into();
+        let room = OwnedRoomId::try_from(named.as_str()).ok();
+        Self { named, room, by, at }
+    }
 }
 
 impl RoomSnapshot {

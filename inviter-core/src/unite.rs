@@ -15,6 +15,7 @@ use crate::{
     desired::{Desired, DesiredRoom, Feed, Seat},
     finding::{Finding, FindingKind, Subject},
     room::{Binding, Cause, RoomRef},
+    succession::Successors,
 };
 
 /// Binds each room by what the homeserver said of its aliases, and unites those that are one room.
@@ -22,9 +23,19 @@ use crate::{
 /// An alias that is not among `bindings` is unknown. Rooms that are missing or unknown stay apart. Where settings
 /// differ, those of the lowest [`DesiredRoom::precedence`] win, with a finding if both are explicit.
 #[must_use]
-pub fn unite(mut desired: Desired, bindings: &BTreeMap<OwnedRoomAliasId, Binding>) -> Desired {
+pub fn unite(desired: Desired, bindings: &BTreeMap<OwnedRoomAliasId, Binding>) -> Desired {
+    unite_followed(desired, bindings, &Successors::default())
+}
+
+/// [`unite`], where rooms that were replaced and followed are the ones that have replaced them.
+#[must_use]
+pub fn unite_followed(
+    mut desired: Desired,
+    bindings: &BTreeMap<OwnedRoomAliasId, Binding>,
+    successors: &Successors,
+) -> Desired {
     for room in &mut desired.rooms {
-        room.binding = binding(&room.refs, bindings);
+        room.binding = binding(&room.refs, bindings, successors);
         room.refs.sort_unstable();
         room.refs.dedup();
     }
@@ -64,14 +75,19 @@ fn shared(rooms: &[DesiredRoom]) -> BTreeSet<OwnedRoomId> {
 }
 
 /// Where all references of a room lead together.
-fn binding(refs: &[RoomRef], bindings: &BTreeMap<OwnedRoomAliasId, Binding>) -> Binding {
+fn binding(
+    refs: &[RoomRef],
+    bindings: &BTreeMap<OwnedRoomAliasId, Binding>,
+    successors: &Successors,
+) -> Binding {
     let mut each = refs.iter().map(|room| match room {
-        RoomRef::Id(id) => Binding::Bound(id.clone()),
-        RoomRef::Alias(alias) => bindings.get(alias).cloned().unwrap_or_else(|| {
-            Binding::Unknown(Cause::new(format!(
+        RoomRef::Id(id) => Binding::Bound(successors.current(id).to_owned()),
+        RoomRef::Alias(alias) => match bindings.get(alias) {
+            Some(known) => followed(known, successors),
+            None => Binding::Unknown(Cause::new(format!(
                 "the homeserver was not asked where {alias} leads"
-            )))
-        }),
+            ))),
+        },
     });
     let Some(first) = each.next() else {
         return Binding::Unknown(Cause::new("the room has neither an alias nor an ID"));
@@ -80,6 +96,14 @@ fn binding(refs: &[RoomRef], bindings: &BTreeMap<OwnedRoomAliasId, Binding>) -> 
         None => first,
         // They were one room when they were united, and what was united cannot be told apart again.
         Some(_) => Binding::Unknown(Cause::new("its references no longer lead to one room")),
+    }
+}
+
+/// Where an answer about an alias leads by now.
+pub(crate) fn followed(binding: &Binding, successors: &Successors) -> Binding {
+    match binding {
+        Binding::Bound(id) => Binding::Bound(successors.current(id).to_owned()),
+        Binding::Missing | Binding::Unknown(_) => binding.clone(),
     }
 }
 

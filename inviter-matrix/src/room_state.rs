@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use inviter_core::{
     levels::{LevelRules, PowerLevels},
-    room::{Cause, JoinRule, Membership, RoomMember, RoomSnapshot, RoomState},
+    room::{Cause, JoinRule, Membership, Replacement, RoomMember, RoomSnapshot, RoomState},
     room_rules::{HistoryVisibility, RoomKind},
     time::Timestamp,
 };
@@ -47,6 +47,7 @@ struct MemberContent<'a> {
     membership: Cow<'a, str>,
 }
 
+#[derive(Clone)]
 struct Create {
     version: RoomVersionId,
     kind: RoomKind,
@@ -54,10 +55,11 @@ struct Create {
     created: Option<Timestamp>,
     additional_creators: Vec<OwnedUserId>,
     federate: bool,
+    predecessor: Option<OwnedRoomId>,
 }
 
 /// Collects the state of one room. A later event replaces an earlier one of the same type and state key.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Collector {
     create: Option<Result<Create, String>>,
     levels: Option<Value>,
@@ -67,7 +69,7 @@ pub(crate) struct Collector {
     name: Option<String>,
     topic: Option<String>,
     canonical_alias: Option<String>,
-    replaced_by: Option<String>,
+    replaced_by: Option<Replacement>,
     members: BTreeMap<OwnedUserId, RoomMember>,
     /// By type and state key, so that an event that can be read takes back the complaint about an earlier one.
     unreadable: BTreeMap<(String, String), String>,
@@ -177,7 +179,9 @@ impl Collector {
             "m.room.name" => self.name = set_text("name"),
             "m.room.topic" => self.topic = set_text("topic"),
             "m.room.canonical_alias" => self.canonical_alias = set_text("alias"),
-            "m.room.tombstone" => self.replaced_by = set_text("replacement_room"),
+            "m.room.tombstone" => self.replaced_by = set_text("replacement_room")
+                .map(|named| replacement(event, named))
+                .transpose()?,
             _ => {}
         }
         Ok(())
@@ -227,6 +231,7 @@ impl Collector {
             name: self.name,
             topic: self.topic,
             // Informative only: one that is no alias is as good as none.
+            predecessor: create.predecessor,
             canonical_alias: self
                 .canonical_alias
                 .and_then(|alias| RoomAliasId::parse(alias).ok()),
@@ -286,6 +291,11 @@ fn create(event: &Event<'_>, content: &Value) -> Result<Create, String> {
         Some(Value::Bool(federate)) => *federate,
         Some(_) => return Err("m.federate is neither true nor false".to_owned()),
     };
+    // What names no room names none that could agree.
+    let predecessor = content
+        .get("predecessor")
+        .and_then(|predecessor| predecessor.get("room_id")?.as_str())
+        .and_then(|id| OwnedRoomId::try_from(id).ok());
     let kind = match content.get("type").and_then(Value::as_str) {
         Some("m.space") => RoomKind::Space,
         _ => RoomKind::Room,
@@ -297,7 +307,15 @@ fn create(event: &Event<'_>, content: &Value) -> Result<Create, String> {
         created: event.origin_server_ts.as_ref().and_then(timestamp),
         additional_creators,
         federate,
+        predecessor,
     })
+}
+
+fn replacement(event: &Event<'_>, named: String) -> Result<Replacement, String> {
+    let sender = event.sender.as_deref().ok_or("no sender")?;
+    let by = UserId::parse(sender).map_err(|error| format!("its sender is no user ID ({error})"))?;
+    let at = event.origin_server_ts.as_ref().and_then(timestamp);
+    Ok(Replacement::new(named, by, at.ok_or("no origin_server_ts")?))
 }
 
 fn join_rule(rule: &str) -> JoinRule {

@@ -10,8 +10,10 @@ use inviter_core::{
         Memory, Pause, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedRemoval,
         RememberedRoom,
     },
+    report::Tally,
     room::RoomRef,
     room_template::Argument,
+    runs::{RememberedRun, RunCause},
     server::{LimitKind, MetLimit},
     time::Timestamp,
 };
@@ -111,8 +113,55 @@ impl Reader<'_> {
             memory.limits.insert(kind, met);
             Ok(())
         })?;
+        self.each("SELECT room, successor FROM successor", |row| {
+            let room = self.parsed(row, 0, RoomId::parse)?;
+            memory
+                .successors
+                .0
+                .insert(room, self.parsed(row, 1, RoomId::parse)?);
+            Ok(())
+        })?;
+        memory.runs = self.runs()?;
         memory.rooms = self.rooms()?.into_values().collect();
         Ok(memory)
+    }
+
+    fn runs(&self) -> Result<Vec<RememberedRun>, Trouble> {
+        let mut runs = Vec::new();
+        let sql = "SELECT at, took, cause, person, whole, errors, not_begun, rooms_created, invited, removed, changed,
+                          held, pending, failed, parked FROM run ORDER BY number";
+        self.each(sql, |row| {
+            let word: String = self.get(row, 2)?;
+            let who = match self.get::<Option<String>>(row, 3)? {
+                None => None,
+                Some(_) => Some(self.user(row, 3)?),
+            };
+            let mut tally = Tally::default();
+            let counts = [
+                &mut tally.rooms_created,
+                &mut tally.invited,
+                &mut tally.removed,
+                &mut tally.changed,
+                &mut tally.held,
+                &mut tally.pending,
+                &mut tally.failed,
+                &mut tally.parked,
+            ];
+            for (column, count) in (7..).zip(counts) {
+                *count = self.get(row, column)?;
+            }
+            runs.push(RememberedRun {
+                at: self.time(row, 0)?,
+                took: self.unsigned(row, 1)?,
+                cause: RunCause::parse(&word, who).ok_or_else(|| cannot_be(&word))?,
+                whole: self.get(row, 4)?,
+                tally,
+                errors: self.get(row, 5)?,
+                not_begun: self.get(row, 6)?,
+            });
+            Ok(())
+        })?;
+        Ok(runs)
     }
 
     fn rooms(&self) -> Result<Rooms, Trouble> {
@@ -158,6 +207,11 @@ impl Reader<'_> {
             room.reinvited.insert(self.user(row, 1)?);
             Ok(())
         })?;
+        let left = "SELECT room, user, at FROM left_before";
+        self.each_of_room(left, &mut rooms, |row, room| {
+            room.left_before.insert(self.user(row, 1)?, self.time(row, 2)?);
+            Ok(())
+        })?;
         let refused = "SELECT room, user, at, cause, operation FROM refused";
         self.each_of_room(refused, &mut rooms, |row, room| {
             let refusal = Refusal {
@@ -166,6 +220,7 @@ impl Reader<'_> {
                 of: match self.get::<String>(row, 4)?.as_str() {
                     "invite" => RefusedOp::Invite,
                     "remove" => RefusedOp::Remove,
+                    "join" => RefusedOp::Join,
                     other => return Err(cannot_be(other)),
                 },
             };

@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, path::Path};
 
 use inviter_core::{
-    OwnedRoomId, RoomId,
+    OwnedRoomId, OwnedUserId, RoomId,
     desired::{Feed, FeedRole},
     recall::{MemoryChange, Pause, Refusal, RefusedOp, StoreError},
+    runs::{RememberedRun, RunCause},
     server::{LimitKind, MetLimit},
     time::Timestamp,
 };
@@ -147,6 +148,8 @@ impl Writer<'_> {
             ),
             MemoryChange::Forgotten(room) => self.forget(room),
             MemoryChange::LimitMet(kind, met) => self.limit_met(*kind, met),
+            MemoryChange::Followed { from, to, at, left } => self.follow(from, to, *at, left),
+            MemoryChange::Ran(run) => self.ran(run),
             // The core has learnt to remember something that this store has no table for: better no commit than
             // one that forgets it in silence.
             other => Err(self.failed(format!("this store has no place for {other:?}"))),
@@ -201,6 +204,7 @@ impl Writer<'_> {
         let operation = match refusal.of {
             RefusedOp::Invite => "invite",
             RefusedOp::Remove => "remove",
+            RefusedOp::Join => "join",
         };
         self.run(
             "INSERT OR REPLACE INTO refused (room, user, at, cause, operation) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -208,14 +212,111 @@ impl Writer<'_> {
         )
     }
 
-    /// A room with everything that refers to it.
+    /// What is remembered of one room holds for another from now on, as [`Memory::apply`] does it.
+    ///
+    /// [`Memory::apply`]: inviter_core::recall::Memory::apply
+    fn follow(
+        &mut self,
+        from: &RoomId,
+        to: &RoomId,
+        at: Timestamp,
+        left: &BTreeMap<OwnedUserId, Timestamp>,
+    ) -> Result<(), Trouble> {
+        let (old, new) = (self.room(from)?, self.room(to)?);
+        self.run(
+            "UPDATE room SET adopted = coalesce(adopted, (SELECT adopted FROM room WHERE number = ?1), ?3)
+             WHERE number = ?2 AND handed_over IS NULL",
+            params![old, new, self.time(at)?],
+        )?;
+        self.run(
+            "INSERT INTO feed (room, position, provider, key, name, role)
+             SELECT ?2, position + (SELECT coalesce(max(position), -1) + 1 FROM feed WHERE room = ?2),
+                    provider, key, name, role
+             FROM feed AS old WHERE room = ?1 AND NOT EXISTS (
+                 SELECT 1 FROM feed AS new WHERE new.room = ?2 AND new.provider = old.provider
+                 AND new.key = old.key AND new.name = old.name AND new.role = old.role)",
+            [old, new],
+        )?;
+        for (table, columns) in [
+            ("given", "user, level"),
+            ("absent", "user"),
+            ("reinvited", "user"),
+            ("refused", "user, at, cause, operation"),
+        ] {
+            let sql = format!(
+                "INSERT OR IGNORE INTO {table} (room, {columns}) SELECT ?2, {columns} FROM {table} WHERE room = ?1"
+            );
+            self.run(&sql, [old, new])?;
+        }
+        for (user, left_at) in left {
+            self.run(
+                "INSERT OR REPLACE INTO left_before (room, user, at) VALUES (?1, ?2, ?3)",
+                params![new, user.as_str(), self.time(*left_at)?],
+            )?;
+        }
+        self.run(
+            "INSERT OR IGNORE INTO pause (what, at) SELECT ?2, at FROM pause WHERE what = ?1",
+            [from.as_str(), to.as_str()],
+        )?;
+        self.run("DELETE FROM pause WHERE what = ?1", [from.as_str()])?;
+        self.delete(from, old)?;
+        self.run(
+            "INSERT OR REPLACE INTO successor (room, successor) VALUES (?1, ?2)",
+            [from.as_str(), to.as_str()],
+        )
+    }
+
+    /// A run, in the place of those that nobody asks about any more ([`RememberedRun::keep`]).
+    fn ran(&self, run: &RememberedRun) -> Result<(), Trouble> {
+        let who = match &run.cause {
+            RunCause::Person { who: Some(who) } => Some(who.as_str()),
+            _ => None,
+        };
+        let tally = &run.tally;
+        self.run(
+            "INSERT INTO run (at, took, cause, person, whole, rooms_created, invited, removed, changed, held, pending,
+                              failed, parked, errors, not_begun)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            params![
+                self.time(run.at)?,
+                self.signed(run.took)?,
+                run.cause.as_str(),
+                who,
+                run.whole,
+                tally.rooms_created,
+                tally.invited,
+                tally.removed,
+                tally.changed,
+                tally.held,
+                tally.pending,
+                tally.failed,
+                tally.parked,
+                run.errors,
+                run.not_begun,
+            ],
+        )?;
+        self.run(
+            "DELETE FROM run
+             WHERE number NOT IN (SELECT number FROM run ORDER BY number DESC LIMIT ?1)
+               AND number IS NOT (SELECT max(number) FROM run WHERE whole AND not_begun IS NULL)
+               AND number IS NOT (SELECT max(number) FROM run WHERE not_begun IS NOT NULL)",
+            [self.signed(RememberedRun::KEPT as u64)?],
+        )
+    }
+
+    /// A room, and the aliases that lead to it.
     fn forget(&mut self, room: &RoomId) -> Result<(), Trouble> {
         let number = self.room(room)?;
-        for table in ["feed", "given", "absent", "reinvited", "refused"] {
+        self.delete(room, number)?;
+        self.run("DELETE FROM alias WHERE room = ?1", [room.as_str()])
+    }
+
+    /// A room with everything that refers to it.
+    fn delete(&mut self, room: &RoomId, number: i64) -> Result<(), Trouble> {
+        for table in ["feed", "given", "absent", "reinvited", "refused", "left_before"] {
             self.run(&format!("DELETE FROM {table} WHERE room = ?1"), [number])?;
         }
         self.run("DELETE FROM room WHERE number = ?1", [number])?;
-        self.run("DELETE FROM alias WHERE room = ?1", [room.as_str()])?;
         // It may come back in the same commit, under another number.
         self.rooms.remove(room);
         Ok(())

@@ -9,6 +9,7 @@ mod people;
 mod roster;
 mod seen;
 mod settings;
+mod upgraded;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,6 +18,7 @@ pub use needs::{Needs, hold_back_unregistered, needs_after, needs_before};
 pub use roster::Roster;
 use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, UserId};
 use serde::Serialize;
+pub(crate) use upgraded::{closed_room, moved_room};
 
 use crate::{
     action::{Action, Blueprint, Op, RoomTarget, Why},
@@ -25,8 +27,9 @@ use crate::{
     policy::Policy,
     recall::{Memory, MemoryChange, Pause, RememberedRoom},
     rights::Seen,
-    room::{Binding, Cause, RoomRef, RoomSnapshot, RoomState},
+    room::{Binding, Cause, Membership, RoomMember, RoomRef, RoomSnapshot, RoomState},
     room_rules::{Listing, RoomKind},
+    succession::{Lineage, Upgrade},
     time::Timestamp,
 };
 
@@ -72,6 +75,9 @@ pub struct RoomPlan {
     pub going: BTreeMap<OwnedUserId, i64>,
     /// Who has invited the bot, if it is invited.
     pub invited_by: Option<OwnedUserId>,
+    /// Rooms before this one, and what is the matter with what comes after it.
+    #[serde(skip)]
+    pub lineage: Lineage,
     /// What people should know of it, if the bot is in it.
     pub seen: Option<Box<Seen>>,
     /// Groups that fed the room at its last good run and have vanished: its removals are held (decision 2).
@@ -104,6 +110,8 @@ pub enum RoomStatus {
     NotJoined,
     /// Replaced by another room.
     Replaced,
+    /// Its alias led to a managed room and now leads to another, which no upgrade explains.
+    Moved,
     /// A person has paused it, or everything.
     Paused,
     /// Something about it is unknown or cannot be understood.
@@ -113,7 +121,8 @@ pub enum RoomStatus {
 /// How many people there are, before the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Census {
-    /// Base of the limits: in scope, joined or invited, not exempt, not the bot, below 100.
+    /// Base of the limits: in scope, joined or invited, not exempt, not the bot, and below 100 or an admin over whom the
+    /// directory rules.
     pub population: u32,
     /// Of those, the ones with a level entry of their own.
     pub raised: u32,
@@ -192,6 +201,7 @@ impl<'a> RoomDraft<'a> {
             census: Census::default(),
             going: BTreeMap::new(),
             invited_by: None,
+            lineage: Lineage::default(),
             seen: None,
             vanished: Vec::new(),
             learned: Vec::new(),
@@ -315,7 +325,7 @@ impl<'a> RoomDraft<'a> {
                 self.plan.status = RoomStatus::Invited;
                 self.act(
                     Op::Join {
-                        invited_by: inviter.to_owned(),
+                        invited_by: Some(inviter.to_owned()),
                     },
                     Why::TrustedInviter,
                 );
@@ -346,6 +356,8 @@ impl<'a> RoomDraft<'a> {
     }
 
     fn joined(&mut self, snapshot: &RoomSnapshot) {
+        let with_those_who_left = self.with_those_who_left_before(snapshot);
+        let snapshot = with_those_who_left.as_ref().unwrap_or(snapshot);
         // Seats and members are walked side by side: out of order, members would look like strangers.
         let Some(join) = Join::of(&self.room.seats, &snapshot.members, self.cx.roster) else {
             return self.unknown(&Cause::new(
@@ -359,11 +371,16 @@ impl<'a> RoomDraft<'a> {
             seen.if_adopted = Some(self.if_adopted(snapshot, &join));
         }
         self.plan.seen = Some(Box::new(seen));
-        if let Some(successor) = &snapshot.replaced_by {
+        if let Some(replacement) = &snapshot.replaced_by {
             self.plan.status = RoomStatus::Replaced;
+            let left_before = self.remembered.map(|room| &room.left_before);
+            if adopted {
+                let upgrade = Upgrade::of(snapshot, replacement, left_before);
+                self.plan.lineage.upgrade = Some(Box::new(upgrade));
+            }
             let message = format!(
-                "{}: {} was replaced by {successor}; move the alias to the new room",
-                self.plan.room, snapshot.room_id
+                "{}: {} was replaced by {}; move the alias to the new room",
+                self.plan.room, snapshot.room_id, replacement.named
             );
             return self.tell(FindingKind::Replaced, message);
         }
@@ -398,15 +415,30 @@ impl<'a> RoomDraft<'a> {
         self.remember_feeds(snapshot);
     }
 
-    fn is_adopted(&self, snapshot: &RoomSnapshot) -> bool {
-        let adopt = &self.cx.policy.adopt;
-        if self.is_handed_over() {
-            return false;
+    /// An upgrade brings nobody along: to the new room, who had left the old one by their own act is a stranger, who
+    /// would be invited again.
+    fn with_those_who_left_before(&self, snapshot: &RoomSnapshot) -> Option<RoomSnapshot> {
+        let left = &self.remembered?.left_before;
+        let unknown_here = left.iter().filter(|(user, _)| snapshot.member(user).is_none());
+        let absent: Vec<RoomMember> = unknown_here
+            .map(|(user, at)| RoomMember {
+                user_id: user.clone(),
+                membership: Membership::Left,
+                sender: user.clone(),
+                at: *at,
+            })
+            .collect();
+        if absent.is_empty() {
+            return None;
         }
-        snapshot.creator == self.cx.bot
-            || adopt.any
-            || adopt.trusted_creators.contains(&snapshot.creator)
-            || self.remembered.is_some_and(|r| r.adopted.is_some())
+        let mut snapshot = snapshot.clone();
+        snapshot.members.extend(absent);
+        snapshot.members.sort_by(|a, b| a.user_id.cmp(&b.user_id));
+        Some(snapshot)
+    }
+
+    fn is_adopted(&self, snapshot: &RoomSnapshot) -> bool {
+        is_adopted(snapshot, self.remembered, self.cx.policy, self.cx.bot)
     }
 
     /// Whether a person has given the room away, and nobody has taken it back.
@@ -418,6 +450,23 @@ impl<'a> RoomDraft<'a> {
     fn is_home(&self, snapshot: &RoomSnapshot) -> bool {
         snapshot.creator.server_name() == self.cx.policy.homeserver
     }
+}
+
+/// Whether a room is ours, or was put under management (decision 9).
+pub(crate) fn is_adopted(
+    snapshot: &RoomSnapshot,
+    remembered: Option<&RememberedRoom>,
+    policy: &Policy,
+    bot: &UserId,
+) -> bool {
+    if remembered.is_some_and(|room| room.handed_over.is_some()) {
+        return false;
+    }
+    let adopt = &policy.adopt;
+    snapshot.creator == bot
+        || adopt.any
+        || adopt.trusted_creators.contains(&snapshot.creator)
+        || remembered.is_some_and(|room| room.adopted.is_some())
 }
 
 /// `resolve` gives every room a reference; this stands in for none, so that nothing has to panic.

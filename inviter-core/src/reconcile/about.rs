@@ -13,6 +13,7 @@ use crate::{
     room::{Binding, RoomRef},
     room_rules::RoomSpec,
     room_template::Argument,
+    succession::Successors,
 };
 
 /// What a run is about, worked out from the configuration, its options, and what was paused.
@@ -125,15 +126,16 @@ impl About {
         &self,
         desired: &mut Desired,
         bindings: &BTreeMap<OwnedRoomAliasId, Binding>,
+        successors: &Successors,
     ) -> Vec<DesiredRoom> {
         if self.policy.scope.groups.is_everything() {
             return Vec::new();
         }
         let leads_to = |room: &DesiredRoom| -> Option<OwnedRoomId> {
             room.refs.iter().find_map(|r| match r {
-                RoomRef::Id(id) => Some(id.clone()),
+                RoomRef::Id(id) => Some(successors.current(id).to_owned()),
                 RoomRef::Alias(alias) => match bindings.get(alias)? {
-                    Binding::Bound(id) => Some(id.clone()),
+                    Binding::Bound(id) => Some(successors.current(id).to_owned()),
                     Binding::Missing | Binding::Unknown(_) => None,
                 },
             })

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use ruma_common::{OwnedRoomId, UserId};
 
-use super::{Reconciler, RunError, RunOptions, about::About, questions::bind};
+use super::{Reconciler, RunError, RunOptions, about::About, bindings::bind};
 use crate::{
     RoomBackend,
     backend::{AccountState, Observe, ReadOnly},
     by_hand::{Considered, Decision, Ground, Naming, Refusal, RefusalKind, Request, Wish},
     desired::{Desired, DesiredRoom},
-    recall::{Memory, MemoryChange, RememberedAlias},
+    recall::{Memory, MemoryChange},
     resolve::resolve,
     room::{Binding, Cause, RoomRef, RoomState},
-    unite::unite,
+    succession::{Moved, Successors},
+    unite::{followed, unite_followed},
 };
 
 /// How many aliases are asked at the same time.
@@ -31,27 +32,39 @@ impl Reconciler {
         let memory = self.store.recall().await?.into_memory();
         let about = About::new(&self.policy, &RunOptions::default(), &memory)?;
         let mut resolved = resolve(&self.read_groups(&about.policy.scope.groups).await, &about.policy);
-        let mut learned = Vec::new();
-        let mut bindings = bind(&backend, &resolved, &about, &memory, now, &mut learned)
-            .await
-            .all;
+        let mut bindings = bind(&backend, &resolved, &about, &memory, now).await;
         let room = &request.room;
-        let binding = where_to(&backend, room).await;
-        if let RoomRef::Alias(alias) = room {
-            if let (Binding::Bound(id), true) = (&binding, bindings.contains_key(alias)) {
-                let remembered = RememberedAlias {
-                    room: id.clone(),
-                    asked: now,
-                };
-                learned.push(MemoryChange::Alias(alias.clone(), remembered));
+        let mut binding = where_to(&backend, room, &memory.successors).await;
+        let wanted = match room {
+            RoomRef::Alias(alias) => {
+                let wanted = bindings.all.contains_key(alias);
+                bindings.answer(alias.clone(), binding.clone());
+                wanted
             }
-            bindings.insert(alias.clone(), binding.clone());
+            RoomRef::Id(_) => true,
+        };
+        bindings
+            .settle(&backend, &memory, &self.policy, &identity.user_id)
+            .await;
+        let mut learned = bindings.learned(&memory, now);
+        let mut refusal = None;
+        if let RoomRef::Alias(alias) = room {
+            let named = |change: &MemoryChange| matches!(change, MemoryChange::Alias(of, _) if of == alias);
+            if !wanted {
+                learned.retain(|change| !named(change));
+            }
+            binding = bindings
+                .all
+                .get(alias)
+                .map_or(Binding::Missing, |binding| followed(binding, &memory.successors));
+            refusal = bindings.moved(std::slice::from_ref(room)).map(elsewhere);
         }
+        let nowhere = refusal.unwrap_or_else(|| nowhere(room, &binding, &resolved, &memory));
         let mut considered = Considered {
             room: room.clone(),
             room_id: None,
             bot: identity.user_id.clone(),
-            decision: Decision::refused(nowhere(room, &binding, &resolved, &memory)),
+            decision: Decision::refused(nowhere),
             ground: None,
             learned,
         };
@@ -67,13 +80,16 @@ impl Reconciler {
             Wish::Unmanage { admin: Some(admin) } => self.account_of(&backend, admin).await,
             _ => AccountState::Unknown,
         };
-        about.keep_apart(&mut resolved, &bindings);
+        let successors = &memory.successors;
+        about.keep_apart(&mut resolved, &bindings.all, successors);
+        let mut desired = unite_followed(resolved, &bindings.all, successors);
+        bindings.keep_together(&mut desired, &memory);
         let ground = Ground {
             at: now,
             request: request.clone(),
             id: id.clone(),
             identity,
-            desired: unite(resolved, &bindings),
+            desired,
             naming,
             account,
             memory,
@@ -112,10 +128,25 @@ impl Reconciler {
     }
 }
 
-async fn where_to(backend: &dyn RoomBackend, room: &RoomRef) -> Binding {
-    match room {
+/// The room that a name leads to, or the one that has taken its place since.
+async fn where_to(backend: &dyn RoomBackend, room: &RoomRef, successors: &Successors) -> Binding {
+    let binding = match room {
         RoomRef::Id(id) => Binding::Bound(id.clone()),
         RoomRef::Alias(alias) => backend.resolve_alias(alias).await,
+    };
+    followed(&binding, successors)
+}
+
+/// Which of the two rooms is meant, only the person knows.
+fn elsewhere(moved: &Moved) -> Refusal {
+    let Moved { alias, from, to } = moved;
+    let message = format!(
+        "{alias} led to {from}, which is managed, and now leads to {to}; name the room that is meant by its ID, or run \
+         `inviter adopt '{alias}'` if it is {to} from now on"
+    );
+    Refusal {
+        kind: RefusalKind::Unknown,
+        message,
     }
 }
 
@@ -129,7 +160,7 @@ fn nowhere(room: &RoomRef, binding: &Binding, desired: &Desired, memory: &Memory
         };
     }
     let led_to = match room {
-        RoomRef::Alias(alias) => memory.aliases.get(alias).map(|known| &known.room),
+        RoomRef::Alias(alias) => memory.led_to(alias),
         RoomRef::Id(_) => None,
     };
     let message = match led_to {
@@ -163,7 +194,7 @@ async fn naming(
     // In the order of the entries, whichever answer comes first.
     let mut answers = stream::iter(entries.cloned())
         .map(|entry| async move {
-            let binding = where_to(backend, &entry).await;
+            let binding = where_to(backend, &entry, &memory.successors).await;
             (entry, binding)
         })
         .buffered(QUESTIONS_AT_ONCE);
@@ -174,7 +205,7 @@ async fn naming(
             Binding::Bound(_) | Binding::Missing => continue,
             Binding::Unknown(cause) => {
                 let led_here = matches!(&entry, RoomRef::Alias(alias)
-                    if memory.aliases.get(alias).is_some_and(|known| known.room == *id));
+                    if memory.led_to(alias).is_some_and(|room| room == id));
                 (!led_here).then_some(cause)
             }
         };

@@ -21,7 +21,8 @@ impl Reconciler {
         let backend = ReadOnly(Arc::clone(&self.backend));
         let room = &match room {
             RoomRef::Alias(alias) => RoomRef::Alias(normalise_alias(alias)),
-            RoomRef::Id(id) => RoomRef::Id(id.clone()),
+            // Who asks about a room that was replaced means the one in its place.
+            RoomRef::Id(id) => RoomRef::Id(draft.memory().successors.current(id).to_owned()),
         };
         let binding = match (find_room(&draft.desired, room, None), room) {
             (Some(wanted), _) => wanted.binding.clone(),

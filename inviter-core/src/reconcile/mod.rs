@@ -1,16 +1,21 @@
 //! [`Reconciler`]: the whole chain from directories to rooms, as one object for every frontend.
 
 mod about;
+mod bindings;
 mod by_hand;
 mod explaining;
+mod following;
 mod pausing;
 mod planning;
 mod questions;
 mod remembering;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use ruma_common::OwnedRoomId;
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
 
 use self::{about::About, planning::Known};
 use crate::{
@@ -21,17 +26,18 @@ use crate::{
     desired::Desired,
     finding::Finding,
     guard::{GuardedPlan, GuardedRoom, Limits, ReleaseCode, Trigger, Verdict},
-    plan::RoomStatus,
+    plan::{RoomPlan, RoomStatus},
     policy::Policy,
     provider::ReadRequest,
-    recall::{Memory, MemoryChange, MemoryStore, StoreError},
-    report::Report,
+    recall::{Memory, MemoryChange, MemoryStore, RememberedAlias, StoreError},
+    report::{Report, Tally},
     resolve::{ReadOutcome, resolve},
     room::RoomRef,
     room_template::Argument,
+    runs::{RememberedRun, RunCause},
     scope::{Scope, Selection},
     server::MetLimit,
-    time::Clock,
+    time::{Clock, Timestamp},
 };
 
 /// Reads directories and rooms, plans, guards, and applies.
@@ -69,6 +75,8 @@ pub struct RunOptions {
     pub scope: Scope,
     /// What a person let go.
     pub releases: BTreeSet<ReleaseCode>,
+    /// What started it, for the record: nothing depends on it.
+    pub cause: RunCause,
 }
 
 impl RunOptions {
@@ -82,6 +90,7 @@ impl RunOptions {
     pub fn by_person() -> Self {
         Self {
             trigger: Trigger::Person,
+            cause: RunCause::Person { who: None },
             ..Self::default()
         }
     }
@@ -107,6 +116,10 @@ pub struct Draft {
     pub rooms_outside: usize,
     memory: Memory,
     learned: Vec<MemoryChange>,
+    /// Where aliases lead that are not believed to lead there.
+    elsewhere: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+    /// When the run began.
+    began: Timestamp,
     whole: bool,
     left_out: bool,
 }
@@ -128,6 +141,19 @@ impl Draft {
             others.len() + usize::from(!levels.is_empty())
         };
         self.plan.rooms().iter().map(of_room).sum()
+    }
+
+    /// The alias by which a person has named this room, and where it leads, if that is not believed.
+    fn meant(&self, plan: &RoomPlan, options: &RunOptions) -> Option<(&OwnedRoomAliasId, &OwnedRoomId)> {
+        if !matches!(plan.status, RoomStatus::Moved | RoomStatus::Replaced) {
+            return None;
+        }
+        let named = plan.refs.iter().filter(|name| options.rooms.contains(name));
+        let mut aliases = named.filter_map(|name| match name {
+            RoomRef::Alias(alias) => self.elsewhere.get_key_value(alias),
+            RoomRef::Id(_) => None,
+        });
+        aliases.next()
     }
 
     /// What earlier runs saw and did.
@@ -195,8 +221,14 @@ impl Reconciler {
 
     /// Plans a run and does what the guard allows.
     pub async fn sync(&self, options: &RunOptions) -> Result<Report, RunError> {
-        let draft = self.plan(options).await?;
-        Ok(self.apply(draft, options).await)
+        let began = self.clock.now();
+        match self.plan(options).await {
+            Ok(draft) => Ok(self.apply(draft, options).await),
+            Err(error) => {
+                self.not_begun(options, began, &error).await;
+                Err(error)
+            }
+        }
     }
 
     /// Does what the guard allowed in a draft. Rooms that are created or joined on the way are read and planned
@@ -212,6 +244,8 @@ impl Reconciler {
             rooms_outside: _,
             mut memory,
             learned,
+            elsewhere: _,
+            began,
             whole,
             left_out,
         } = draft;
@@ -280,10 +314,36 @@ impl Reconciler {
         let mut learned = remembering::learned(&desired, &report, &memory, &self.limits, run);
         let met = self.backend.limits_met().into_iter();
         learned.extend(met.map(|(kind, wait)| MemoryChange::LimitMet(kind, MetLimit { at: now, wait })));
+        learned.push(MemoryChange::Ran(RememberedRun {
+            at: began,
+            took: u64::try_from(now.since(began).as_millis()).unwrap_or(u64::MAX),
+            cause: options.cause.clone(),
+            whole,
+            tally: report.tally(),
+            errors: !report.errors.is_empty(),
+            not_begun: None,
+        }));
         if let Err(error) = self.store.commit(&learned).await {
             report.errors.push(error.to_string());
         }
         report
+    }
+
+    /// Remembers that a run could not begin, for whoever asks how things stand. [`sync`](Self::sync) does so by itself;
+    /// who plans and applies does it with the error of [`plan`](Self::plan).
+    pub async fn not_begun(&self, options: &RunOptions, began: Timestamp, error: &RunError) {
+        let run = RememberedRun {
+            at: began,
+            took: u64::try_from(self.clock.now().since(began).as_millis()).unwrap_or(u64::MAX),
+            cause: options.cause.clone(),
+            whole: options.is_whole(),
+            tally: Tally::default(),
+            errors: true,
+            not_begun: Some(error.to_string()),
+        };
+        if let Err(error) = self.store.commit(&[MemoryChange::Ran(run)]).await {
+            tracing::warn!(%error, "a run that could not begin is not remembered either");
+        }
     }
 
     /// Plans rooms once more that were created or joined, with all the care of a first plan: other aliases may lead to
@@ -327,6 +387,17 @@ impl Reconciler {
         let mut changes = Vec::new();
         for room in draft.plan.rooms() {
             let plan = room.plan();
+            if let Some((alias, to)) = draft.meant(plan, options) {
+                // Named by a person, who thereby says where it is meant to lead.
+                let remembered = RememberedAlias {
+                    room: to.clone(),
+                    asked: now,
+                };
+                changes.push(MemoryChange::Alias(alias.clone(), remembered));
+                changes.push(MemoryChange::Adopted(to.clone(), now));
+                outcomes.push((plan.room.clone(), Adopted::Now(to.clone())));
+                continue;
+            }
             let outcome = match (&plan.status, &plan.target) {
                 (RoomStatus::Found, Some(RoomTarget::Existing(id))) => {
                     changes.push(MemoryChange::Adopted(id.clone(), now));

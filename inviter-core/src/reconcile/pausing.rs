@@ -67,7 +67,10 @@ fn is_remembered(memory: &Memory, name: &RoomRef) -> bool {
     match name {
         RoomRef::Alias(alias) => memory.aliases.contains_key(alias),
         RoomRef::Id(id) => {
-            memory.rooms.contains_key(id) || memory.aliases.values().any(|alias| alias.room == *id)
+            let replaced = memory.successors.0.contains_key(id);
+            replaced
+                || memory.rooms.contains_key(id)
+                || memory.aliases.values().any(|alias| alias.room == *id)
         }
     }
 }

@@ -7,7 +7,9 @@ use ruma_common::OwnedRoomId;
 use super::{
     Draft, Reconciler, RunError, RunOptions,
     about::About,
-    questions::{bind, hold_back, keep_together, listings, observed, plan_rooms},
+    bindings::bind,
+    following::Following,
+    questions::{hold_back, listings, observed, plan_rooms},
     remembering::abandoned,
 };
 use crate::{
@@ -16,13 +18,13 @@ use crate::{
     desired::{Desired, DesiredRoom},
     finding::{Finding, FindingKind, Subject},
     guard::{GuardContext, guard},
-    plan::{PlanContext, RoomStatus, Roster},
+    plan::{PlanContext, RoomPlan, RoomStatus, Roster},
     recall::{Memory, MemoryChange, Pause, Recalled},
     resolve::{ReadOutcome, resolve},
     room::{Binding, RoomRef},
     room_rules::Listing,
     time::Timestamp,
-    unite::unite,
+    unite::unite_followed,
 };
 
 /// What a plan is made from, beside the rooms.
@@ -38,11 +40,34 @@ pub(super) struct Known {
 impl Reconciler {
     /// Plans a run. Sends no writing request, and remembers nothing.
     pub async fn plan(&self, options: &RunOptions) -> Result<Draft, RunError> {
+        self.plan_from(None, options).await
+    }
+
+    /// Plans a run from what the directories have answered before, such as [`Draft::directories`] of an earlier plan:
+    /// for finding out whether a change in a room matters at all. A plan that is to be applied should rest on what the
+    /// directories say now.
+    pub async fn plan_with(
+        &self,
+        directories: Arc<[ReadOutcome]>,
+        options: &RunOptions,
+    ) -> Result<Draft, RunError> {
+        self.plan_from(Some(directories), options).await
+    }
+
+    async fn plan_from(
+        &self,
+        directories: Option<Arc<[ReadOutcome]>>,
+        options: &RunOptions,
+    ) -> Result<Draft, RunError> {
+        let began = self.clock.now();
         let identity = ReadOnly(Arc::clone(&self.backend)).whoami().await?;
         let mut findings = Vec::new();
         let memory = self.recall(&mut findings).await?;
         let about = About::new(&self.policy, options, &memory)?;
-        let directories = self.read_groups(&about.policy.scope.groups).await.into();
+        let directories = match directories {
+            Some(known) => known,
+            None => self.read_groups(&about.policy.scope.groups).await.into(),
+        };
         let known = Known {
             identity,
             memory,
@@ -50,6 +75,7 @@ impl Reconciler {
             fresh: false,
         };
         let mut draft = self.draft(known, &about, options).await?;
+        draft.began = began;
         draft.findings.append(&mut findings);
         draft.findings.sort();
         Ok(draft)
@@ -64,7 +90,7 @@ impl Reconciler {
     ) -> Result<Draft, RunError> {
         let Known {
             identity,
-            memory,
+            mut memory,
             directories,
             fresh,
         } = known;
@@ -78,14 +104,19 @@ impl Reconciler {
             .filter(|argument| !memory.arguments.contains(argument))
             .map(|argument| MemoryChange::Argument(argument.clone()))
             .collect();
-        let mut bindings = bind(&backend, &resolved, about, &memory, now, &mut learned).await;
+        let mut bindings = bind(&backend, &resolved, about, &memory, now).await;
+        let mut following = Following::default();
         // Uniting moves rooms, not people.
         let roster = Roster::new(&resolved, &self.policy, &identity.user_id);
         let (mut desired, others, listings, mut plans) = loop {
             let mut desired = resolved.clone();
-            let apart = about.keep_apart(&mut desired, &bindings.all);
-            let mut desired = unite(desired, &bindings.all);
-            keep_together(&mut desired, &bindings.all, &memory);
+            bindings
+                .settle(&backend, &memory, &self.policy, &identity.user_id)
+                .await;
+            let successors = &memory.successors;
+            let apart = about.keep_apart(&mut desired, &bindings.all, successors);
+            let mut desired = unite_followed(desired, &bindings.all, successors);
+            bindings.keep_together(&mut desired, &memory);
             about.check_names(&desired)?;
             let mut others: Vec<DesiredRoom>;
             (desired.rooms, others) = std::mem::take(&mut desired.rooms)
@@ -94,12 +125,22 @@ impl Reconciler {
             others.extend(apart);
             let listings = listings(&backend, &desired, &memory, now).await;
             let cx = self.context(&desired, &roster, &identity, &memory, &listings, now);
-            let plans = plan_rooms(&backend, &cx, observed(&desired, &others, &memory, fresh)).await;
-            // Ends: each round asks what is only remembered, and nothing is asked twice.
-            if !bindings
-                .confirm(&backend, (&desired, &others), &plans, &memory, now, &mut learned)
+            let plans = plan_rooms(
+                &backend,
+                &cx,
+                &bindings,
+                observed(&desired, &others, &memory, fresh),
+            )
+            .await;
+            // Ends: each round asks what is only remembered, or follows an upgrade, and nothing is asked or followed
+            // twice.
+            let again = bindings
+                .confirm(&backend, (&desired, &others), &plans, &memory)
                 .await
-            {
+                || following
+                    .look(&backend, &plans, &mut memory, now, &mut learned)
+                    .await;
+            if !again {
                 break (desired, others, listings, plans);
             }
         };
@@ -109,25 +150,17 @@ impl Reconciler {
             !matches!(&finding.about, Subject::Room(name) if others.iter().any(|room| room.refs.contains(name)))
         });
         let cx = self.context(&desired, &roster, &identity, &memory, &listings, now);
+        following.tell(&mut plans, &cx);
         hold_back(&backend, &cx, &mut plans).await;
+        learned.extend(bindings.learned(&memory, now));
         if options.is_whole() {
             findings.extend(abandoned(&desired, &others, &self.policy.scope, &memory));
         }
-        if desired.rooms.is_empty() && !others.is_empty() && !about.policy.scope.is_everything() {
-            let message = format!(
-                "none of the {} rooms that are wanted is within the scope, so nothing is done; check the patterns of \
-                 `[scope]` and of the command line",
-                others.len()
-            );
-            findings.push(Finding::new(Subject::Run, FindingKind::NothingWanted, message));
-        }
-        if memory.paused.contains_key(&Pause::Everything) {
-            let message = "everything is paused, so nothing is done; `inviter resume --all` goes on";
-            findings.push(Finding::new(Subject::Run, FindingKind::Paused, message));
-        }
+        findings.extend(why_nothing(&desired, others.len(), about, &memory));
         findings.sort();
         findings.dedup();
-        let left_out = !others.is_empty() || plans.iter().any(|plan| plan.status == RoomStatus::Paused);
+        let is_left_out = |plan: &RoomPlan| matches!(plan.status, RoomStatus::Paused | RoomStatus::Moved);
+        let left_out = !others.is_empty() || plans.iter().any(is_left_out);
         let cx = GuardContext {
             limits: &self.limits,
             trigger: options.trigger,
@@ -147,6 +180,8 @@ impl Reconciler {
             outside: others.iter().flat_map(names).collect(),
             memory,
             learned,
+            elsewhere: bindings.into_elsewhere(),
+            began: now,
             whole: options.is_whole(),
             left_out,
         })
@@ -185,6 +220,23 @@ impl Reconciler {
             }
         }
     }
+}
+
+/// Why a run is about nothing, if it is.
+fn why_nothing(desired: &Desired, outside: usize, about: &About, memory: &Memory) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if desired.rooms.is_empty() && outside > 0 && !about.policy.scope.is_everything() {
+        let message = format!(
+            "none of the {outside} rooms that are wanted is within the scope, so nothing is done; check the patterns of \
+             `[scope]` and of the command line"
+        );
+        findings.push(Finding::new(Subject::Run, FindingKind::NothingWanted, message));
+    }
+    if memory.paused.contains_key(&Pause::Everything) {
+        let message = "everything is paused, so nothing is done; `inviter resume --all` goes on";
+        findings.push(Finding::new(Subject::Run, FindingKind::Paused, message));
+    }
+    findings
 }
 
 /// Every name of a room, and its ID if that is known.

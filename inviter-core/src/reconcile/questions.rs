@@ -1,177 +1,25 @@
-//! What is asked of the homeserver before a plan stands.
+//! What is asked of the homeserver before a plan stands, beside the aliases.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
+use ruma_common::{OwnedRoomId, OwnedUserId};
 
-use super::about::About;
+use super::bindings::Bindings;
 use crate::{
     RoomBackend,
-    action::Op,
     backend::{AccountState, Observe},
-    desired::{Desired, DesiredRoom, PersonIx},
-    directory::Gap,
-    guard::is_loss,
-    levels::LevelSlot,
-    plan::{
-        PlanContext, RoomPlan, hold_back_unregistered, needs_after, needs_before, paused_room, plan_room,
-    },
+    desired::{Desired, DesiredRoom},
+    plan::{PlanContext, RoomPlan, hold_back_unregistered, moved_room, needs_after, paused_room, plan_room},
     policy::UnregisteredPolicy,
-    recall::{Memory, MemoryChange, Pause, RememberedAlias},
-    room::{Binding, Cause, RoomRef, RoomState},
+    recall::Memory,
+    room::{Binding, Cause, RoomState},
     room_rules::Listing,
     time::Timestamp,
 };
 
-/// How many questions about single aliases or listings are under way at the same time.
+/// How many questions about single listings are under way at the same time.
 const QUESTIONS_AT_ONCE: usize = 8;
-
-/// Where the aliases lead.
-#[derive(Debug)]
-pub(super) struct Bindings {
-    /// By alias.
-    pub(super) all: BTreeMap<OwnedRoomAliasId, Binding>,
-    /// Those that were not asked: a remembered answer was good enough, or the run is not about their rooms.
-    unasked: BTreeSet<OwnedRoomAliasId>,
-}
-
-/// Where the aliases lead; what the answers teach goes into `learned`. Only aliases of rooms that the run may be about
-/// are asked; of the others what is remembered has to do, however old.
-pub(super) async fn bind(
-    backend: &dyn RoomBackend,
-    desired: &Desired,
-    about: &About,
-    memory: &Memory,
-    now: Timestamp,
-    learned: &mut Vec<MemoryChange>,
-) -> Bindings {
-    // A paused alias is asked as well: the room that it leads to is paused by all its names.
-    let all_paused = memory.paused.contains_key(&Pause::Everything);
-    let asked = |room: &&DesiredRoom| about.may_include(room) && !all_paused;
-    let (asked, others): (Vec<_>, Vec<_>) = desired.rooms.iter().partition(asked);
-    let needs = needs_before(asked, memory, now);
-    let mut bindings = Bindings {
-        unasked: needs.remembered.keys().cloned().collect(),
-        all: needs.remembered,
-    };
-    for reference in others.iter().flat_map(|room| &room.refs) {
-        if let RoomRef::Alias(alias) = reference {
-            bindings.unasked.insert(alias.clone());
-            if let Some(known) = memory.aliases.get(alias) {
-                bindings
-                    .all
-                    .insert(alias.clone(), Binding::Bound(known.room.clone()));
-            }
-        }
-    }
-    bindings.ask(backend, needs.aliases, memory, now, learned).await;
-    bindings
-}
-
-impl Bindings {
-    /// Asks what was not asked yet of rooms in which somebody has a place, or may have one, who is about to lose
-    /// something in another: the alias may lead to that other room. Answers whether anything is other than was
-    /// reckoned with.
-    pub(super) async fn confirm(
-        &mut self,
-        backend: &dyn RoomBackend,
-        wanted: (&Desired, &[DesiredRoom]),
-        plans: &[RoomPlan],
-        memory: &Memory,
-        now: Timestamp,
-        learned: &mut Vec<MemoryChange>,
-    ) -> bool {
-        let (desired, others) = wanted;
-        let losers = losers(desired, plans);
-        // Somebody whom no directory knows is a loser too, and may be among the people of a room who are not known.
-        if !plans.iter().flat_map(|plan| &plan.actions).any(is_loss) {
-            return false;
-        }
-        let mut aliases = Vec::new();
-        for room in desired.rooms.iter().chain(others) {
-            let seated = |person: &PersonIx| {
-                room.seats
-                    .binary_search_by_key(person, |seat| seat.person)
-                    .is_ok()
-            };
-            if room.members.is_complete() && !losers.iter().any(seated) {
-                continue;
-            }
-            aliases.extend(room.refs.iter().filter_map(|r| match r {
-                RoomRef::Alias(alias) if self.unasked.contains(alias) => Some(alias.clone()),
-                _ => None,
-            }));
-        }
-        for alias in &aliases {
-            self.unasked.remove(alias);
-        }
-        self.ask(backend, aliases, memory, now, learned).await
-    }
-
-    async fn ask(
-        &mut self,
-        backend: &dyn RoomBackend,
-        aliases: Vec<OwnedRoomAliasId>,
-        memory: &Memory,
-        now: Timestamp,
-        learned: &mut Vec<MemoryChange>,
-    ) -> bool {
-        let mut differs = false;
-        let mut answers = stream::iter(aliases)
-            .map(|alias| async move {
-                let binding = backend.resolve_alias(&alias).await;
-                (alias, binding)
-            })
-            .buffer_unordered(QUESTIONS_AT_ONCE);
-        while let Some((alias, binding)) = answers.next().await {
-            match &binding {
-                Binding::Bound(room) => {
-                    let remembered = RememberedAlias {
-                        room: room.clone(),
-                        asked: now,
-                    };
-                    learned.push(MemoryChange::Alias(alias.clone(), remembered));
-                }
-                Binding::Missing if memory.aliases.contains_key(&alias) => {
-                    learned.push(MemoryChange::AliasForgotten(alias.clone()));
-                }
-                Binding::Missing | Binding::Unknown(_) => {}
-            }
-            differs |= match self.all.get(&alias) {
-                Some(known) => *known != binding,
-                // Nothing was reckoned with, and nothing comes of an alias that leads nowhere.
-                None => matches!(binding, Binding::Bound(_)),
-            };
-            self.all.insert(alias, binding);
-        }
-        differs
-    }
-}
-
-/// Everyone who is to be removed or lowered anywhere.
-fn losers(desired: &Desired, plans: &[RoomPlan]) -> BTreeSet<PersonIx> {
-    let losses = plans
-        .iter()
-        .flat_map(|plan| &plan.actions)
-        .filter(|action| is_loss(action));
-    let users = losses.flat_map(|action| match &action.op {
-        Op::Remove { user, .. } => vec![user],
-        Op::SetLevels { changes } => changes
-            .iter()
-            .filter_map(|change| match &change.slot {
-                LevelSlot::User(user) => Some(user),
-                _ => None,
-            })
-            .collect(),
-        _ => Vec::new(),
-    });
-    let index = |user: &OwnedUserId| {
-        let found = desired.people.binary_search_by(|person| person.user_id.cmp(user));
-        found.ok().and_then(|at| u32::try_from(at).ok()).map(PersonIx)
-    };
-    users.filter_map(index).collect()
-}
 
 /// Listings that have to be known and are not remembered well enough.
 pub(super) async fn listings(
@@ -210,13 +58,20 @@ pub(super) fn observed(desired: &Desired, others: &[DesiredRoom], memory: &Memor
 pub(super) async fn plan_rooms(
     backend: &dyn RoomBackend,
     cx: &PlanContext<'_>,
+    bindings: &Bindings,
     what: Observe,
 ) -> Vec<RoomPlan> {
     let rooms = &cx.desired.rooms;
     let paused = |room: &DesiredRoom| cx.memory.is_paused(&room.refs, &room.binding);
     let mut plans: Vec<Option<RoomPlan>> = rooms
         .iter()
-        .map(|room| paused(room).then(|| paused_room(room, cx)))
+        .map(|room| {
+            if paused(room) {
+                return Some(paused_room(room, cx));
+            }
+            let moved = bindings.moved(&room.refs)?;
+            Some(moved_room(room, moved, cx))
+        })
         .collect();
     let by_id: BTreeMap<&OwnedRoomId, usize> = rooms
         .iter()
@@ -278,30 +133,6 @@ pub(super) async fn hold_back(backend: &dyn RoomBackend, cx: &PlanContext<'_>, p
         }
         // Unknown is invited; the invitation itself will say what is wrong.
         Err(error) => tracing::warn!(%error, "accounts could not be looked up"),
-    }
-}
-
-/// An alias that led to a room when it was last asked, and cannot be asked now, may still lead there: its people are
-/// not among the seats this time, and must not be removed for that.
-pub(super) fn keep_together(
-    desired: &mut Desired,
-    bindings: &BTreeMap<OwnedRoomAliasId, Binding>,
-    memory: &Memory,
-) {
-    for (alias, binding) in bindings {
-        let (Binding::Unknown(cause), Some(known)) = (binding, memory.aliases.get(alias)) else {
-            continue;
-        };
-        let bound =
-            |room: &&mut DesiredRoom| matches!(&room.binding, Binding::Bound(id) if *id == known.room);
-        for room in desired.rooms.iter_mut().filter(bound) {
-            let gap = Gap {
-                what: format!("{alias}, which led to this room"),
-                why: cause.to_string(),
-            };
-            room.members.add(gap.clone());
-            room.owners.add(gap);
-        }
     }
 }
 

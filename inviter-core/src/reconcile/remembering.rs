@@ -55,7 +55,7 @@ pub(super) fn learned(
     // The first one ends a hold on all removals, so it has to have looked at something, and at everything.
     let looked = || {
         let is = |status| report.rooms.iter().any(|room| room.status == status);
-        is(RoomStatus::Managed) && !is(RoomStatus::Paused)
+        is(RoomStatus::Managed) && !is(RoomStatus::Paused) && !is(RoomStatus::Moved)
     };
     let clean = whole && read && known && done && report.errors.is_empty();
     let clean = clean && (memory.clean_run.is_some() || looked());
@@ -123,7 +123,7 @@ pub(super) fn abandoned(
         let aliases = memory
             .aliases
             .iter()
-            .filter(|(_, a)| a.room == *id)
+            .filter(|(_, a)| memory.successors.current(&a.room) == id)
             .map(|(alias, _)| alias);
         let refs = aliases.map(|a| RoomRef::Alias(a.clone()));
         let refs: Vec<RoomRef> = refs.chain([RoomRef::Id(id.clone())]).collect();

@@ -21,8 +21,9 @@ pub fn of_room(plan: &RoomPlan, cx: &RemedyContext<'_>) -> Vec<Remedy> {
         RoomStatus::Invited => room.invited().into_iter().collect(),
         RoomStatus::Replaced => vec![room.replaced()],
         RoomStatus::Found => room.found(),
-        // Whoever has paused a room meant it, and its finding says how that ends.
-        RoomStatus::ToCreate | RoomStatus::Managed | RoomStatus::Paused => Vec::new(),
+        // Whoever has paused a room meant it, and its finding says how that ends. So does that of one whose alias leads
+        // elsewhere: only a person knows which of the two rooms is meant.
+        RoomStatus::ToCreate | RoomStatus::Managed | RoomStatus::Paused | RoomStatus::Moved => Vec::new(),
         RoomStatus::Unknown => vec![room.unknown()],
     };
     if let (RoomStatus::Found | RoomStatus::Managed, Some(seen)) = (plan.status, &plan.seen) {

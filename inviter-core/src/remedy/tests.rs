@@ -46,6 +46,7 @@ fn plan(status: RoomStatus, told: &[FindingKind]) -> RoomPlan {
         },
         going: std::collections::BTreeMap::new(),
         invited_by: None,
+        lineage: crate::succession::Lineage::default(),
         seen: None,
         vanished: Vec::new(),
         learned: Vec::new(),
@@ -81,6 +82,7 @@ fn snapshot(version: &str, levels: serde_json::Value) -> RoomSnapshot {
         name: None,
         topic: None,
         canonical_alias: None,
+        predecessor: None,
         replaced_by: None,
         members: vec![
             member(bot().to_owned()),

@@ -10,10 +10,11 @@ use inviter_core::{
     guard::Limits,
     memory::{InMemoryDirectory, InMemoryHomeserver, InMemoryStore, MemoryGroup, MemoryPerson, UserOp},
     mint::{GuestRule, Minting},
-    policy::{LeftPolicy, Policy, SourcePolicy},
+    policy::{Policy, SourcePolicy},
     reconcile::{Draft, Reconciler, RunOptions},
     report::Report,
     room::Membership,
+    room_rules::{BringIn, LeftPolicy},
     time::{Clock, Timestamp},
 };
 use proptest::{collection, prelude::*};
@@ -171,7 +172,7 @@ impl World {
         let directory = Arc::new(InMemoryDirectory::new("corp"));
         let store = InMemoryStore::default();
         let mut policy = Policy::new("example.org".try_into().unwrap());
-        policy.left = LeftPolicy::Again;
+        policy.defaults.left = LeftPolicy::Again;
         policy.sources.push(SourcePolicy {
             provider: ProviderId::new("corp"),
             decoders: vec![Arc::new(MtrxDecoder::default())],
@@ -206,6 +207,13 @@ impl World {
         }
     }
 
+    /// The bot is a server administrator, and puts people straight in.
+    pub(crate) fn putting_in(mut self) -> Self {
+        self.homeserver.set_admin(&self.bot, true);
+        self.reconciler.policy.defaults.bring_in = BringIn::Join;
+        self
+    }
+
     pub(crate) fn plan(&self) -> Draft {
         block_on(self.reconciler.plan(&RunOptions::by_person())).unwrap()
     }
@@ -228,6 +236,19 @@ impl World {
 
     pub(crate) fn room(&self, room: usize) -> Option<OwnedRoomId> {
         self.homeserver.alias(&alias(room))
+    }
+
+    /// The room that has taken the place of the one that the alias leads to: as tombstones say, all of them honest.
+    pub(crate) fn current(&self, room: usize) -> OwnedRoomId {
+        let mut current = self.room(room).unwrap();
+        while let Some(tombstone) = self.homeserver.state(&current, "m.room.tombstone", "") {
+            current = tombstone["replacement_room"]
+                .as_str()
+                .unwrap()
+                .try_into()
+                .unwrap();
+        }
+        current
     }
 
     pub(crate) fn step(&self, step: &Step) {

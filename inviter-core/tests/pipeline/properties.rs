@@ -1,16 +1,22 @@
 //! What has to hold whatever happens.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use inviter_core::{
+    OwnedRoomId,
     directory::Extent,
     guard::{Limits, Verdict},
+    memory::Preset,
     provider::ProviderErrorKind,
     report::Outcome,
+    room::Membership,
 };
 use proptest::{collection, prelude::*};
 
-use crate::model::{Corp, ROOMS, Step, World, room_group};
+use crate::{
+    model::{Corp, PEOPLE, ROOMS, Step, World, alias, room_group, user},
+    upgrades::{close, successor},
+};
 
 const VERSIONS: [&str; 4] = ["6", "10", "11", "12"];
 
@@ -45,6 +51,116 @@ proptest! {
         let rest = world.sync();
         prop_assert_eq!(rest.tally().changes(), 0);
         prop_assert!(world.plan().plan.is_empty());
+        prop_assert_eq!((world.homeserver.writes(), world.homeserver.digest()), (writes, digest));
+    }
+
+    /// People who are put in end where invited people do, and none of them is left with an invitation.
+    #[test]
+    fn people_who_are_put_in_have_joined(
+        version in version(), first in Corp::strategy(), steps in steps(), second in Corp::strategy(),
+    ) {
+        let world = World::new(version).putting_in();
+        first.write(&world.directory);
+        world.sync();
+        for step in &steps {
+            world.step(step);
+        }
+        second.write(&world.directory);
+        world.sync_and_release();
+        world.sync_and_release();
+        world.assert_as_wanted(&second)?;
+        let invited = world.memberships().into_values().filter(|m| *m == Membership::Invited);
+        prop_assert_eq!(invited.count(), 0);
+        let writes = world.homeserver.writes();
+        prop_assert_eq!(world.sync().tally().changes(), 0);
+        prop_assert_eq!(world.homeserver.writes(), writes);
+    }
+
+    /// Admins that people make go and fall like everybody else where the directory rules over them and the bot is above
+    /// them, and are left alone otherwise; the bot keeps its power, and people of other servers what they have.
+    #[test]
+    fn admins_are_ruled_only_where_that_is_wanted_and_possible(
+        version in version(), first in Corp::strategy(), steps in steps(), second in Corp::strategy(),
+        admins in collection::vec((0..PEOPLE, 0..ROOMS), 1..6), rules in any::<bool>(),
+    ) {
+        let mut world = World::new(version);
+        world.reconciler.policy.danger_manage_admins = rules;
+        first.write(&world.directory);
+        world.sync();
+        for step in &steps {
+            world.step(step);
+        }
+        for (person, room) in &admins {
+            world.step(&Step::Bring(*person, *room));
+            world.step(&Step::Raise(*person, *room, 100));
+        }
+        let before = world.untouchable();
+        second.write(&world.directory);
+        world.sync_and_release();
+        world.sync_and_release();
+        prop_assert_eq!(before, world.untouchable());
+        if rules && version == "12" {
+            world.assert_as_wanted(&second)?;
+        } else {
+            for (person, room) in admins {
+                let levels = world.homeserver.levels(&world.room(room).unwrap()).unwrap();
+                prop_assert_eq!(levels["users"][user(person).as_str()].as_i64(), Some(100));
+                prop_assert!(world.people_in(room).contains(&person));
+            }
+        }
+        prop_assert_eq!(world.sync().tally().changes(), 0);
+    }
+
+    /// Rooms that are upgraded now and then are filled again and nobody is lost from them, whether their aliases move
+    /// along or not; and an alias that is moved without an upgrade costs nobody a place.
+    #[test]
+    fn upgrades_are_followed_and_strange_moves_cost_nobody_a_place(
+        version in version(), first in Corp::strategy(), second in Corp::strategy(),
+        upgrades in collection::vec((0..ROOMS, any::<bool>(), any::<bool>()), 0..6),
+        strange in prop::option::of((0..ROOMS, 0..ROOMS)),
+    ) {
+        let world = World::new(version);
+        first.write(&world.directory);
+        world.sync();
+        for (room, moves, syncs) in upgrades {
+            let old = world.current(room);
+            let new = successor(&world, &world.bot, &old, "12", Preset::PrivateChat);
+            close(&world, &world.bot, &old, &new);
+            if moves {
+                world.homeserver.force_alias(alias(room), new, world.bot.clone());
+            }
+            if syncs {
+                world.sync();
+            }
+        }
+        world.sync();
+        // The model looks where the alias leads.
+        for room in 0..ROOMS {
+            let current = world.current(room);
+            world.homeserver.force_alias(alias(room), current, world.bot.clone());
+        }
+        world.assert_as_wanted(&first)?;
+        if let Some((from, to)) = strange.filter(|(from, to)| from != to) {
+            let (home, other) = (world.current(from), world.current(to));
+            world.homeserver.force_alias(alias(from), other, world.bot.clone());
+            second.write(&world.directory);
+            let before = world.memberships();
+            let lost = |room: &OwnedRoomId| {
+                let now = world.memberships();
+                let gone = before.iter().filter(|((r, _), m)| r == room && m.is_in());
+                gone.filter(|(place, _)| !now.get(*place).is_some_and(|m| m.is_in())).count()
+            };
+            world.homeserver.advance(Duration::from_secs(25 * 60 * 60));
+            world.sync_and_release();
+            prop_assert_eq!((lost(&home), lost(&world.current(to))), (0, 0));
+            world.homeserver.force_alias(alias(from), home, world.bot.clone());
+        }
+        second.write(&world.directory);
+        world.sync_and_release();
+        world.sync_and_release();
+        world.assert_as_wanted(&second)?;
+        let (writes, digest) = (world.homeserver.writes(), world.homeserver.digest());
+        prop_assert_eq!(world.sync().tally().changes(), 0);
         prop_assert_eq!((world.homeserver.writes(), world.homeserver.digest()), (writes, digest));
     }
 

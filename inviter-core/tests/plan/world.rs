@@ -225,7 +225,11 @@ impl World {
             name: self.name.clone(),
             topic: None,
             canonical_alias: None,
-            replaced_by: self.replaced_by.clone(),
+            predecessor: None,
+            replaced_by: self
+                .replaced_by
+                .clone()
+                .map(|named| inviter_core::room::Replacement::new(named, user("admin"), Timestamp(5))),
             members: members.collect(),
             unreadable: self
                 .unreadable
@@ -329,13 +333,17 @@ fn describe(action: &Action) -> Vec<String> {
                 .collect();
             format!("create {}{}", blueprint.alias, levels.concat())
         }
-        Op::Join { invited_by } => format!("join by {}", short(invited_by)),
+        Op::Join { invited_by: None } => "join".to_owned(),
+        Op::Join {
+            invited_by: Some(inviter),
+        } => format!("join by {}", short(inviter)),
         Op::SetLevels { changes } => return changes.iter().map(describe_level).collect(),
         Op::SetHistoryVisibility { to, .. } => format!("history {}", to.as_str()),
         Op::SetName { to } => format!("name {to}"),
         Op::SetTopic { to } => format!("topic {to}"),
         Op::SetListing { to } => format!("listing {to:?}"),
         Op::Invite { user, .. } => format!("invite {}", short(user)),
+        Op::Add { user, .. } => format!("add {}", short(user)),
         Op::Remove {
             user,
             invitation: true,

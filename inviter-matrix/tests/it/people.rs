@@ -118,7 +118,7 @@ async fn joining() -> Result<()> {
     let owner = world.synapse.register(&unique("owner")).await?;
     let invited_by: inviter_core::OwnedUserId = UserId::parse(owner.user_id())?;
     let join = || Op::Join {
-        invited_by: invited_by.clone(),
+        invited_by: Some(invited_by.clone()),
     };
     for version in ["11", "12"] {
         let room = json!({ "room_version": version, "invite": [world.bot.user_id()] });

@@ -27,6 +27,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("observe_creator_of_version_10", |s| old_creator(s).boxed()),
     ("observe_memberships_and_senders", |s| memberships(s).boxed()),
     ("observe_settings", |s| settings(s).boxed()),
+    ("observe_upgraded_room", |s| upgraded(s).boxed()),
     ("observe_changes_at_once", |s| at_once(s).boxed()),
     ("observe_every_one_of_sixty_members", |s| sixty(s).boxed()),
     ("observe_unreadable_member", |s| unreadable(s).boxed()),
@@ -303,7 +304,51 @@ async fn settings(stage: &Stage<'_>) -> Checked {
         &snapshot.history_visibility,
         &Some(HistoryVisibility::Invited),
     )?;
-    equal("replaced by", &snapshot.replaced_by, &Some(other.to_string()))
+    let replaced = snapshot.replaced_by.map(|r| (r.named, r.room, r.by, r.at.0 > 0));
+    let wanted = (other.to_string(), Some(other), alice, true);
+    equal("replaced by", &replaced, &Some(wanted))
+}
+
+/// An upgraded room names the one that takes its place, and that one names it, in versions with and without a server in
+/// room IDs.
+async fn upgraded(stage: &Stage<'_>) -> Checked {
+    let alice = stage.user("alice").await?;
+    let new = |version: RoomVersionId| NewRoom {
+        version: Some(version),
+        ..NewRoom::default()
+    };
+    let old = stage.room_with_bot(&alice, new(RoomVersionId::V11)).await?;
+    let found = stage.snapshot(&old).await?;
+    equal("predecessor of the first", &found.predecessor, &None)?;
+    equal("replaced by", &found.replaced_by, &None)?;
+    let mut last = old;
+    for version in [RoomVersionId::V12, RoomVersionId::V12] {
+        let mut creation = Map::new();
+        creation.insert("predecessor".to_owned(), json!({"room_id": last}));
+        let next = NewRoom {
+            creation,
+            ..new(version)
+        };
+        let next = stage.room_with_bot(&alice, next).await?;
+        let tombstone = json!({"body": "moved", "replacement_room": next});
+        stage
+            .act(&alice, UserOp::set(last.clone(), "m.room.tombstone", tombstone))
+            .await?;
+        let before = stage.snapshot(&last).await?;
+        let replaced = before.replaced_by.map(|r| (r.room, r.by));
+        equal(
+            "replaced by",
+            &replaced,
+            &Some((Some(next.clone()), alice.clone())),
+        )?;
+        equal(
+            "predecessor",
+            &stage.snapshot(&next).await?.predecessor,
+            &Some(last),
+        )?;
+        last = next;
+    }
+    Ok(())
 }
 
 async fn at_once(stage: &Stage<'_>) -> Checked {

@@ -240,7 +240,9 @@ async fn join(stage: &Stage<'_>) -> Checked {
     let alice = stage.user("alice").await?;
     let room = stage.room_of(&alice, NewRoom::default()).await?;
     stage.act(&alice, invite(&room, &stage.bot)).await?;
-    let op = Op::Join { invited_by: alice };
+    let op = Op::Join {
+        invited_by: Some(alice),
+    };
     stage
         .expect(&room, op.clone(), Effect::Revisit(room.clone()))
         .await?;
@@ -255,7 +257,9 @@ async fn join(stage: &Stage<'_>) -> Checked {
 async fn join_uninvited(stage: &Stage<'_>) -> Checked {
     let alice = stage.user("alice").await?;
     let room = stage.room_of(&alice, NewRoom::default()).await?;
-    let op = Op::Join { invited_by: alice };
+    let op = Op::Join {
+        invited_by: Some(alice),
+    };
     stage.expect_refused(&room, op).await?;
     match stage.state(&room).await? {
         RoomState::Joined(_) => Err(Verdict::Failed(

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ruma_common::{OwnedRoomAliasId, OwnedUserId, UserId};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, UserId};
 use serde_json::Value;
 
 use super::{
@@ -11,9 +11,11 @@ use super::{
 };
 use crate::{
     levels::{LevelRules, PowerLevels},
-    room::{Cause, JoinRule, Membership, RoomMember, RoomSnapshot, RoomState},
+    room::{Cause, JoinRule, Membership, Replacement, RoomMember, RoomSnapshot, RoomState},
     room_rules::{HistoryVisibility, RoomKind},
 };
+
+const TOMBSTONE: &str = "m.room.tombstone";
 
 /// The state of a room for somebody.
 pub(super) fn state_for(world: &World, room: &Room, user: &UserId) -> RoomState {
@@ -81,7 +83,14 @@ pub(super) fn snapshot(room: &Room) -> Result<RoomSnapshot, Cause> {
         topic: text(room, "m.room.topic", "topic"),
         canonical_alias: text(room, CANONICAL_ALIAS, "alias")
             .and_then(|alias| OwnedRoomAliasId::try_from(alias).ok()),
-        replaced_by: text(room, "m.room.tombstone", "replacement_room"),
+        predecessor: create
+            .content
+            .get("predecessor")
+            .and_then(|predecessor| predecessor.get("room_id")?.as_str())
+            .and_then(|id| OwnedRoomId::try_from(id).ok()),
+        replaced_by: text(room, TOMBSTONE, "replacement_room")
+            .zip(room.event(TOMBSTONE, ""))
+            .map(|(named, event)| Replacement::new(named, event.sender.clone(), event.at)),
         members,
         unreadable,
     })

@@ -116,7 +116,7 @@ impl Reconciler {
             let message = format!("{room}: it was decided more than 15 minutes ago; ask for the same again");
             return refused(RefusalKind::Changed, message);
         }
-        match where_to(&self.backend, room).await {
+        match where_to(&self.backend, room, &ground.memory.successors).await {
             Binding::Bound(id) if id == ground.id => {}
             Binding::Bound(_) | Binding::Missing => {
                 let message = format!(

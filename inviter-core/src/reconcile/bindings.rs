@@ -1,0 +1,363 @@
+//! Where the aliases lead: what is asked, what is believed, and what is learnt.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, stream};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, UserId};
+
+use super::about::About;
+use crate::{
+    RoomBackend,
+    action::Op,
+    backend::Observe,
+    desired::{Desired, DesiredRoom, PersonIx},
+    directory::Gap,
+    guard::is_loss,
+    levels::LevelSlot,
+    plan::{RoomPlan, is_adopted, needs_before},
+    policy::Policy,
+    recall::{Memory, MemoryChange, Pause, RememberedAlias, RememberedRoom},
+    room::{Binding, Cause, RoomRef, RoomState},
+    succession::Moved,
+    time::Timestamp,
+    unite::followed,
+};
+
+/// How many questions about single aliases are under way at the same time.
+const QUESTIONS_AT_ONCE: usize = 8;
+
+/// Where the aliases lead.
+#[derive(Debug, Default)]
+pub(super) struct Bindings {
+    /// By alias, what is reckoned with. Whoever reads this looks up which room has taken a room's place.
+    pub(super) all: BTreeMap<OwnedRoomAliasId, Binding>,
+    /// Those that were not asked: a remembered answer was good enough, or the run is not about their rooms.
+    unasked: BTreeSet<OwnedRoomAliasId>,
+    /// What the homeserver said in this run.
+    answers: BTreeMap<OwnedRoomAliasId, Binding>,
+    /// Aliases of managed rooms that lead elsewhere, and no upgrade explains it.
+    moved: BTreeMap<OwnedRoomAliasId, Moved>,
+    /// Where aliases lead that are not reckoned to lead there.
+    elsewhere: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+    /// What was decided already: the alias, and the room that it led to.
+    settled: BTreeSet<(OwnedRoomAliasId, OwnedRoomId)>,
+}
+
+/// What is to be made of an alias that leads elsewhere than it did.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    /// Nothing was managed there: it is believed.
+    Believed,
+    /// The room that it led to decides what becomes of it: it is paused, or was closed in favour of another.
+    ByTheOld,
+    /// Nothing explains it.
+    Unexplained,
+}
+
+/// Where the aliases lead. Only aliases of rooms that the run may be about are asked; of the others what is remembered
+/// has to do, however old.
+pub(super) async fn bind(
+    backend: &dyn RoomBackend,
+    desired: &Desired,
+    about: &About,
+    memory: &Memory,
+    now: Timestamp,
+) -> Bindings {
+    // A paused alias is asked as well: the room that it leads to is paused by all its names.
+    let all_paused = memory.paused.contains_key(&Pause::Everything);
+    let asked = |room: &&DesiredRoom| about.may_include(room) && !all_paused;
+    let (asked, others): (Vec<_>, Vec<_>) = desired.rooms.iter().partition(asked);
+    let needs = needs_before(asked, memory, now);
+    let mut bindings = Bindings {
+        unasked: needs.remembered.keys().cloned().collect(),
+        all: needs.remembered,
+        ..Bindings::default()
+    };
+    for reference in others.iter().flat_map(|room| &room.refs) {
+        if let RoomRef::Alias(alias) = reference {
+            bindings.unasked.insert(alias.clone());
+            if let Some(known) = memory.aliases.get(alias) {
+                bindings
+                    .all
+                    .insert(alias.clone(), Binding::Bound(known.room.clone()));
+            }
+        }
+    }
+    bindings.ask(backend, needs.aliases, memory).await;
+    bindings
+}
+
+impl Bindings {
+    /// Asks what was not asked yet of rooms in which somebody has a place, or may have one, who is about to lose
+    /// something in another: the alias may lead to that other room. Answers whether anything is other than was
+    /// reckoned with.
+    pub(super) async fn confirm(
+        &mut self,
+        backend: &dyn RoomBackend,
+        wanted: (&Desired, &[DesiredRoom]),
+        plans: &[RoomPlan],
+        memory: &Memory,
+    ) -> bool {
+        let (desired, others) = wanted;
+        let losers = losers(desired, plans);
+        // Somebody whom no directory knows is a loser too, and may be among the people of a room who are not known.
+        if !plans.iter().flat_map(|plan| &plan.actions).any(is_loss) {
+            return false;
+        }
+        let mut aliases = Vec::new();
+        for room in desired.rooms.iter().chain(others) {
+            let seated = |person: &PersonIx| {
+                room.seats
+                    .binary_search_by_key(person, |seat| seat.person)
+                    .is_ok()
+            };
+            if room.members.is_complete() && !losers.iter().any(seated) {
+                continue;
+            }
+            aliases.extend(room.refs.iter().filter_map(|r| match r {
+                RoomRef::Alias(alias) if self.unasked.contains(alias) => Some(alias.clone()),
+                _ => None,
+            }));
+        }
+        for alias in &aliases {
+            self.unasked.remove(alias);
+        }
+        self.ask(backend, aliases, memory).await
+    }
+
+    async fn ask(
+        &mut self,
+        backend: &dyn RoomBackend,
+        aliases: Vec<OwnedRoomAliasId>,
+        memory: &Memory,
+    ) -> bool {
+        let mut differs = false;
+        let mut answers = stream::iter(aliases)
+            .map(|alias| async move {
+                let binding = backend.resolve_alias(&alias).await;
+                (alias, binding)
+            })
+            .buffer_unordered(QUESTIONS_AT_ONCE);
+        while let Some((alias, binding)) = answers.next().await {
+            differs |= match self.all.get(&alias) {
+                Some(known) => followed(known, &memory.successors) != followed(&binding, &memory.successors),
+                // Nothing was reckoned with, and nothing comes of an alias that leads nowhere.
+                None => matches!(binding, Binding::Bound(_)),
+            };
+            self.answer(alias, binding);
+        }
+        differs
+    }
+
+    /// Takes in what the homeserver says of an alias, to be settled.
+    pub(super) fn answer(&mut self, alias: OwnedRoomAliasId, binding: Binding) {
+        self.answers.insert(alias.clone(), binding.clone());
+        self.all.insert(alias, binding);
+    }
+
+    /// Decides about aliases that lead elsewhere than they did (decision 43): whether that is believed depends on the
+    /// room that they led to, which is looked at.
+    pub(super) async fn settle(
+        &mut self,
+        backend: &dyn RoomBackend,
+        memory: &Memory,
+        policy: &Policy,
+        bot: &UserId,
+    ) {
+        let mut open = Vec::new();
+        for (alias, answer) in &self.answers {
+            let (Binding::Bound(to), Some(from)) = (answer, memory.led_to(alias)) else {
+                continue;
+            };
+            if memory.successors.current(to) == from {
+                // An upgrade that was followed in the meantime may explain what nothing did before.
+                self.moved.remove(alias);
+                self.elsewhere.remove(alias);
+                self.all.insert(alias.clone(), answer.clone());
+            } else if self.settled.insert((alias.clone(), from.to_owned())) {
+                open.push(Moved {
+                    alias: alias.clone(),
+                    from: from.to_owned(),
+                    to: to.clone(),
+                });
+            }
+        }
+        if open.is_empty() {
+            return;
+        }
+        let led_to: BTreeSet<OwnedRoomId> = open.iter().map(|moved| moved.from.clone()).collect();
+        let changes = look_at(backend, led_to, memory, policy, bot).await;
+        for moved in open {
+            let paused = memory.is_paused(
+                &[RoomRef::Alias(moved.alias.clone())],
+                &Binding::Bound(moved.from.clone()),
+            );
+            let change = match changes.get(&moved.from) {
+                Some(change) if !paused => *change,
+                _ => Change::ByTheOld,
+            };
+            let Moved { alias, from, to } = &moved;
+            self.moved.remove(alias);
+            let (binding, believed) = match change {
+                Change::Believed => (Binding::Bound(to.clone()), true),
+                Change::ByTheOld => (Binding::Bound(from.clone()), false),
+                Change::Unexplained => {
+                    let cause = format!("{alias} led to {from}, which is managed, and now leads to {to}");
+                    (Binding::Unknown(Cause::new(cause)), false)
+                }
+            };
+            self.all.insert(alias.clone(), binding);
+            if believed {
+                self.elsewhere.remove(alias);
+                continue;
+            }
+            self.elsewhere.insert(alias.clone(), to.clone());
+            if matches!(change, Change::Unexplained) {
+                self.moved.insert(alias.clone(), moved);
+            }
+        }
+    }
+
+    /// The alias among these names that leads elsewhere, and nothing explains it.
+    pub(super) fn moved(&self, refs: &[RoomRef]) -> Option<&Moved> {
+        refs.iter().find_map(|name| match name {
+            RoomRef::Alias(alias) => self.moved.get(alias),
+            RoomRef::Id(_) => None,
+        })
+    }
+
+    /// What the answers teach. Of an alias that is not believed, where it led stays remembered, and it is asked again
+    /// by every run.
+    pub(super) fn learned(&self, memory: &Memory, now: Timestamp) -> Vec<MemoryChange> {
+        let mut learned = Vec::new();
+        for (alias, answer) in &self.answers {
+            let known = memory.aliases.get(alias);
+            let change = match (answer, known) {
+                (Binding::Bound(_), Some(known)) if self.elsewhere.contains_key(alias) => {
+                    let again = RememberedAlias::to_be_asked(&known.room);
+                    if again == *known {
+                        continue;
+                    }
+                    MemoryChange::Alias(alias.clone(), again)
+                }
+                (Binding::Bound(room), _) => {
+                    let remembered = RememberedAlias {
+                        room: room.clone(),
+                        asked: now,
+                    };
+                    MemoryChange::Alias(alias.clone(), remembered)
+                }
+                (Binding::Missing, Some(_)) => MemoryChange::AliasForgotten(alias.clone()),
+                (Binding::Missing | Binding::Unknown(_), _) => continue,
+            };
+            learned.push(change);
+        }
+        learned
+    }
+
+    /// Where aliases lead that are not reckoned to lead there.
+    pub(super) fn into_elsewhere(self) -> BTreeMap<OwnedRoomAliasId, OwnedRoomId> {
+        self.elsewhere
+    }
+
+    /// An alias that led to a room when it was last asked, and cannot be asked now or leads elsewhere all of a sudden,
+    /// may still stand for it, or for the room where it leads now: its people are not among the seats there this time,
+    /// and must not be removed for that.
+    pub(super) fn keep_together(&self, desired: &mut Desired, memory: &Memory) {
+        for (alias, binding) in &self.all {
+            if let (Binding::Unknown(cause), Some(room)) = (binding, memory.led_to(alias)) {
+                add_gap(
+                    desired,
+                    room,
+                    &format!("{alias}, which led to this room"),
+                    &cause.to_string(),
+                );
+            }
+        }
+        for (alias, to) in &self.elsewhere {
+            let to = memory.successors.current(to);
+            let why = "it led to another room, which is managed";
+            add_gap(desired, to, &format!("{alias}, which leads to this room"), why);
+        }
+    }
+}
+
+fn add_gap(desired: &mut Desired, room: &ruma_common::RoomId, what: &str, why: &str) {
+    let bound = |wanted: &&mut DesiredRoom| matches!(&wanted.binding, Binding::Bound(id) if *id == room);
+    for wanted in desired.rooms.iter_mut().filter(bound) {
+        let gap = Gap {
+            what: what.to_owned(),
+            why: why.to_owned(),
+        };
+        wanted.members.add(gap.clone());
+        wanted.owners.add(gap);
+    }
+}
+
+/// What is to be made of aliases that led to these rooms.
+async fn look_at(
+    backend: &dyn RoomBackend,
+    rooms: BTreeSet<OwnedRoomId>,
+    memory: &Memory,
+    policy: &Policy,
+    bot: &UserId,
+) -> BTreeMap<OwnedRoomId, Change> {
+    // As far as is known without looking.
+    let as_remembered = |room: &OwnedRoomId| {
+        let managed = memory.rooms.get(room).is_some_and(RememberedRoom::was_managed);
+        if managed {
+            Change::Unexplained
+        } else {
+            Change::Believed
+        }
+    };
+    let mut changes: BTreeMap<OwnedRoomId, Change> = rooms
+        .iter()
+        .map(|room| (room.clone(), as_remembered(room)))
+        .collect();
+    let mut states = backend.observe(Observe::Rooms(rooms.into_iter().collect()));
+    while let Some(observed) = states.next().await {
+        match observed {
+            Ok(observed) => {
+                let RoomState::Joined(snapshot) = observed.state else {
+                    continue;
+                };
+                let remembered = memory.rooms.get(&observed.room_id);
+                let change = if !is_adopted(&snapshot, remembered, policy, bot) {
+                    Change::Believed
+                } else if snapshot.replaced_by.is_some() {
+                    Change::ByTheOld
+                } else {
+                    Change::Unexplained
+                };
+                changes.insert(observed.room_id, change);
+            }
+            Err(error) => tracing::warn!(%error, "rooms that aliases led to could not be read"),
+        }
+    }
+    changes
+}
+
+/// Everyone who is to be removed or lowered anywhere.
+fn losers(desired: &Desired, plans: &[RoomPlan]) -> BTreeSet<PersonIx> {
+    let losses = plans
+        .iter()
+        .flat_map(|plan| &plan.actions)
+        .filter(|action| is_loss(action));
+    let users = losses.flat_map(|action| match &action.op {
+        Op::Remove { user, .. } => vec![user],
+        Op::SetLevels { changes } => changes
+            .iter()
+            .filter_map(|change| match &change.slot {
+                LevelSlot::User(user) => Some(user),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    });
+    let index = |user: &OwnedUserId| {
+        let found = desired.people.binary_search_by(|person| person.user_id.cmp(user));
+        found.ok().and_then(|at| u32::try_from(at).ok()).map(PersonIx)
+    };
+    users.filter_map(index).collect()
+}
