@@ -1,0 +1,5 @@
+//! A soak test of the bot.
+mod change;
+mod organisation;
+mod world;
+fn main() {}
