@@ -142,7 +142,7 @@ pub fn giver<'f>(action: &Action, feeds: &'f [Feed]) -> Option<&'f Feed> {
 /// The people whose place or level an action changes.
 pub fn people(action: &Action) -> impl Iterator<Item = &UserId> {
     let (one, changes) = match &action.op {
-        Op::Invite { user, .. } | Op::Remove { user, .. } => (Some(&**user), &[][..]),
+        Op::Invite { user, .. } | Op::Add { user, .. } | Op::Remove { user, .. } => (Some(&**user), &[][..]),
         Op::SetLevels { changes } => (None, changes.as_slice()),
         _ => (None, &[][..]),
     };

@@ -9,6 +9,7 @@ use crate::{
     directory::ProviderId,
     mint::Minting,
     patterns::Patterns,
+    reason::Reason,
     room_rules::{RoomRules, RoomSpec},
     room_template::RoomTemplate,
     scope::Scope,
@@ -37,18 +38,19 @@ pub struct Policy {
     pub adopt: Adoption,
     /// Whose invitations the bot accepts.
     pub trusted_inviters: BTreeSet<OwnedUserId>,
-    /// People who left by themselves.
-    pub left: LeftPolicy,
     /// People of whom the homeserver says that they have no account (decision 23).
     pub unregistered: UnregisteredPolicy,
     /// Accepts `world_readable` history. Off: such a setting is an error.
     pub danger_allow_world_readable: bool,
     /// Accepts levels of 100 and more for people. Off: such a setting is an error.
     pub danger_allow_admin_levels: bool,
-    /// Reason shown in the room with an invitation; no group is named in it unless the text says so.
-    pub invite_reason: Option<String>,
+    /// The directory also rules over people at level 100 and more, as far as they are below the bot. Off: they are left
+    /// alone. Creators of version 12 always are (decision 20).
+    pub danger_manage_admins: bool,
+    /// Reason shown in the room with an invitation.
+    pub invite_reason: Option<Reason>,
     /// Reason shown in the room with a removal.
-    pub remove_reason: Option<String>,
+    pub remove_reason: Option<Reason>,
 }
 
 impl Policy {
@@ -65,12 +67,12 @@ impl Policy {
             exempt: Patterns::default(),
             adopt: Adoption::default(),
             trusted_inviters: BTreeSet::new(),
-            left: LeftPolicy::default(),
             unregistered: UnregisteredPolicy::default(),
             danger_allow_world_readable: false,
             danger_allow_admin_levels: false,
-            invite_reason: None,
-            remove_reason: None,
+            danger_manage_admins: false,
+            invite_reason: Some(Reason::for_invitations()),
+            remove_reason: Some(Reason::for_removals()),
         }
     }
 
@@ -120,18 +122,6 @@ pub struct Adoption {
     pub any: bool,
     /// Rooms created by one of these.
     pub trusted_creators: BTreeSet<OwnedUserId>,
-}
-
-/// What happens with people who belong in a room and left it by their own act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LeftPolicy {
-    /// Not invited until the directory brings them anew.
-    #[default]
-    UntilBroughtAnew,
-    /// Invited on every run.
-    Again,
-    /// Never invited again.
-    Never,
 }
 
 /// What happens with people who are wanted and have no account on the homeserver, by its own word.

@@ -1,6 +1,6 @@
 //! How a managed room is to be set up: kind, settings, and the permission template.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use ruma_common::OwnedUserId;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,34 @@ pub enum LevelsMode {
     Keep,
 }
 
+/// How people who belong in a room are brought into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BringIn {
+    /// By an invitation, which they accept or decline.
+    #[default]
+    Invite,
+    /// Straight in, without being asked, where they are of the bot's own homeserver and it lets the bot do so; by an
+    /// invitation otherwise.
+    Join,
+}
+
+/// What happens with people who belong in a room and left it by their own act (decision 21).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftPolicy {
+    /// Not invited until the directory brings them anew.
+    #[default]
+    UntilBroughtAnew,
+    /// Invited on every run.
+    Again,
+    /// Never invited again.
+    Never,
+    /// Invited once so long has passed since they left, by the time that their leaving has in the room; earlier if the
+    /// directory brings them anew. One invitation for each time that they leave.
+    After(Duration),
+}
+
 /// The settings of a room; shared by all rooms that have the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomRules {
@@ -94,6 +122,10 @@ pub struct RoomRules {
     pub template: Option<PowerTemplate>,
     /// Room version for creation; `None` takes the homeserver's default.
     pub version: Option<ruma_common::RoomVersionId>,
+    /// How people are brought in.
+    pub bring_in: BringIn,
+    /// People who left by themselves.
+    pub left: LeftPolicy,
 }
 
 impl Default for RoomRules {
@@ -111,6 +143,8 @@ impl Default for RoomRules {
             owner_level: 50,
             template: Some(PowerTemplate::default()),
             version: None,
+            bring_in: BringIn::default(),
+            left: LeftPolicy::default(),
         }
     }
 }

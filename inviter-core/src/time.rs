@@ -1,6 +1,9 @@
 //! Points in time, handed in by the caller: the core reads no clock of its own.
 
-use std::{fmt::Debug, time::Duration};
+use std::{
+    fmt::{self, Debug},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +28,30 @@ impl Timestamp {
     }
 }
 
+/// A time span in words, by its largest units, such as `7 days` or `1 hour 30 minutes`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spoken(pub(crate) Duration);
+
+impl fmt::Display for Spoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0.as_secs();
+        let mut words = Vec::new();
+        for (unit, seconds) in [("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)] {
+            let count = rest / seconds;
+            rest %= seconds;
+            match count {
+                0 => {}
+                1 => words.push(format!("1 {unit}")),
+                _ => words.push(format!("{count} {unit}s")),
+            }
+        }
+        match words.as_slice() {
+            [] => write!(f, "{} ms", self.0.as_millis()),
+            words => f.write_str(&words.join(" ")),
+        }
+    }
+}
+
 /// Tells the time. Frontends hand in the system's; tests hand in one that stands still.
 pub trait Clock: Debug + Send + Sync + 'static {
     /// The present.
@@ -38,5 +65,20 @@ pub struct FixedClock(pub Timestamp);
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_spans_are_spoken() {
+        let spoken = |seconds| Spoken(Duration::from_secs(seconds)).to_string();
+        assert_eq!(spoken(7 * 86400), "7 days");
+        assert_eq!(spoken(5400), "1 hour 30 minutes");
+        assert_eq!(spoken(86400 + 61), "1 day 1 minute 1 second");
+        assert_eq!(Spoken(Duration::from_millis(500)).to_string(), "500 ms");
+        assert_eq!(spoken(0), "0 ms");
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn kick(scene: &Scene<'_>, user: &UserId) -> Result<Decision, Refusal
     decision.ops.push(Op::Remove {
         user: user.to_owned(),
         invitation,
-        reason: scene.policy.remove_reason.clone(),
+        reason: scene.reason(scene.policy.remove_reason.as_ref()),
     });
     if snapshot.join_rule == JoinRule::Public {
         decision.notes.push(format!(

@@ -23,6 +23,7 @@ use crate::{
     backend::AccountState,
     levels::{Key, LevelChange, LevelSlot, may_change},
     policy::Policy,
+    reason::Reason,
     room::{Cause, Membership, Power, RoomRef, RoomSnapshot, RoomState},
 };
 
@@ -284,8 +285,13 @@ impl<'a> Scene<'a> {
         self.needs(snapshot, snapshot.levels.key(Key::Invite), "inviting")?;
         Ok(Some(Op::Invite {
             user: user.to_owned(),
-            reason: self.policy.invite_reason.clone(),
+            reason: self.reason(self.policy.invite_reason.as_ref()),
         }))
+    }
+
+    /// A reason as it is shown. What is asked for by hand comes from no group.
+    fn reason(&self, configured: Option<&Reason>) -> Option<String> {
+        configured.map(|reason| reason.text_for(self.room, &[]))
     }
 
     /// Whether the bot may change somebody's entry in the levels.

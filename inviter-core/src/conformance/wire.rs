@@ -26,6 +26,11 @@ pub fn request(op: &UserOp) -> WireRequest {
         UserOp::CreateRoom(new) => post(&["createRoom"], create_room(new)),
         UserOp::Invite { room, user, reason } => membership(room, "invite", user.as_str(), reason.as_deref()),
         UserOp::Join { room } => post(&["rooms", room.as_str(), "join"], json!({})),
+        UserOp::AdminJoin { room, user } => WireRequest {
+            method: "POST",
+            path: path_below("/_synapse/admin/v1", &["join", room.as_str()]),
+            body: Some(json!({"user_id": user})),
+        },
         UserOp::Leave { room } => post(&["rooms", room.as_str(), "leave"], json!({})),
         UserOp::Kick { room, user, reason } => membership(room, "kick", user.as_str(), reason.as_deref()),
         UserOp::Ban { room, user, reason } => membership(room, "ban", user.as_str(), reason.as_deref()),
@@ -118,7 +123,11 @@ fn post(parts: &[&str], body: Value) -> WireRequest {
 }
 
 fn path(parts: &[&str]) -> String {
-    let mut path = "/_matrix/client/v3".to_owned();
+    path_below("/_matrix/client/v3", parts)
+}
+
+fn path_below(root: &str, parts: &[&str]) -> String {
+    let mut path = root.to_owned();
     for part in parts {
         path.push('/');
         for byte in part.bytes() {

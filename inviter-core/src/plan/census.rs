@@ -29,7 +29,7 @@ impl<'a> RoomDraft<'a> {
 
     pub(super) fn take_census(&mut self, snapshot: &RoomSnapshot, join: &Join<'_>) {
         // What holds for everybody without an entry is looked up once.
-        let all_reach = Power::Level(snapshot.levels.key(Key::UsersDefault)).reaches(100);
+        let all_reach = !self.counts(snapshot, Power::Level(snapshot.levels.key(Key::UsersDefault)));
         let mut managed = 0;
         for (seat, member) in join.pairs(&self.room.seats) {
             let counts = member.is_some_and(|member| member.membership.is_in())
@@ -48,6 +48,12 @@ impl<'a> RoomDraft<'a> {
         self.count_the_special(snapshot, all_reach);
     }
 
+    /// Whether somebody of this power is among those whom the limits are about: below 100, or an admin over whom the
+    /// directory rules.
+    fn counts(&self, snapshot: &RoomSnapshot, power: Power) -> bool {
+        power < Power::Level(100) || self.is_ruled(power) && power < snapshot.power(self.cx.bot)
+    }
+
     /// Corrects the count by those who have a level of their own: few, since the event that gives it holds 64 KiB.
     fn count_the_special(&mut self, snapshot: &RoomSnapshot, all_reach: bool) {
         let entries = snapshot.levels.users();
@@ -60,7 +66,7 @@ impl<'a> RoomDraft<'a> {
             if !here || !self.is_managed(user) {
                 continue;
             }
-            let reaches = snapshot.power(user).reaches(100);
+            let reaches = !self.counts(snapshot, snapshot.power(user));
             let census = &mut self.plan.census;
             census.population = census.population - u32::from(!all_reach) + u32::from(!reaches);
             census.raised += u32::from(!reaches && entries.contains_key(user));

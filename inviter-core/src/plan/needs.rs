@@ -77,10 +77,7 @@ pub fn needs_after(desired: &Desired, plans: &[RoomPlan], memory: &Memory, now: 
     let invited = plans
         .iter()
         .flat_map(|plan| &plan.actions)
-        .filter_map(|action| match &action.op {
-            Op::Invite { user, .. } => Some(user),
-            _ => None,
-        });
+        .filter_map(|action| action.op.brings_in());
     let mut invited: Vec<&OwnedUserId> = invited.collect();
     invited.sort_unstable();
     invited.dedup();
@@ -100,7 +97,7 @@ pub fn hold_back_unregistered(plan: &mut RoomPlan, accounts: &BTreeMap<OwnedUser
     let mut findings = Vec::new();
     let mut dropped = Vec::new();
     plan.actions.retain(|action| {
-        let Op::Invite { user, .. } = &action.op else {
+        let Some(user) = action.op.brings_in() else {
             return true;
         };
         let Some(state) = unusable(user) else { return true };

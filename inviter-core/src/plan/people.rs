@@ -8,9 +8,11 @@ use crate::{
     desired::{PersonIx, PersonStanding, Seat},
     finding::FindingKind,
     levels::Key,
-    policy::LeftPolicy,
+    reason::Reason,
     recall::{MemoryChange, RefusedOp},
     room::{JoinRule, Membership, Power, RoomMember, RoomSnapshot},
+    room_rules::{BringIn, LeftPolicy},
+    time::{Spoken, Timestamp},
 };
 
 /// What the levels stage has to know about people; both lists are sorted.
@@ -78,24 +80,15 @@ impl<'a> RoomDraft<'a> {
                 self.tell_of(user, FindingKind::Banned, message);
                 return false;
             }
-            Some((Membership::Left, sender)) if sender == user => match self.cx.policy.left {
-                LeftPolicy::Again => {}
-                LeftPolicy::UntilBroughtAnew if absent => {
-                    learned = Some(MemoryChange::Absent(
-                        snapshot.room_id.clone(),
-                        user.to_owned(),
-                        false,
-                    ));
-                }
-                LeftPolicy::UntilBroughtAnew | LeftPolicy::Never => {
-                    let message = format!(
-                        "{}: {user} left by themselves and is not invited again; invite them by hand if they ask",
-                        self.plan.room
-                    );
-                    self.tell_of(user, FindingKind::LeftThemselves, message);
+            Some((Membership::Left, sender)) if sender == user => {
+                let left = member.map_or(self.cx.now, |member| member.at);
+                if !self.is_asked_again(user, left, absent) {
                     return false;
                 }
-            },
+                // Being brought anew is news once.
+                learned =
+                    absent.then(|| MemoryChange::Absent(snapshot.room_id.clone(), user.to_owned(), false));
+            }
             Some((Membership::Left, sender)) if sender != self.cx.bot => {
                 if reinvited {
                     let message = format!(
@@ -139,15 +132,42 @@ impl<'a> RoomDraft<'a> {
         true
     }
 
+    /// Whether someone who left by their own act is invited again; tells of it if not.
+    fn is_asked_again(&mut self, user: &UserId, left: Timestamp, brought_anew: bool) -> bool {
+        let when = match self.room.rules.left {
+            LeftPolicy::Again => return true,
+            LeftPolicy::UntilBroughtAnew | LeftPolicy::After(_) if brought_anew => return true,
+            // Their membership is another one from then on: there is one invitation for each leaving.
+            LeftPolicy::After(time) if self.cx.now.since(left) >= time => return true,
+            LeftPolicy::After(time) => format!("before {} have passed", Spoken(time)),
+            LeftPolicy::UntilBroughtAnew | LeftPolicy::Never => "again".to_owned(),
+        };
+        let message = format!(
+            "{}: {user} left by themselves and is not invited {when}; invite them by hand if they ask",
+            self.plan.room
+        );
+        self.tell_of(user, FindingKind::LeftThemselves, message);
+        false
+    }
+
+    /// Brings somebody in, by the way that the room has for it.
     pub(super) fn invite(&mut self, user: &UserId, seat: &Seat) {
         let why = seat.feed.map_or(Why::Fixed, |feed| Why::InGroup { feed });
-        self.act(
-            Op::Invite {
-                user: user.to_owned(),
-                reason: self.cx.policy.invite_reason.clone(),
-            },
-            why,
+        let (reason, user) = (
+            self.reason(self.cx.policy.invite_reason.as_ref()),
+            user.to_owned(),
         );
+        let is_local = || user.server_name() == self.cx.policy.homeserver;
+        let op = match self.room.rules.bring_in {
+            BringIn::Join if is_local() => Op::Add { user, reason },
+            BringIn::Join | BringIn::Invite => Op::Invite { user, reason },
+        };
+        self.act(op, why);
+    }
+
+    /// A reason as it is shown in this room.
+    fn reason(&self, configured: Option<&Reason>) -> Option<String> {
+        configured.map(|reason| reason.text_for(&self.plan.room, &self.room.feeds))
     }
 
     /// A permanent refusal of the last day is told instead of tried again (decision 31).
@@ -245,7 +265,7 @@ impl<'a> RoomDraft<'a> {
         }
         if !self.is_below_us(snapshot, user) {
             let (power, bot) = (snapshot.power(user), self.cx.bot);
-            let (detail, remedy) = if power < Power::Level(100) {
+            let (detail, remedy) = if self.is_ruled(power) {
                 let own = snapshot.power(bot);
                 (
                     format!("{power}, the bot {own},"),
@@ -272,7 +292,7 @@ impl<'a> RoomDraft<'a> {
             let op = Op::Remove {
                 user: user.to_owned(),
                 invitation: member.membership == Membership::Invited,
-                reason: self.cx.policy.remove_reason.clone(),
+                reason: self.reason(self.cx.policy.remove_reason.as_ref()),
             };
             self.act(op, why);
             let level = snapshot.levels.user(user, &snapshot.creator);
@@ -280,10 +300,16 @@ impl<'a> RoomDraft<'a> {
         }
     }
 
-    /// Below 100 and below the bot (decision 19): the only people who are removed or lowered.
+    /// Below the bot, and below 100 unless the directory rules over admins too (decision 19): the only people who are
+    /// removed or lowered. Nobody is above a creator of version 12, so none of them is ever among these.
     pub(super) fn is_below_us(&self, snapshot: &RoomSnapshot, user: &UserId) -> bool {
         let power = snapshot.power(user);
-        power < Power::Level(100) && power < snapshot.power(self.cx.bot)
+        self.is_ruled(power) && power < snapshot.power(self.cx.bot)
+    }
+
+    /// Whether the directory decides about somebody of this power, as long as the bot is above them.
+    pub(super) fn is_ruled(&self, power: Power) -> bool {
+        power < Power::Level(100) || self.cx.policy.danger_manage_admins && power < Power::Infinite
     }
 
     fn wanted_but_for_case<'u>(&self, user: &UserId, capitals: &[&'u UserId]) -> Option<&'u UserId>

@@ -66,7 +66,7 @@ impl RoomDraft<'_> {
         let mut adopted = IfAdopted::default();
         for action in &draft.plan.actions {
             match &action.op {
-                Op::Invite { .. } => adopted.invited += 1,
+                Op::Invite { .. } | Op::Add { .. } => adopted.invited += 1,
                 Op::Remove { .. } => adopted.removed += 1,
                 Op::SetLevels { changes } => {
                     adopted.changed += u32::try_from(changes.len()).unwrap_or(u32::MAX);

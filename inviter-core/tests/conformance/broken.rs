@@ -46,6 +46,8 @@ pub(crate) enum Breakage {
     IgnoresListing,
     SaysItLeftWithoutLeaving,
     DeclinesInvitationsByLeaving,
+    SaysAddedWithoutAdding,
+    SaysAddedAlthoughBanned,
 }
 
 impl Breakage {
@@ -84,6 +86,8 @@ impl Breakage {
         (Self::IgnoresListing, "listing_there_and_back"),
         (Self::SaysItLeftWithoutLeaving, "leave"),
         (Self::DeclinesInvitationsByLeaving, "leave_keeps_an_invitation"),
+        (Self::SaysAddedWithoutAdding, "add"),
+        (Self::SaysAddedAlthoughBanned, "add_banned_is_refused"),
     ];
 }
 
@@ -289,6 +293,7 @@ impl RoomBackend for Broken {
         match op {
             Op::Remove { .. } if self.is(Breakage::SaysRemovedWithoutRemoving) => return Ok(Effect::Done),
             Op::SetListing { .. } if self.is(Breakage::IgnoresListing) => return Ok(Effect::Done),
+            Op::Add { .. } if self.is(Breakage::SaysAddedWithoutAdding) => return Ok(Effect::Done),
             Op::Leave if self.is(Breakage::SaysItLeftWithoutLeaving) => return Ok(Effect::Done),
             Op::Leave if self.is(Breakage::DeclinesInvitationsByLeaving) => {
                 if let RoomTarget::Existing(room) = room {
@@ -312,7 +317,8 @@ impl RoomBackend for Broken {
             }
             Ok(effect) => Ok(self.damage(room, op, effect)),
             Err(error) => match (self.breakage, op, error.kind.clone()) {
-                (Breakage::SaysInvitedAlthoughBanned, Op::Invite { .. }, BackendErrorKind::Refused) => {
+                (Breakage::SaysInvitedAlthoughBanned, Op::Invite { .. }, BackendErrorKind::Refused)
+                | (Breakage::SaysAddedAlthoughBanned, Op::Add { .. }, BackendErrorKind::Refused) => {
                     Ok(Effect::Done)
                 }
                 (Breakage::TakesRoomOfAnother, Op::CreateRoom(blueprint), BackendErrorKind::AliasTaken) => {

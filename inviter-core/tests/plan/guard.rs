@@ -330,6 +330,38 @@ fn rooms_that_are_left_alone_do_not_raise_the_limit() {
 }
 
 #[test]
+fn admins_over_whom_the_directory_rules_count_like_everybody() {
+    let entries = |count: usize| {
+        let users = (0..count).map(|i| (format!("@u{i}:example.org"), json!(100)));
+        serde_json::Value::Object(users.collect())
+    };
+    // Four of five: more than 3, and more than 25 %.
+    let mut world = room(1, 4).version_12();
+    world.levels.as_mut().unwrap()["users"] = entries(4);
+    assert_eq!(world.plan().census.population, 1);
+    assert_eq!(world.plan().census.raised, 0);
+    assert_eq!(counts(&default(&world)), (0, 0, 0));
+    world.policy.danger_manage_admins = true;
+    assert_eq!(world.plan().census.population, 5);
+    assert_eq!(world.plan().census.raised, 4);
+    assert_eq!(counts(&default(&world)), (0, 8, 0));
+    // Three are few enough; with them their levels go.
+    let mut few = room(9, 3).version_12();
+    few.levels.as_mut().unwrap()["users"] = entries(3);
+    few.policy.danger_manage_admins = true;
+    assert_eq!(counts(&default(&few)), (6, 0, 0));
+    // Whoever is not below the bot cannot be removed, and makes no room for others to be.
+    let mut equals = room(1, 4).users(json!({ "@bot:example.org": 100 }));
+    equals.levels = Some(equals.template(&{
+        let mut users = entries(4);
+        users["@bot:example.org"] = json!(100);
+        users
+    }));
+    equals.policy.danger_manage_admins = true;
+    assert_eq!(equals.plan().census.population, 1);
+}
+
+#[test]
 fn a_level_below_zero_is_a_demotion_too() {
     let world = room(0, 0)
         .fixed("w", Role::Level(-10))

@@ -151,6 +151,29 @@ fn an_admin_is_not_lowered() {
 }
 
 #[test]
+fn an_admin_is_lowered_where_the_directory_rules_over_admins() {
+    let world = |bot: i64| {
+        levels(json!({ "@bot:example.org": bot, "@admin:example.org": 100 }))
+            .wants_at("admin", 50)
+            .joined("admin")
+            .with(|w| w.policy.danger_manage_admins = true)
+    };
+    world(150).gives(&["level admin 100→50"], &[]);
+    world(100).gives(&[], &[FindingKind::Outranked]);
+    // As everybody's, this takes complete knowledge.
+    world(150)
+        .with(|w| w.owners_extent = Extent::gap("owners", "hidden"))
+        .gives(&[], &[]);
+    world(150)
+        .with(|w| w.rules.levels = LevelsMode::Keep)
+        .gives(&[], &[]);
+    let v12 = |w: World| w.version_12().wants("admin").joined("admin");
+    let mut ruled = v12(World::new()).with(|w| w.policy.danger_manage_admins = true);
+    ruled.levels.as_mut().unwrap()["users"] = json!({ "@admin:example.org": 100 });
+    ruled.gives(&["level admin 100→none"], &[]);
+}
+
+#[test]
 fn a_creator_of_version_12_needs_no_level() {
     World::new()
         .version_12()

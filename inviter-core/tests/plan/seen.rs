@@ -95,7 +95,7 @@ fn adopting_would_do_what_the_plan_does_then() {
     let mut then = IfAdopted::default();
     for action in &plan.actions {
         match &action.op {
-            Op::Invite { .. } => then.invited += 1,
+            Op::Invite { .. } | Op::Add { .. } => then.invited += 1,
             Op::Remove { .. } => then.removed += 1,
             Op::SetLevels { changes } => then.changed += u32::try_from(changes.len()).unwrap(),
             _ => then.changed += 1,

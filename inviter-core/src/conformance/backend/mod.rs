@@ -1,5 +1,6 @@
 //! What every [`RoomBackend`] has to pass.
 
+mod adding;
 mod aliases;
 mod creation;
 mod levels;
@@ -122,6 +123,7 @@ fn checks() -> impl Iterator<Item = (&'static str, Check)> {
         creation::CHECKS,
         observing::CHECKS,
         people::CHECKS,
+        adding::CHECKS,
         levels::CHECKS,
         settings::CHECKS,
     ]

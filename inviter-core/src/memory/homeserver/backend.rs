@@ -77,20 +77,8 @@ impl InMemoryBackend {
             Op::SetName { to } => self.set_if_none(room, "m.room.name", "name", to),
             Op::SetTopic { to } => self.set_if_none(room, "m.room.topic", "topic", to),
             Op::SetListing { to } => self.set_listing(room, *to),
-            Op::Invite { user, reason } => {
-                if matches!(self.membership(room, user).as_deref(), Some("join" | "invite")) {
-                    return Ok(Effect::AlreadySo);
-                }
-                self.send(
-                    room.as_str(),
-                    &UserOp::Invite {
-                        room: room.to_owned(),
-                        user: user.clone(),
-                        reason: reason.clone(),
-                    },
-                )?;
-                Ok(Effect::Done)
-            }
+            Op::Invite { user, reason } => self.invite(room, user, reason.as_deref()),
+            Op::Add { user, reason } => self.add(room, user, reason.as_deref()),
             Op::Remove { user, reason, .. } => {
                 // Somebody who knocks is not in the room either; a knock is nobody's to remove here.
                 if !matches!(self.membership(room, user).as_deref(), Some("join" | "invite")) {
@@ -107,6 +95,47 @@ impl InMemoryBackend {
                 Ok(Effect::Done)
             }
             Op::Leave => self.leave(room),
+        }
+    }
+
+    fn invite(
+        &self,
+        room: &RoomId,
+        user: &OwnedUserId,
+        reason: Option<&str>,
+    ) -> Result<Effect, BackendError> {
+        if matches!(self.membership(room, user).as_deref(), Some("join" | "invite")) {
+            return Ok(Effect::AlreadySo);
+        }
+        let op = UserOp::Invite {
+            room: room.to_owned(),
+            user: user.clone(),
+            reason: reason.map(str::to_owned),
+        };
+        self.send(room.as_str(), &op)?;
+        Ok(Effect::Done)
+    }
+
+    fn add(&self, room: &RoomId, user: &OwnedUserId, reason: Option<&str>) -> Result<Effect, BackendError> {
+        let before = self.membership(room, user);
+        if before.as_deref() == Some("join") {
+            return Ok(Effect::AlreadySo);
+        }
+        let is_admin = {
+            let world = self.homeserver.world();
+            world.users.get(&self.user).is_some_and(|account| account.admin)
+        };
+        let op = UserOp::AdminJoin {
+            room: room.to_owned(),
+            user: user.clone(),
+        };
+        if is_admin && self.send(room.as_str(), &op).is_ok() {
+            return Ok(Effect::Done);
+        }
+        match self.invite(room, user, reason)? {
+            // That of the request which came to nothing else.
+            Effect::AlreadySo if before.as_deref() != Some("invite") => Ok(Effect::Done),
+            effect => Ok(effect),
         }
     }
 

@@ -25,6 +25,13 @@ pub enum UserOp {
         /// Which room.
         room: OwnedRoomId,
     },
+    /// `POST /_synapse/admin/v1/join/{room}`: a server admin puts a person of the homeserver in.
+    AdminJoin {
+        /// Where to.
+        room: OwnedRoomId,
+        /// Whom.
+        user: OwnedUserId,
+    },
     /// `POST /rooms/{room}/leave`; also declines an invitation and takes a knock back.
     Leave {
         /// Which room.
@@ -109,6 +116,7 @@ impl UserOp {
             Self::CreateRoom(_) | Self::UnbindAlias { .. } => None,
             Self::Invite { room, .. }
             | Self::Join { room }
+            | Self::AdminJoin { room, .. }
             | Self::Leave { room }
             | Self::Kick { room, .. }
             | Self::Ban { room, .. }

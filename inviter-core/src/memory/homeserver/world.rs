@@ -131,6 +131,7 @@ impl World {
                 reason,
             } => self.membership(room, user, target, Wish::Invite, reason.as_deref()),
             UserOp::Join { room } => self.membership(room, user, user, Wish::Join, None),
+            UserOp::AdminJoin { room, user: target } => self.admin_join(room, user, target),
             UserOp::Leave { room } => self.membership(room, user, user, Wish::Leave, None),
             UserOp::Kick {
                 room,
@@ -210,6 +211,26 @@ impl World {
         auth::check(room, sender, MEMBER, target.as_str(), &content)?;
         self.put(room_id, sender, MEMBER, target.as_str(), content);
         Ok(())
+    }
+
+    /// As Synapse does it: the admin invites, unless the room is public, and the person joins. An invitation stays if the
+    /// joining is refused.
+    fn admin_join(&mut self, room: &RoomId, by: &UserId, target: &UserId) -> Result<(), Refusal> {
+        if !self.is_admin(by) {
+            return Err(Refusal::forbidden("you are not a server admin"));
+        }
+        if !self.is_ours(target.server_name()) {
+            return Err(Refusal::new(400, "M_UNKNOWN", "only local users can be put in"));
+        }
+        if !self.users.contains_key(target) {
+            return Err(Refusal::not_found("user not found"));
+        }
+        let rule = self.room(room)?.content("m.room.join_rules");
+        let rule = rule.map(|content| content.get("join_rule").and_then(Value::as_str) == Some("public"));
+        if rule == Some(false) {
+            self.membership(room, by, target, Wish::Invite, None)?;
+        }
+        self.membership(room, target, target, Wish::Join, None)
     }
 
     /// Who answers for somebody that comes in by being in another room.
