@@ -12,6 +12,7 @@
 //! are taken as written, or in lower case if there are only capitals. The value is written without quotation marks;
 //! lists and tables are written as TOML (`["a", "b"]`), and lists of strings also with commas between them (`a,b`).
 
+mod bot;
 mod decoders;
 mod directories;
 #[cfg(feature = "azure")]
@@ -40,12 +41,14 @@ use inviter_core::{
     OwnedServerName,
     guard::Limits,
     patterns::Patterns,
-    policy::{Adoption, LeftPolicy, UnregisteredPolicy},
+    policy::{Adoption, UnregisteredPolicy},
+    reason::Reason,
     room_rules::{RoomRules, RoomSpec},
     room_template::RoomTemplate,
     scope::Scope,
 };
 
+pub use bot::{BotConfig, LogFormat, LogLevel};
 pub use decoders::DecoderKind;
 pub use directories::{DirectoryConfig, DirectoryKind};
 #[cfg(feature = "azure")]
@@ -72,7 +75,8 @@ pub struct Config {
     pub exempt: Patterns,
     /// `[[directory]]`, in the order of the file: the first wins where settings conflict.
     pub directories: Vec<DirectoryConfig>,
-    /// `[rooms]`: settings of rooms that group names decode to, and defaults of the listed ones.
+    /// `[rooms]`: settings of rooms that group names decode to, and defaults of the listed ones; `bring_in` and `left` of
+    /// `[people]` are in it.
     pub defaults: RoomRules,
     /// `[[room]]`: rooms listed one by one.
     pub rooms: Vec<RoomSpec>,
@@ -86,20 +90,22 @@ pub struct Config {
     pub trusted_inviters: std::collections::BTreeSet<inviter_core::OwnedUserId>,
     /// `[limits]`: when removals are held.
     pub limits: Limits,
-    /// `[people] left`: what happens with people who left by their own act.
-    pub left: LeftPolicy,
     /// `[people] unregistered`: what happens with people who have no account on the homeserver, by its own word.
     pub unregistered: UnregisteredPolicy,
     /// `[people] invite_reason`: shown with invitations.
-    pub invite_reason: Option<String>,
+    pub invite_reason: Option<Reason>,
     /// `[people] remove_reason`: shown with removals.
-    pub remove_reason: Option<String>,
+    pub remove_reason: Option<Reason>,
     /// `[state] dir`: where the memory of earlier runs and the lock are kept.
     pub state_dir: PathBuf,
+    /// `[bot]`: what the daemon does by itself, and who may command it.
+    pub bot: BotConfig,
     /// `danger_allow_world_readable`
     pub danger_allow_world_readable: bool,
     /// `danger_allow_admin_levels`
     pub danger_allow_admin_levels: bool,
+    /// `[people] danger_manage_admins`
+    pub danger_manage_admins: bool,
 }
 
 impl Config {
@@ -159,7 +165,8 @@ impl Config {
         let homeserver = homeserver::read(&top, base, env, problems);
         let (accounts_server, exempt) = settings::accounts(&top, problems);
         let directories = directories::read(&top, base, env, problems);
-        let defaults = rooms::defaults(&top, danger, problems);
+        let people = settings::people(&top, problems);
+        let defaults = rooms::defaults(&top, &people, danger, problems);
         let (rooms, templates) = rooms::listed(&top, &defaults, &directories, danger, problems);
         #[cfg(feature = "azure")]
         let directories = directories::with_listed(directories, &top, &rooms, &templates, problems);
@@ -173,7 +180,6 @@ impl Config {
                 "there is neither a [[directory]] nor a [[room]], so there is nothing to do; add a [[directory]]",
             );
         }
-        let people = settings::people(&top, problems);
         let state_dir = settings::state_dir(&top, base, env, problems);
         Some(Self {
             accounts_server,
@@ -186,12 +192,13 @@ impl Config {
             adopt: settings::adopt(&top, problems),
             trusted_inviters: settings::users(&top, "trusted_inviters", problems),
             limits: settings::limits(&top, problems),
-            left: people.left,
             unregistered: people.unregistered,
             invite_reason: people.invite_reason,
             remove_reason: people.remove_reason,
+            bot: bot::read(&top, base, problems),
             danger_allow_world_readable: danger.world_readable,
             danger_allow_admin_levels: danger.admin_levels,
+            danger_manage_admins: people.manage_admins,
             homeserver: homeserver?,
             state_dir: state_dir?,
         })

@@ -10,7 +10,24 @@ use inviter_core::{OwnedUserId, UserId};
 
 use crate::state_dir::{account_dir, create_private};
 
-const FILE_NAME: &str = "run.lock";
+/// What a lock is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Held {
+    /// A run.
+    Run,
+    /// The life of a bot.
+    Bot,
+}
+
+impl Held {
+    const fn file_name(self) -> &'static str {
+        match self {
+            Self::Run => "run.lock",
+            Self::Bot => "bot.lock",
+        }
+    }
+}
 
 /// Held while a run is under way; another process, or another part of this one, cannot take it meanwhile.
 ///
@@ -28,13 +45,26 @@ impl RunLock {
     /// # Errors
     /// [`LockError::Held`] if another run holds it, and [`LockError::Io`] if the state directory cannot be used.
     pub fn acquire(state_dir: &Path, account: &UserId) -> Result<Self, LockError> {
+        Self::acquire_for(Held::Run, state_dir, account)
+    }
+
+    /// Takes the lock of an account that a bot holds for as long as it lives, so that there is one. It keeps nobody from
+    /// a run in between.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_bot(state_dir: &Path, account: &UserId) -> Result<Self, LockError> {
+        Self::acquire_for(Held::Bot, state_dir, account)
+    }
+
+    fn acquire_for(what: Held, state_dir: &Path, account: &UserId) -> Result<Self, LockError> {
         let dir = account_dir(state_dir, account);
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| LockError::Io { path, source }
         };
         create_private(&dir).map_err(failed(&dir))?;
-        let path = dir.join(FILE_NAME);
+        let path = dir.join(what.file_name());
         // Not truncated: until we hold the lock, what is in the file is the holder's.
         let mut file = OpenOptions::new()
             .read(true)
@@ -47,6 +77,7 @@ impl RunLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(LockError::Held(LockHeld {
+                    what,
                     account: account.to_owned(),
                     pid: holder(&mut file),
                     path,
@@ -111,14 +142,21 @@ pub enum LockError {
     },
 }
 
-/// Another run holds the lock of the account.
+/// Another run, or another bot, holds the lock of the account.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "another run for {account} is under way{}; wait until it has ended, or stop it ({})",
+    "another {} for {account} is under way{}; {} ({})",
+    match what { Held::Run => "run", Held::Bot => "bot" },
     pid.map(|pid| format!(" (process {pid})")).unwrap_or_default(),
+    match what {
+        Held::Run => "wait until it has ended, or stop it",
+        Held::Bot => "stop it first: there can be one for each account",
+    },
     path.display()
 )]
 pub struct LockHeld {
+    /// What it is for.
+    pub what: Held,
     /// The account.
     pub account: OwnedUserId,
     /// The process that holds it, where that could be learnt.

@@ -13,7 +13,7 @@ use inviter_core::{
     reconcile::Reconciler,
     time::Clock,
 };
-use inviter_matrix::{FileSessionStore, MatrixBackend, MatrixConfig, Timeouts};
+use inviter_matrix::{FileSessionStore, MatrixBackend, MatrixConfig, Observer, Timeouts};
 
 use crate::{
     FileDirectory, blocking,
@@ -50,14 +50,22 @@ impl Setup {
     #[cfg(feature = "sqlite")]
     pub async fn connect(config: &Config) -> Result<Self, SetupError> {
         let (backend, identity) = connect_backend(config).await?;
+        Self::over(config, identity, Arc::new(backend)).await
+    }
+
+    /// Opens the account's memory, over a homeserver adapter that is connected already.
+    ///
+    /// # Errors
+    /// [`SetupError::Store`]
+    #[cfg(feature = "sqlite")]
+    pub async fn over(
+        config: &Config,
+        identity: Identity,
+        backend: Arc<dyn RoomBackend>,
+    ) -> Result<Self, SetupError> {
         let file = account_dir(&config.state_dir, &identity.user_id).join(MEMORY_FILE);
         let store = crate::SqliteStore::open_in_background(file).await?;
-        Ok(Self::assemble(
-            config,
-            identity,
-            Arc::new(backend),
-            Arc::new(store),
-        ))
+        Ok(Self::assemble(config, identity, backend, Arc::new(store)))
     }
 
     /// As [`connect`](Self::connect), with a memory of the caller's own.
@@ -139,12 +147,24 @@ fn provider(directory: &DirectoryConfig) -> Arc<dyn IdentityProvider> {
 /// # Errors
 /// [`SetupError`]
 pub async fn connect_backend(config: &Config) -> Result<(MatrixBackend, Identity), SetupError> {
+    connect_backend_observed(config, None).await
+}
+
+/// As [`connect_backend`], with somebody who is told of each request.
+///
+/// # Errors
+/// [`SetupError`]
+pub async fn connect_backend_observed(
+    config: &Config,
+    observer: Option<Arc<dyn Observer>>,
+) -> Result<(MatrixBackend, Identity), SetupError> {
     let mut matrix = MatrixConfig::new(config.homeserver.url.as_str(), credentials(config).await?);
     matrix.timeouts = Timeouts {
         connect: config.homeserver.connect_timeout,
         request: config.homeserver.request_timeout,
         sync: config.homeserver.sync_timeout,
     };
+    matrix.observer = observer;
     matrix.max_concurrency = config.homeserver.concurrency;
     matrix.proxy = config
         .homeserver

@@ -32,6 +32,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     accounts::Accounts,
+    chat::Chat,
     client::{Call, Client},
     config::MatrixConfig,
     execute, observe,
@@ -70,6 +71,15 @@ impl MatrixBackend {
                 rules: Mutex::default(),
             }),
         })
+    }
+
+    /// Messages of the bot's own.
+    pub fn chat(&self) -> Chat {
+        Chat::new(self.shared())
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
     }
 }
 

@@ -28,9 +28,10 @@ use crate::{
     error::{self, Failure},
     jitter::jitter,
     limits::Limits,
+    observer::Observer,
     session::{Session, Token},
     transport::{Answer, Body, Build, Mode, http_client},
-    work::Work,
+    work::{Class, Work},
 };
 
 /// How often something that is safe to repeat is tried.
@@ -57,7 +58,7 @@ impl Call {
     pub(crate) fn read(about: impl Into<String>) -> Self {
         Self {
             about: about.into(),
-            work: Work::of(crate::work::Class::Read),
+            work: Work::of(Class::Read),
             repeat: Repeat::Freely,
         }
     }
@@ -85,6 +86,7 @@ pub(crate) struct Client {
     /// Writing requests to one room go one after another: the homeserver orders them anyway, and after a 429 the
     /// others must not run into the same wall.
     rooms: std::sync::Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Held while sending what is limited for the whole account.
     turn: tokio::sync::Mutex<()>,
 }
@@ -113,6 +115,7 @@ impl Client {
             concurrency: config.max_concurrency.max(1),
             rooms: std::sync::Mutex::default(),
             turn: tokio::sync::Mutex::default(),
+            observer: config.observer,
         };
         client.versions = client.negotiate().await?;
         Ok(client)
@@ -314,6 +317,9 @@ impl Client {
             if failure.status == Some(StatusCode::TOO_MANY_REQUESTS) {
                 let pause = self.limits.refused(&call.work, failure.error.retry_after);
                 waited += pause;
+                if let (Some(observer), Some(kind)) = (&self.observer, call.work.class.kind()) {
+                    observer.limited(kind, pause);
+                }
                 info!(about = %call.about, ?pause, "waiting for a rate limit of the homeserver");
                 // The limits decide in `admit` whether that is too long.
                 tries -= 1;
@@ -360,12 +366,19 @@ impl Client {
             } else {
                 None
             };
-            let Ok(permit) = self.permits.acquire().await else {
-                return Err(Failure::without_effect(BackendError::new(
-                    Kind::Unavailable,
-                    &call.about,
-                    "the backend is shutting down",
-                )));
+            let permit = match call.work.class {
+                // It waits for the homeserver and keeps nothing busy: others must not wait for it.
+                Class::Follow => None,
+                _ => match self.permits.acquire().await {
+                    Ok(permit) => Some(permit),
+                    Err(_) => {
+                        return Err(Failure::without_effect(BackendError::new(
+                            Kind::Unavailable,
+                            &call.about,
+                            "the backend is shutting down",
+                        )));
+                    }
+                },
             };
             // Somebody may have been refused while this waited for its turn.
             if self.limits.enter(&call.work) {
@@ -394,7 +407,7 @@ impl Client {
 struct Pass<'a> {
     _room: Option<OwnedMutexGuard<()>>,
     _turn: Option<tokio::sync::MutexGuard<'a, ()>>,
-    _permit: tokio::sync::SemaphorePermit<'a>,
+    _permit: Option<tokio::sync::SemaphorePermit<'a>>,
 }
 
 fn is_certificate(failure: &Failure) -> bool {

@@ -6,7 +6,10 @@ use inviter_core::backend::{BackendError, BackendErrorKind};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::session::{NoStore, SessionStore};
+use crate::{
+    observer::Observer,
+    session::{NoStore, SessionStore},
+};
 
 /// Everything that [`MatrixBackend::connect`](crate::MatrixBackend::connect) needs.
 #[derive(Debug, Clone)]
@@ -29,6 +32,8 @@ pub struct MatrixConfig {
     pub user_agent: String,
     /// URL of an HTTP proxy to go through; it may carry a password. The environment is not asked for one.
     pub proxy: Option<SecretString>,
+    /// Is told of each request.
+    pub observer: Option<Arc<dyn Observer>>,
     /// Allow `http://` to an address that is not of this machine: everybody on the way reads the access token.
     pub danger_allow_plain_http: bool,
 }
@@ -46,6 +51,7 @@ impl MatrixConfig {
             wait_ceiling: Duration::from_secs(60),
             user_agent: concat!("inviter/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxy: None,
+            observer: None,
             danger_allow_plain_http: false,
         }
     }

@@ -3,9 +3,13 @@
 //! [`MatrixBackend::connect`] takes a [`MatrixConfig`]. Types are ruma's, transport is reqwest, and what lies
 //! between them is ours: waiting for rate limits, repeating what is safe to repeat, finding out what became of a
 //! request whose answer was lost, and saying in one sentence what went wrong.
+//!
+//! A service that runs for long wraps it into [`Live`], which follows `/sync`, and talks to people by [`Chat`].
 
 mod accounts;
+mod add;
 mod backend;
+mod chat;
 mod client;
 mod config;
 mod create;
@@ -15,8 +19,10 @@ mod inspect;
 mod jitter;
 mod levels;
 mod limits;
+mod live;
 mod login;
 mod observe;
+mod observer;
 mod room_state;
 mod session;
 mod stream;
@@ -24,5 +30,8 @@ mod transport;
 mod work;
 
 pub use backend::MatrixBackend;
+pub use chat::{Attachment, Chat, Message};
 pub use config::{Credentials, MatrixConfig, Timeouts};
+pub use live::{Incoming, Live, LiveOptions, Pulse, Text, Trouble};
+pub use observer::Observer;
 pub use session::{FileSessionStore, MemorySessionStore, SavedSession, SessionStore};

@@ -33,10 +33,13 @@ use crate::{
     stream::{Elements, Events, SyncRooms, Unwanted, read, whole},
 };
 
+/// Why a room is unknown that is in the list of rooms and not in `/sync`.
+pub(crate) const LEFT_OUT: &str = "the bot is in this room, but the homeserver leaves it out of /sync; it may still be \
+                                   fetching the room's state from other servers";
 /// Rooms that may wait for the caller.
-const ROOMS: usize = 4;
+pub(crate) const ROOMS: usize = 4;
 
-type Item = Result<Observed, BackendError>;
+pub(crate) type Item = Result<Observed, BackendError>;
 
 /// Starts when the stream is polled first.
 pub(crate) fn observe(shared: Arc<Shared>, what: Observe) -> BoxStream<'static, Item> {
@@ -63,7 +66,7 @@ pub(crate) fn observe(shared: Arc<Shared>, what: Observe) -> BoxStream<'static, 
 }
 
 /// One request per room, and one more if there are rooms that we are not in: it tells of invitations.
-async fn chosen(
+pub(crate) async fn chosen(
     shared: &Arc<Shared>,
     rooms: Vec<OwnedRoomId>,
     out: &mpsc::Sender<Item>,
@@ -128,14 +131,7 @@ async fn invitations(
             }
             Ok(())
         };
-        whole(
-            reader,
-            SyncRooms {
-                path: &["rooms"],
-                section: "",
-                each: &mut each,
-            },
-        )?;
+        whole(reader, SyncRooms::new(&mut each, &mut None))?;
         Ok(inviters)
     })
     .await
@@ -165,28 +161,21 @@ async fn joined(shared: &Arc<Shared>, out: &mpsc::Sender<Item>) -> Result<(), Ba
                     known.remember(&state);
                     Some(Observed { room_id, state })
                 }
-                Ok(room_id) => Some(Observed {
+                Ok(room_id) if section == "invite" => Some(Observed {
                     state: RoomState::NotJoined {
                         invited_by: inviter(raw, &me),
                     },
                     room_id,
                 }),
-                // Not a room: nothing to say about it.
-                Err(_) => None,
+                // Not a room, or one that we have left: nothing to say about it.
+                Ok(_) | Err(_) => None,
             };
             match observed {
                 Some(observed) => sender.blocking_send(Ok(observed)).map_err(|_| Unwanted),
                 None => Ok(()),
             }
         };
-        whole(
-            reader,
-            SyncRooms {
-                path: &["rooms"],
-                section: "",
-                each: &mut each,
-            },
-        )?;
+        whole(reader, SyncRooms::new(&mut each, &mut None))?;
         Ok(seen)
     })
     .await?;
@@ -194,9 +183,7 @@ async fn joined(shared: &Arc<Shared>, out: &mpsc::Sender<Item>) -> Result<(), Ba
         missing.remove(&room);
     }
     for room_id in missing {
-        let cause = "the bot is in this room, but the homeserver leaves it out of /sync; it may still be fetching \
-                     the room's state from other servers";
-        let state = RoomState::Unknown(Cause::new(cause));
+        let state = RoomState::Unknown(Cause::new(LEFT_OUT));
         if out.send(Ok(Observed { room_id, state })).await.is_err() {
             break;
         }
@@ -205,7 +192,7 @@ async fn joined(shared: &Arc<Shared>, out: &mpsc::Sender<Item>) -> Result<(), Ba
 }
 
 /// What of each room `/sync` has to tell.
-fn full_state() -> RoomFilter {
+pub(crate) fn full_state() -> RoomFilter {
     let types = || Some(TYPES.iter().map(|&kind| kind.to_owned()).collect::<Vec<_>>());
     let mut state = RoomEventFilter::default();
     state.types = types();
@@ -238,7 +225,7 @@ fn no_events() -> Filter {
 }
 
 /// An initial `/sync` with an inline filter, so that nothing has to be uploaded.
-fn sync_request(room: RoomFilter) -> sync::Request {
+pub(crate) fn sync_request(room: RoomFilter) -> sync::Request {
     let mut filter = FilterDefinition::default();
     filter.room = room;
     filter.account_data = no_events();
@@ -264,33 +251,46 @@ fn sync_request(room: RoomFilter) -> sync::Request {
 
 /// A room of the join section.
 #[derive(Deserialize)]
-struct Joined<'a> {
+pub(crate) struct Joined<'a> {
     #[serde(borrow, default)]
     state: Events<'a>,
+    /// What happened, with messages.
     #[serde(borrow, default)]
-    timeline: Events<'a>,
+    pub(crate) timeline: Events<'a>,
     /// Of servers that can: the state after the timeline, which then is not to be put on top.
     #[serde(borrow, default)]
     state_after: Option<Events<'a>>,
 }
 
+impl<'a> Joined<'a> {
+    /// The events that make the room's state what it is now, the older ones first.
+    pub(crate) fn state(&self) -> impl Iterator<Item = &'a RawValue> {
+        let (first, then) = match &self.state_after {
+            Some(state) => (&state.events, None),
+            None => (&self.state.events, Some(&self.timeline.events)),
+        };
+        first.iter().chain(then.into_iter().flatten()).copied()
+    }
+
+    fn collect(&self, collector: &mut Collector) {
+        self.state().for_each(|event| collector.add(event));
+    }
+}
+
 fn joined_room(room_id: &RoomId, raw: &RawValue) -> RoomState {
     let Ok(room) = serde_json::from_str::<Joined<'_>>(raw.get()) else {
-        return RoomState::Unknown(Cause::new(
-            "the homeserver's /sync answer for this room cannot be read",
-        ));
+        return unreadable();
     };
     let mut collector = Collector::default();
-    match room.state_after {
-        Some(state) => state.events.iter().for_each(|event| collector.add(event)),
-        None => room
-            .state
-            .events
-            .iter()
-            .chain(&room.timeline.events)
-            .for_each(|event| collector.add(event)),
-    }
+    room.collect(&mut collector);
     collector.finish(room_id.to_owned())
+}
+
+/// What is known of a room whose part of `/sync` cannot be read.
+pub(crate) fn unreadable() -> RoomState {
+    RoomState::Unknown(Cause::new(
+        "the homeserver's /sync answer for this room cannot be read",
+    ))
 }
 
 #[derive(Deserialize)]
@@ -314,7 +314,7 @@ struct StrippedContent {
 }
 
 /// Who has sent our invitation.
-fn inviter(raw: &RawValue, me: &UserId) -> Option<OwnedUserId> {
+pub(crate) fn inviter(raw: &RawValue, me: &UserId) -> Option<OwnedUserId> {
     let room: Invited<'_> = serde_json::from_str(raw.get()).ok()?;
     room.invite_state
         .events
@@ -329,7 +329,7 @@ fn inviter(raw: &RawValue, me: &UserId) -> Option<OwnedUserId> {
 }
 
 /// One room by its state. Only what would hold for all rooms alike is an error.
-async fn one(shared: &Arc<Shared>, room_id: OwnedRoomId) -> Item {
+pub(crate) async fn one(shared: &Arc<Shared>, room_id: OwnedRoomId) -> Item {
     match room(shared, &room_id).await {
         Ok(state) => Ok(Observed { room_id, state }),
         Err(error) if error.kind == BackendErrorKind::Unauthenticated => Err(error),

@@ -77,18 +77,13 @@ fn the_answer_is_cut_into_rooms() {
             seen.push((section, id));
             if seen.len() == stop { Err(Unwanted) } else { Ok(()) }
         };
-        let rooms = SyncRooms {
-            path: &["rooms"],
-            section: "",
-            each: &mut each,
-        };
-        let outcome = whole(body.as_bytes(), rooms);
+        let outcome = whole(body.as_bytes(), SyncRooms::new(&mut each, &mut None));
         (outcome.is_ok(), seen)
     };
     let (complete, mut seen) = run(&body, 0);
     assert!(complete);
     seen.sort();
-    let expected = [("invite", "!c:x"), ("join", "!a:x"), ("join", "!b:x")];
+    let expected = [("invite", "!c:x"), ("join", "!a:x"), ("join", "!b:x"), ("leave", "!left:x")];
     assert_eq!(seen, expected.map(|(section, id)| (section, id.to_owned())));
     // Wherever it is cut off, it is not complete.
     for end in 0..body.len() {

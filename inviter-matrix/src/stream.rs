@@ -166,11 +166,24 @@ impl<'de, F: FnMut(&RawValue)> Visitor<'de> for Elements<F> {
     }
 }
 
-/// Hands out the values of an object, two levels down: `rooms.join.*` and `rooms.invite.*` of `/sync`.
+/// Hands out the values of an object, two levels down: `rooms.join.*`, `rooms.invite.*` and `rooms.leave.*` of `/sync`.
 pub(crate) struct SyncRooms<'f, F> {
-    pub(crate) path: &'static [&'static str],
-    pub(crate) section: &'static str,
-    pub(crate) each: &'f mut F,
+    path: &'static [&'static str],
+    section: &'static str,
+    each: &'f mut F,
+    /// Where the next `/sync` goes on.
+    next_batch: &'f mut Option<String>,
+}
+
+impl<'f, F> SyncRooms<'f, F> {
+    pub(crate) const fn new(each: &'f mut F, next_batch: &'f mut Option<String>) -> Self {
+        Self {
+            path: &["rooms"],
+            section: "",
+            each,
+            next_batch,
+        }
+    }
 }
 
 impl<'de, F> DeserializeSeed<'de> for SyncRooms<'_, F>
@@ -200,6 +213,11 @@ where
                 (["rooms"], "rooms") => Some("rooms"),
                 (["section"], "join") => Some("join"),
                 (["section"], "invite") => Some("invite"),
+                (["section"], "leave") => Some("leave"),
+                (["rooms"], "next_batch") => {
+                    *self.next_batch = Some(map.next_value()?);
+                    continue;
+                }
                 ([], _) => {
                     let value = map.next_value::<Box<RawValue>>()?;
                     (self.each)(self.section, key, &value)
@@ -213,6 +231,7 @@ where
                     path: if section == "rooms" { &["section"] } else { &[] },
                     section,
                     each: &mut *self.each,
+                    next_batch: &mut *self.next_batch,
                 })?,
                 None => drop(map.next_value::<IgnoredAny>()?),
             }

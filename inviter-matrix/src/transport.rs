@@ -15,6 +15,7 @@ use crate::{
     config::MatrixConfig,
     error::{self, Failure},
     session::Token,
+    work::Class,
 };
 
 /// The largest answer that is read into memory as a whole.
@@ -68,6 +69,15 @@ impl Client {
             Mode::Open(patience) => patience,
         };
         let exchanged = timeout(deadline, self.exchange(about, request, mode)).await;
+        if let (Some(observer), Some(kind)) = (&self.observer, call.work.class.kind())
+            && call.work.class != Class::Follow
+        {
+            let status = match &exchanged {
+                Ok(Ok(answer)) => Some(answer.parts.status.as_u16()),
+                _ => None,
+            };
+            observer.request(kind, status, started.elapsed());
+        }
         let answer = exchanged.unwrap_or_else(|_| Err(error::timed_out(about, &self.base, deadline)))?;
         let status = answer.parts.status;
         debug!(%method, path, status = status.as_u16(), ms = started.elapsed().as_millis(), "request");

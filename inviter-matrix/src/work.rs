@@ -9,6 +9,8 @@ use inviter_core::server::LimitKind;
 pub(crate) enum Class {
     /// Everything that changes nothing.
     Read,
+    /// Waiting for news: a read that is under way nearly always.
+    Follow,
     /// Logging in.
     LogIn,
     /// Creating rooms.
@@ -19,14 +21,17 @@ pub(crate) enum Class {
     Send,
     /// Invitations.
     Invite,
+    /// Putting people in by the administration API, which has no limits of its own.
+    Add,
 }
 
 impl Class {
-    /// Under which name the limit is told; logging in happens before anything that could tell.
+    /// Under which name the limit is told; logging in happens before anything that could tell,
+    /// and what has no limits meets none.
     pub(crate) const fn kind(self) -> Option<LimitKind> {
         match self {
-            Self::Read => Some(LimitKind::Reads),
-            Self::LogIn => None,
+            Self::Read | Self::Follow => Some(LimitKind::Reads),
+            Self::LogIn | Self::Add => None,
             Self::Create => Some(LimitKind::Creations),
             Self::Join => Some(LimitKind::Joins),
             Self::Send => Some(LimitKind::Events),
@@ -128,12 +133,13 @@ impl Pause {
     pub(crate) fn message(&self) -> String {
         let seconds = self.rest.as_secs().max(1);
         let what = match self.class {
-            Class::Read => "read nothing",
+            Class::Read | Class::Follow => "read nothing",
             Class::LogIn => "log in",
             Class::Create => "create no room",
             Class::Join => "join no room",
             Class::Send => "change no room",
             Class::Invite => "invite nobody",
+            Class::Add => "put nobody in",
         };
         match self.scope {
             Scope::This => {

@@ -3,12 +3,14 @@
 //! The table says; the readers read. Tests hold the two and the sample to each other. Overrides from the environment,
 //! `inviter config` and the JSON Schema are made from the table.
 
+mod bot;
 mod directory;
 mod entra;
 mod ldap;
 mod rooms;
 mod table;
 
+pub(super) use bot::BOT;
 pub(super) use directory::{DECODER, DIRECTORY};
 #[cfg(feature = "azure")]
 pub(super) use entra::ENTRA;
@@ -16,6 +18,11 @@ pub(super) use entra::ENTRA;
 pub(super) use ldap::LDAP;
 pub(super) use rooms::{PERMISSIONS, ROOM, ROOM_GROUP, ROOM_MEMBER, ROOMS};
 pub(super) use table::{ACCOUNTS, ADOPT, HOMESERVER, LIMITS, PEOPLE, SCOPE, STATE, TOP};
+
+/// How people are brought in: for all rooms, or for some.
+const BRING_IN: Kind = Kind::Word(&["invite", "join"]);
+/// People who left by their own act: for all rooms, or for some.
+const LEFT: Kind = Kind::WordOrAfter(&["until_brought_anew", "again", "never"]);
 
 /// A table of the configuration and the keys that it knows.
 #[derive(Debug)]
@@ -49,6 +56,8 @@ pub struct Key {
 pub enum Kind {
     /// A string that is not empty.
     Text,
+    /// A string that may be empty, which is a decision too.
+    AnyText,
     /// An integer within these bounds, both included.
     Integer {
         /// The least.
@@ -64,6 +73,8 @@ pub enum Kind {
     Duration,
     /// One of these strings.
     Word(&'static [&'static str]),
+    /// One of these strings, or `after` and a duration, such as `"after 7d"`.
+    WordOrAfter(&'static [&'static str]),
     /// A list of strings, and of tables where there is a section for them.
     List {
         /// The only strings that are taken; none means any that is not empty.

@@ -3,6 +3,7 @@
 use super::{
     Fallback::{Required, Said, Value},
     Key, Kind, SectionKeys,
+    bot::BOT,
     directory::DIRECTORY,
     rooms::{ROOM, ROOMS},
 };
@@ -98,6 +99,12 @@ pub(in crate::config) static TOP: SectionKeys = SectionKeys {
             Kind::Table(&STATE),
             Said("the defaults of its keys"),
             "Where things are remembered between runs",
+        ),
+        Key::new(
+            "bot",
+            Kind::Table(&BOT),
+            Said("the defaults of its keys"),
+            "What the bot does by itself, and who may command it; the command line does not look at it",
         ),
     ],
 };
@@ -293,8 +300,14 @@ pub(in crate::config) static PEOPLE: SectionKeys = SectionKeys {
     name: "people",
     keys: &[
         Key::new(
+            "bring_in",
+            super::BRING_IN,
+            Value("\"invite\""),
+            "How people come into rooms: by an invitation, or straight in where the bot is a server administrator",
+        ),
+        Key::new(
             "left",
-            Kind::Word(&["until_brought_anew", "again", "never"]),
+            super::LEFT,
             Value("\"until_brought_anew\""),
             "When people who left a room by their own act are invited again",
         ),
@@ -305,16 +318,22 @@ pub(in crate::config) static PEOPLE: SectionKeys = SectionKeys {
             "Whether people without an account on the homeserver are left out or invited",
         ),
         Key::new(
+            "danger_manage_admins",
+            Kind::Flag,
+            Value("false"),
+            "Lets the directory remove and lower people at level 100 and more as well, where the bot is above them",
+        ),
+        Key::new(
             "invite_reason",
-            Kind::Text,
-            Said("none"),
-            "Shown with invitations to whoever is in the room",
+            Kind::AnyText,
+            Value("\"You are on the list of this room's members\""),
+            "Shown with invitations to whoever is in the room, with {room} and {groups} filled in; \"\" shows none",
         ),
         Key::new(
             "remove_reason",
-            Kind::Text,
-            Said("none"),
-            "Shown with removals to whoever is in the room",
+            Kind::AnyText,
+            Value("\"You are no longer on the list of this room's members\""),
+            "Shown with removals to whoever is in the room, with {room} and {groups} filled in; \"\" shows none",
         ),
     ],
 };

@@ -5,8 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::bail;
-use inviter::Environment;
+use inviter::{Config, ConfigErrors, Environment, config::Explained};
+
+use super::StartupError;
 
 const NAME: &str = "inviter.toml";
 const SYSTEM: &str = "/etc/inviter/inviter.toml";
@@ -15,43 +16,68 @@ const SYSTEM: &str = "/etc/inviter/inviter.toml";
 const ENOUGH: &str = "INVITER__HOMESERVER__URL";
 
 /// What the configuration is read from.
-#[derive(Debug)]
-pub(crate) enum Source {
+#[derive(Debug, Clone)]
+pub enum ConfigSource {
     /// A file, and variables that override its keys.
     File(PathBuf),
     /// Variables alone.
     Environment,
 }
 
-impl Source {
+impl ConfigSource {
     /// As people read it.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Environment => "the environment".to_owned(),
         }
     }
-}
 
-/// The file that was named, or the first of the usual places that has one, or else the environment by itself.
-pub(crate) fn find(named: Option<&Path>, environment: &dyn Environment) -> anyhow::Result<Source> {
-    if let Some(named) = named {
-        return Ok(Source::File(named.to_owned()));
+    /// The file that was named, or the first of the usual places that has one, or else the environment by itself.
+    ///
+    /// # Errors
+    /// When there is nothing to read.
+    pub fn find(named: Option<&Path>, environment: &dyn Environment) -> Result<Self, StartupError> {
+        if let Some(named) = named {
+            return Ok(Self::File(named.to_owned()));
+        }
+        let places = usual_places(|name| env::var_os(name).map(PathBuf::from));
+        if let Some(found) = places.iter().find(|place| place.exists()) {
+            return Ok(Self::File(found.clone()));
+        }
+        let mut overrides = environment.overrides().into_iter();
+        if overrides.any(|(name, _)| name.eq_ignore_ascii_case(ENOUGH)) {
+            return Ok(Self::Environment);
+        }
+        let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+        Err(StartupError(format!(
+            "there is no configuration file ({}); copy inviter.sample.toml to one of these places and edit it, or name \
+             a file with --config",
+            places.join(", ")
+        )))
     }
-    let places = usual_places(|name| env::var_os(name).map(PathBuf::from));
-    if let Some(found) = places.iter().find(|place| place.exists()) {
-        return Ok(Source::File(found.clone()));
+
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// All errors in it at once.
+    pub fn read(&self, environment: &dyn Environment) -> Result<Config, ConfigErrors> {
+        match self {
+            Self::File(path) => Config::load(path, environment),
+            Self::Environment => Config::from_environment(Path::new(""), environment),
+        }
     }
-    let mut overrides = environment.overrides().into_iter();
-    if overrides.any(|(name, _)| name.eq_ignore_ascii_case(ENOUGH)) {
-        return Ok(Source::Environment);
+
+    /// The configuration with where each of its values comes from.
+    ///
+    /// # Errors
+    /// All errors in it at once.
+    pub fn explain(&self, environment: &dyn Environment) -> Result<Explained, ConfigErrors> {
+        match self {
+            Self::File(path) => Config::explain_file(path, environment),
+            Self::Environment => Config::explain_environment(Path::new(""), environment),
+        }
     }
-    let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
-    bail!(
-        "there is no configuration file ({}); copy inviter.sample.toml to one of these places and edit it, or \
-         name a file with --config",
-        places.join(", ")
-    );
 }
 
 /// In the order in which they are looked at.

@@ -2,22 +2,26 @@
 
 use std::{env, ffi::OsString};
 
-use anyhow::bail;
 use inviter::{Environment, config::is_override};
+
+use super::StartupError;
 
 /// The variables of the process.
 #[derive(Debug)]
-pub(crate) struct ProcessEnvironment {
+pub struct ProcessEnvironment {
     overrides: Vec<(String, String)>,
 }
 
 impl ProcessEnvironment {
     /// Takes what overrides keys out of the environment.
-    pub(crate) fn read() -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When one of those is not UTF-8.
+    pub fn read() -> Result<Self, StartupError> {
         Self::of(env::vars_os())
     }
 
-    fn of(variables: impl Iterator<Item = (OsString, OsString)>) -> anyhow::Result<Self> {
+    fn of(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, StartupError> {
         let mut overrides = Vec::new();
         for (name, value) in variables {
             let name = name.to_string_lossy();
@@ -25,7 +29,9 @@ impl ProcessEnvironment {
                 continue;
             }
             let Ok(value) = value.into_string() else {
-                bail!("{name}: the value of this variable is not UTF-8; correct it, or unset it");
+                return Err(StartupError(format!(
+                    "{name}: the value of this variable is not UTF-8; correct it, or unset it"
+                )));
             };
             overrides.push((name.into_owned(), value));
         }

@@ -1,0 +1,181 @@
+//! Drift: rooms that somebody else has changed are put right within a second or two, and not for ever against
+//! somebody who keeps changing them back.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::{Duration, Instant},
+};
+
+use futures_util::StreamExt as _;
+use inviter::{
+    Report, RoomBackend as _,
+    core::{
+        OwnedRoomId,
+        action::{Op, RoomTarget},
+        guard::Verdict,
+        levels::LevelSlot,
+        recall::Pause,
+        report::Outcome,
+        room::RoomRef,
+        runs::RunCause,
+    },
+};
+use tokio::time::sleep;
+
+use crate::{notices::Notices, session::Session};
+
+/// How long to wait for more before looking: what somebody does is mostly several events.
+const DEBOUNCE: Duration = Duration::from_millis(700);
+/// The longest that changes which keep coming put a look off.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// So often the same thing is put right within [`FIGHT_WITHIN`]; if it is changed again, somebody means it.
+const FIGHT_AFTER: usize = 4;
+/// See [`FIGHT_AFTER`].
+const FIGHT_WITHIN: Duration = Duration::from_secs(10 * 60);
+
+/// Listens for changes, and asks for a look at the rooms in which there were some.
+pub(crate) async fn listen(session: &Session) {
+    let mut changes = session.live.changes();
+    while let Some(first) = changes.next().await {
+        let mut rooms = BTreeSet::from([first]);
+        let since = tokio::time::Instant::now();
+        loop {
+            tokio::select! {
+                next = changes.next() => match next {
+                    Some(room) => rooms.extend([room]),
+                    None => return,
+                },
+                () = sleep(DEBOUNCE) => break,
+            }
+            if since.elapsed() >= PATIENCE {
+                break;
+            }
+        }
+        session.triggers.rooms(rooms);
+    }
+}
+
+/// Looks at rooms that have changed, and puts right what is to be put right.
+///
+/// # Errors
+/// A sentence without a full stop.
+pub(crate) async fn look(
+    session: &Session,
+    rooms: &BTreeSet<OwnedRoomId>,
+    fights: &mut Fights,
+    notices: &mut Notices,
+) -> Result<(), String> {
+    let wanted = session.wanted(rooms);
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let options = session.by_itself(RunCause::Drift, wanted.clone());
+    if let Some(draft) = session.plan_from_memory(&options).await {
+        let draft = draft.map_err(|error| error.to_string())?;
+        let planned = draft.plan.rooms().iter().flat_map(|room| room.actions());
+        // Somebody who accepts an invitation has changed the room, and nothing has to be done about it.
+        if !planned
+            .into_iter()
+            .any(|action| action.verdict == Verdict::Allowed)
+        {
+            return Ok(());
+        }
+    }
+    let begun = Instant::now();
+    let report = session.run(&options).await?;
+    session.metrics.drift(&report, begun.elapsed());
+    let fought = fights.after(&report, Instant::now());
+    for (room, what) in fought {
+        leave_alone(session, &room, &what, notices).await;
+    }
+    notices.after_run(session, &report, &RunCause::Drift).await;
+    Ok(())
+}
+
+/// Pauses a room in which somebody keeps undoing what the bot does.
+async fn leave_alone(session: &Session, room: &OwnedRoomId, what: &str, notices: &mut Notices) {
+    let name = session
+        .wanted(&BTreeSet::from([room.clone()]))
+        .pop_first()
+        .unwrap_or_else(|| RoomRef::Id(room.clone()));
+    let by = session.live.changed_by(room);
+    let by = by.map_or_else(|| "somebody".to_owned(), |user| user.to_string());
+    let pause = Pause::Room(RoomRef::Id(room.clone()));
+    let paused = session.reconciler.pause(std::slice::from_ref(&pause)).await;
+    session.metrics.fight();
+    let text = match paused {
+        Ok(()) => format!(
+            "{name}: {by} keeps undoing what the bot does ({what}, {FIGHT_AFTER} times within {} minutes), so the room \
+             is paused; settle it, and go on with `!inviter resume '{room}'`",
+            FIGHT_WITHIN.as_secs() / 60
+        ),
+        Err(error) => {
+            format!("{name}: {by} keeps undoing what the bot does ({what}), and it cannot be paused: {error}")
+        }
+    };
+    tracing::warn!(room = %room, "{text}");
+    notices.tell(session, &text).await;
+}
+
+/// What was put right lately, by room and thing.
+#[derive(Debug, Default)]
+pub(crate) struct Fights(BTreeMap<(OwnedRoomId, String), VecDeque<Instant>>);
+
+impl Fights {
+    /// Takes a run in; answers with the rooms in which the same was put right too often, and what it was.
+    fn after(&mut self, report: &Report, now: Instant) -> Vec<(OwnedRoomId, String)> {
+        let mut fought = Vec::new();
+        for room in &report.rooms {
+            let Some(RoomTarget::Existing(id)) = &room.target else {
+                continue;
+            };
+            let done = room.items.iter().filter(|item| item.outcome == Outcome::Done);
+            let things: BTreeSet<String> = done.filter_map(|item| thing(&item.action.op)).collect();
+            for thing in things {
+                let times = self.0.entry((id.clone(), thing.clone())).or_default();
+                times.push_back(now);
+                while times
+                    .front()
+                    .is_some_and(|at| now.duration_since(*at) > FIGHT_WITHIN)
+                {
+                    times.pop_front();
+                }
+                if times.len() >= FIGHT_AFTER {
+                    times.clear();
+                    fought.push((id.clone(), thing));
+                }
+            }
+        }
+        self.0.retain(|_, times| {
+            times
+                .back()
+                .is_some_and(|at| now.duration_since(*at) <= FIGHT_WITHIN)
+        });
+        fought
+    }
+}
+
+/// What an operation sets right, so that the same is recognised when it comes again.
+fn thing(op: &Op) -> Option<String> {
+    Some(match op {
+        Op::SetLevels { changes } => {
+            let slots: Vec<String> = changes.iter().map(|change| slot(&change.slot)).collect();
+            format!("level of {}", slots.join(", "))
+        }
+        Op::SetHistoryVisibility { .. } => "history visibility".to_owned(),
+        Op::SetName { .. } => "name".to_owned(),
+        Op::SetTopic { .. } => "topic".to_owned(),
+        Op::SetListing { .. } => "listing in the room directory".to_owned(),
+        Op::Invite { user, .. } | Op::Add { user, .. } => format!("bringing in {user}"),
+        Op::Remove { user, .. } => format!("removing {user}"),
+        _ => return None,
+    })
+}
+
+fn slot(slot: &LevelSlot) -> String {
+    match slot {
+        LevelSlot::User(user) => user.to_string(),
+        LevelSlot::Event(kind) => kind.clone(),
+        LevelSlot::Key(key) => key.as_str().to_owned(),
+    }
+}

@@ -1,0 +1,42 @@
+//! When the next scheduled run begins.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream::select_all};
+use inviter::{IdentityProvider as _, config::BotConfig, core::runs::RunCause};
+use tokio::time::sleep;
+
+use crate::session::Session;
+
+/// From now to the next scheduled run.
+pub(crate) fn pause(config: &BotConfig) -> Duration {
+    config.interval + config.jitter.mul_f64(fastrand::f64())
+}
+
+/// Asks for runs, for ever.
+pub(crate) async fn keep(session: &Session) {
+    let bot = &session.config.bot;
+    if bot.run_at_start {
+        session.triggers.everything(RunCause::Start);
+    }
+    loop {
+        let pause = pause(bot);
+        session.board.scheduled(session.now().plus(pause));
+        sleep(pause).await;
+        session.triggers.everything(RunCause::Schedule);
+    }
+}
+
+/// Asks for a run whenever a directory tells of a change.
+pub(crate) async fn directories(session: &Session) {
+    let mut changes = select_all(
+        session
+            .reconciler
+            .providers
+            .iter()
+            .map(|provider| provider.changes()),
+    );
+    while changes.next().await.is_some() {
+        session.triggers.everything(RunCause::Directory);
+    }
+}

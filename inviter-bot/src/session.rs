@@ -1,0 +1,300 @@
+//! [`Session`]: one connection to the homeserver, with everything that runs over it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use inviter::{
+    Config, Report, RunLock, RunOptions, Setup, SetupError, Trigger,
+    config::BotConfig,
+    core::{
+        OwnedRoomId, OwnedUserId,
+        backend::Stoppable,
+        guard::ReleaseCode,
+        reconcile::{Draft, Reconciler, RunError},
+        resolve::ReadOutcome,
+        room::{Binding, RoomRef},
+        runs::RunCause,
+        time::Timestamp,
+    },
+    matrix::{Chat, Incoming, Live, LiveOptions, Message, Observer},
+    run_lock::LockError,
+    wiring::connect_backend_observed,
+};
+use inviter_operations::spelling::for_room;
+use tokio::sync::mpsc;
+
+use crate::{
+    answer,
+    audit::Audit,
+    board::{Board, Finished},
+    metrics::Metrics,
+    stop::Stopping,
+    triggers::Triggers,
+};
+
+/// What outlives a connection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shared {
+    pub(crate) board: Arc<Board>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: Arc<Audit>,
+}
+
+/// One connection to the homeserver under one configuration.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) config: Config,
+    pub(crate) account: OwnedUserId,
+    pub(crate) reconciler: Reconciler,
+    pub(crate) live: Live,
+    pub(crate) chat: Chat,
+    pub(crate) triggers: Triggers,
+    pub(crate) board: Arc<Board>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: Arc<Audit>,
+    pub(crate) stopping: Stopping,
+    /// The room that the alias of the configuration leads to.
+    pub(crate) admin_room: OnceLock<OwnedRoomId>,
+    /// One at a time, in the order of their coming.
+    turn: tokio::sync::Mutex<()>,
+    state_dir: PathBuf,
+    seen: Mutex<Seen>,
+}
+
+/// What the last plan has taught, for looking at changes without asking again.
+#[derive(Debug, Default)]
+struct Seen {
+    directories: Option<Arc<[ReadOutcome]>>,
+    /// The rooms that are wanted, by ID.
+    rooms: BTreeMap<OwnedRoomId, RoomRef>,
+}
+
+/// Leave to run: nobody else does meanwhile, in this process or another.
+#[derive(Debug)]
+pub(crate) struct Turn<'s> {
+    _turn: tokio::sync::MutexGuard<'s, ()>,
+    _lock: RunLock,
+    begun: Timestamp,
+}
+
+/// Why there is no turn.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoTurn {
+    /// Somebody else runs, and for long.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The bot stops.
+    #[error("the bot is stopping; nothing new begins")]
+    Stopping,
+}
+
+/// How long to wait for a run of somebody else, such as the command line.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+impl Session {
+    /// Connects: logs in, opens the memory, reads all rooms and follows them from there.
+    pub(crate) async fn connect(
+        config: &Config,
+        shared: &Shared,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Incoming>), SetupError> {
+        let observer: Arc<dyn Observer> = Arc::clone(&shared.metrics) as Arc<dyn Observer>;
+        let (backend, identity) = connect_backend_observed(config, Some(observer)).await?;
+        let (live, incoming) = Live::start(backend, LiveOptions::default()).await?;
+        let stopping = Stopping::new();
+        let stoppable = Stoppable::new(live.clone(), Arc::new(stopping.clone()));
+        let setup = Setup::over(config, identity, Arc::new(stoppable)).await?;
+        let session = Self {
+            config: config.clone(),
+            account: setup.identity.user_id.clone(),
+            reconciler: setup.reconciler,
+            chat: live.chat(),
+            live,
+            triggers: Triggers::default(),
+            board: Arc::clone(&shared.board),
+            metrics: Arc::clone(&shared.metrics),
+            audit: Arc::clone(&shared.audit),
+            stopping,
+            admin_room: OnceLock::new(),
+            turn: tokio::sync::Mutex::default(),
+            state_dir: setup.state_dir,
+            seen: Mutex::default(),
+        };
+        Ok((session, incoming))
+    }
+
+    /// `[bot]`
+    pub(crate) const fn bot(&self) -> &BotConfig {
+        &self.config.bot
+    }
+
+    /// The present.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.reconciler.clock.now()
+    }
+
+    /// Waits for its turn.
+    ///
+    /// # Errors
+    /// When another process has been running for longer than one waits, or the bot stops.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_>, NoTurn> {
+        let turn = tokio::select! {
+            turn = self.turn.lock() => turn,
+            () = self.stopping.stopped() => return Err(NoTurn::Stopping),
+        };
+        let since = tokio::time::Instant::now();
+        loop {
+            match RunLock::acquire(&self.state_dir, &self.account) {
+                Ok(lock) => {
+                    return Ok(Turn {
+                        _turn: turn,
+                        _lock: lock,
+                        begun: self.now(),
+                    });
+                }
+                Err(LockError::Held(_)) if since.elapsed() < PATIENCE => {}
+                Err(error) => return Err(error.into()),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = self.stopping.stopped() => return Err(NoTurn::Stopping),
+            }
+        }
+    }
+
+    /// Comes back when nobody has the turn.
+    pub(crate) async fn idle(&self) {
+        drop(self.turn.lock().await);
+    }
+
+    /// Says something in the administration room, if there is one.
+    pub(crate) async fn say(&self, text: &str) {
+        let Some(room) = self.admin_room() else { return };
+        let (plain, html) = answer::paragraph(&for_room(text));
+        if let Err(error) = self.chat.send(&room, &Message::formatted(plain, html)).await {
+            tracing::warn!(%error, "the administration room could not be told");
+        }
+    }
+
+    /// Whether somebody has the turn.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.turn.try_lock().is_err()
+    }
+
+    /// What a run by the bot itself is asked to do (decision 27).
+    pub(crate) fn by_itself(&self, cause: RunCause, rooms: BTreeSet<RoomRef>) -> RunOptions {
+        let mut options = RunOptions::default();
+        if !self.bot().cautious {
+            options.trigger = Trigger::Person;
+        }
+        options.rooms = rooms;
+        options.cause = cause;
+        options
+    }
+
+    /// What a person's run is asked to do.
+    pub(crate) fn by_person(&self, who: &OwnedUserId, releases: BTreeSet<ReleaseCode>) -> RunOptions {
+        let mut options = RunOptions::by_person();
+        options.releases = releases;
+        options.cause = RunCause::Person {
+            who: Some(who.clone()),
+        };
+        options
+    }
+
+    /// Plans, and remembers what that has taught. Sends no writing request.
+    ///
+    /// # Errors
+    /// As [`Reconciler::plan`].
+    pub(crate) async fn plan(&self, options: &RunOptions) -> Result<Draft, RunError> {
+        let draft = self.reconciler.plan(options).await?;
+        self.learn(&draft, options);
+        Ok(draft)
+    }
+
+    /// Does what the guard has allowed of a plan, and makes it known: on the board, in the metrics and in the audit
+    /// log.
+    pub(crate) async fn apply(&self, turn: Turn<'_>, draft: Draft, options: &RunOptions) -> Arc<Report> {
+        self.board.begun(turn.begun, options.cause.clone());
+        let directories = Arc::clone(&draft.directories);
+        let report = Arc::new(self.reconciler.apply(draft, options).await);
+        self.audit.report(
+            &report,
+            &directories,
+            &self.reconciler.policy,
+            &options.cause,
+            self.now(),
+        );
+        self.ended(&turn, options, Ok(Arc::clone(&report)));
+        report
+    }
+
+    /// A whole run, from asking the directories on.
+    ///
+    /// # Errors
+    /// When it could not even begin.
+    pub(crate) async fn run(&self, options: &RunOptions) -> Result<Arc<Report>, String> {
+        let turn = self.turn().await.map_err(|error| error.to_string())?;
+        self.board.begun(turn.begun, options.cause.clone());
+        match self.plan(options).await {
+            Ok(draft) => Ok(self.apply(turn, draft, options).await),
+            Err(error) => {
+                let why = error.to_string();
+                self.ended(&turn, options, Err(why.clone()));
+                Err(why)
+            }
+        }
+    }
+
+    fn ended(&self, turn: &Turn<'_>, options: &RunOptions, outcome: Result<Arc<Report>, String>) {
+        let finished = Finished {
+            at: turn.begun,
+            took: self.now().since(turn.begun),
+            cause: options.cause.clone(),
+            outcome,
+        };
+        self.metrics.run(&finished);
+        self.board.ended(finished, options.is_whole());
+    }
+
+    fn learn(&self, draft: &Draft, options: &RunOptions) {
+        self.board.read(&draft.desired, self.now());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.directories = Some(Arc::clone(&draft.directories));
+        if options.is_whole() {
+            seen.rooms.clear();
+        }
+        let rooms = draft.desired.rooms.iter().filter_map(|room| match &room.binding {
+            Binding::Bound(id) => Some((id.clone(), room.refs.first()?.clone())),
+            _ => None,
+        });
+        seen.rooms.extend(rooms);
+    }
+
+    /// The names of those of these rooms that are wanted.
+    pub(crate) fn wanted(&self, rooms: &BTreeSet<OwnedRoomId>) -> BTreeSet<RoomRef> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms
+            .iter()
+            .filter_map(|id| seen.rooms.get(id).cloned())
+            .collect()
+    }
+
+    /// Plans from what the directories answered last, so that nobody is asked; nothing before the first plan.
+    ///
+    /// # Errors
+    /// As [`Reconciler::plan`].
+    pub(crate) async fn plan_from_memory(&self, options: &RunOptions) -> Option<Result<Draft, RunError>> {
+        let directories = self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .directories
+            .clone()?;
+        Some(self.reconciler.plan_with(directories, options).await)
+    }
+}

@@ -1,0 +1,168 @@
+//! [`Picture`]: all rooms as `/sync` has told them so far.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+};
+
+use inviter_core::room::RoomState;
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::incoming::{Incoming, read};
+use crate::{
+    observe::{Joined, inviter},
+    room_state::Collector,
+};
+
+/// The rooms that the bot is in, and those that it is invited to.
+#[derive(Default)]
+pub(super) struct Picture {
+    joined: BTreeMap<OwnedRoomId, Seen>,
+    invited: BTreeMap<OwnedRoomId, Option<OwnedUserId>>,
+}
+
+/// What has been seen of a room.
+enum Seen {
+    Whole(Box<Collector>),
+    /// Something that `/sync` said of it could not be read, so that nothing of it is certain.
+    Unclear,
+}
+
+/// What a picture says of a room.
+pub(super) enum Shown {
+    State(RoomState),
+    /// To be asked by itself.
+    Ask,
+}
+
+/// What one answer of `/sync` has told.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Rooms in which somebody else changed something, and who did last, if that was told.
+    pub(super) changed: BTreeMap<OwnedRoomId, Option<OwnedUserId>>,
+    /// What came to the bot.
+    pub(super) incoming: Vec<Incoming>,
+    /// State events of the bot itself, by room, type and state key.
+    pub(super) own: Vec<(OwnedRoomId, String, String)>,
+}
+
+/// Who set which state.
+#[derive(Deserialize)]
+struct Header<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    state_key: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    sender: Option<Cow<'a, str>>,
+}
+
+impl Picture {
+    /// Takes in what the first `/sync` says of a room.
+    pub(super) fn begin(&mut self, section: &str, id: OwnedRoomId, raw: &RawValue, me: &UserId) {
+        let mut told = Told::default();
+        self.take(section, id, raw, me, &mut told);
+    }
+
+    /// Takes in what a `/sync` says of a room, and tells what is new about it.
+    pub(super) fn take(
+        &mut self,
+        section: &str,
+        id: OwnedRoomId,
+        raw: &RawValue,
+        me: &UserId,
+        told: &mut Told,
+    ) {
+        match section {
+            "join" => {
+                self.invited.remove(&id);
+                self.take_joined(id, raw, me, told);
+            }
+            "invite" => {
+                self.joined.remove(&id);
+                let by = inviter(raw, me);
+                told.incoming.push(Incoming::Invited {
+                    room: id.clone(),
+                    by: by.clone(),
+                });
+                told.changed.insert(id.clone(), by.clone());
+                self.invited.insert(id, by);
+            }
+            _ => {
+                let known = self.joined.remove(&id).is_some() | self.invited.remove(&id).is_some();
+                if known {
+                    told.changed.insert(id, None);
+                }
+            }
+        }
+    }
+
+    fn take_joined(&mut self, id: OwnedRoomId, raw: &RawValue, me: &UserId, told: &mut Told) {
+        let Ok(room) = serde_json::from_str::<Joined<'_>>(raw.get()) else {
+            self.joined.insert(id.clone(), Seen::Unclear);
+            told.changed.insert(id, None);
+            return;
+        };
+        if !self.joined.contains_key(&id) {
+            told.changed.insert(id.clone(), None);
+            self.joined
+                .insert(id.clone(), Seen::Whole(Box::new(Collector::default())));
+        }
+        // Who, if anybody else did anything.
+        let mut by_others: Option<Option<OwnedUserId>> = None;
+        for event in room.state() {
+            let header = serde_json::from_str::<Header<'_>>(event.get());
+            match header {
+                Ok(header) => {
+                    let Some(key) = header.state_key else { continue };
+                    if header.sender.as_deref() == Some(me.as_str()) {
+                        told.own
+                            .push((id.clone(), header.kind.into_owned(), key.into_owned()));
+                    } else {
+                        let sender = header.sender.and_then(|sender| UserId::parse(sender).ok());
+                        by_others = Some(sender);
+                    }
+                }
+                // It is noted in the room as something that cannot be read.
+                Err(_) => by_others = Some(None),
+            }
+            if let Some(Seen::Whole(collector)) = self.joined.get_mut(&id) {
+                collector.add(event);
+            }
+        }
+        let said = room.timeline.events.iter();
+        told.incoming
+            .extend(said.filter_map(|event| read(&id, event, me)));
+        if let Some(by) = by_others {
+            told.changed.insert(id, by);
+        }
+    }
+
+    /// The rooms that the bot is in.
+    pub(super) fn joined(&self) -> impl Iterator<Item = &OwnedRoomId> {
+        self.joined.keys()
+    }
+
+    /// The rooms that the bot is invited to, and by whom.
+    pub(super) fn invited(&self) -> impl Iterator<Item = (&OwnedRoomId, Option<&OwnedUserId>)> {
+        self.invited.iter().map(|(room, by)| (room, by.as_ref()))
+    }
+
+    /// A room, if the bot is in it or invited.
+    pub(super) fn room(&self, id: &RoomId) -> Option<Shown> {
+        if let Some(by) = self.invited.get(id) {
+            let invited_by = by.clone();
+            return Some(Shown::State(RoomState::NotJoined { invited_by }));
+        }
+        Some(match self.joined.get(id)? {
+            Seen::Whole(collector) => Shown::State(collector.as_ref().clone().finish(id.to_owned())),
+            Seen::Unclear => Shown::Ask,
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "picture_tests.rs"]
+mod tests;
