@@ -205,7 +205,8 @@ fn an_older_file_takes_what_came_later() {
     drop(remembering(&path));
     let old = Connection::open(&path).unwrap();
     old.execute_batch(
-        "DROP TABLE limit_met; ALTER TABLE room DROP COLUMN handed_over; DELETE FROM migration WHERE version > 2",
+        "DROP TABLE limit_met; ALTER TABLE room DROP COLUMN handed_over; DROP TABLE successor; DROP TABLE left_before;
+         DROP TABLE run; DELETE FROM migration WHERE version > 2",
     )
     .unwrap();
     drop(old);
@@ -221,6 +222,21 @@ fn an_older_file_takes_what_came_later() {
     let changes = [
         MemoryChange::LimitMet(LimitKind::Invitations, met),
         MemoryChange::HandedOver(room, Timestamp(10)),
+        MemoryChange::Followed {
+            from: RoomId::parse("!r0:x").unwrap(),
+            to: RoomId::parse("!r2:x").unwrap(),
+            at: Timestamp(11),
+            left: [(UserId::parse("@u:x").unwrap(), Timestamp(3))].into(),
+        },
+        MemoryChange::Ran(RememberedRun {
+            at: Timestamp(12),
+            took: 3,
+            cause: RunCause::Start,
+            whole: true,
+            tally: Tally::default(),
+            errors: false,
+            not_begun: None,
+        }),
     ];
     wait(store.commit(&changes)).unwrap();
     expected.apply(&changes);
@@ -255,6 +271,31 @@ proptest! {
         };
         prop_assert_eq!(names(&found), names(&memory));
     }
+}
+
+/// Hundreds of runs leave as many records behind as the plain memory keeps, whatever came in between.
+#[test]
+fn runs_do_not_pile_up() {
+    let (_dir, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let mut memory = Memory::default();
+    for at in 0..200 {
+        let ran = MemoryChange::Ran(RememberedRun {
+            at: Timestamp(at),
+            took: 1,
+            cause: RunCause::Drift,
+            whole: at < 100,
+            tally: Tally::default(),
+            errors: false,
+            not_begun: (at == 50).then(|| "down".to_owned()),
+        });
+        let ran = [ran];
+        memory.apply(&ran);
+        wait(store.commit(&ran)).unwrap();
+    }
+    assert_eq!(recalled(&store), memory);
+    let times: Vec<u64> = memory.runs.iter().map(|run| run.at.0).collect();
+    assert_eq!((times.len(), times[0], times[1], times[2]), (22, 50, 99, 180));
 }
 
 #[test]
@@ -408,7 +449,7 @@ fn a_newer_version_is_kept_aside() {
     assert_set_aside(
         &path,
         &store,
-        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 4)",
+        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 5)",
     );
     let kept = Connection::open(path.with_file_name("memory.sqlite.damaged-1")).unwrap();
     let rooms: i64 = kept
