@@ -11,7 +11,7 @@ mod toml_tree;
 use std::borrow::Cow;
 
 pub(crate) use positions::Positions;
-pub(crate) use section::{Section, choose, dotted_hint, nearest, shortened, text_of};
+pub(crate) use section::{Section, choose, dotted_hint, nearest, parse_duration, shortened, text_of};
 
 /// Tables and lists may be nested this deep; nothing that we read needs more than five.
 const MAX_DEPTH: usize = 32;

@@ -1,7 +1,12 @@
 //! Whether accounts exist, by Synapse's administration API. There is no other trustworthy way: the profile of an
 //! account that has none answers as that of an account that is none.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use inviter_core::backend::{AccountState, BackendError, BackendErrorKind};
@@ -27,6 +32,8 @@ pub(crate) struct Accounts {
     /// Whether the administration API answers us; asked once.
     admin: tokio::sync::OnceCell<bool>,
     list: Mutex<Option<(Instant, Arc<List>)>>,
+    /// The administration API puts nobody in for us, and is not asked again.
+    pub(crate) adds_nobody: AtomicBool,
 }
 
 type List = BTreeMap<String, AccountState>;
@@ -97,17 +104,24 @@ impl Shared {
     /// Reading our own account in the administration API shows whether we may. (The endpoint that is made for the
     /// question is not there on a homeserver whose accounts are kept by an authentication service.)
     async fn is_admin(&self, me: &UserId) -> bool {
-        let asked = self.accounts.admin.get_or_try_init(|| async {
-            let call = Call::read(me.as_str());
-            match self.client.get_json::<User>(&call, &user_path(USERS, me)).await {
-                Ok(_) => Ok(true),
-                // The homeserver says no, or a proxy shuts the path off, with whichever page.
-                Err(failure) if failure.status.is_some_and(|status| status.is_client_error()) => Ok(false),
-                // Asked again next time.
-                Err(failure) => Err(failure),
-            }
-        });
-        asked.await.is_ok_and(|admin| *admin)
+        self.admin(me).await.is_ok_and(|admin| admin)
+    }
+
+    /// The same, asked once; a question that found no answer is asked again next time.
+    pub(crate) async fn admin(&self, me: &UserId) -> Result<bool, Failure> {
+        let asked = self.accounts.admin.get_or_try_init(|| self.ask_admin(me));
+        asked.await.copied()
+    }
+
+    /// The same, asked now.
+    pub(crate) async fn ask_admin(&self, me: &UserId) -> Result<bool, Failure> {
+        let call = Call::read(me.as_str());
+        match self.client.get_json::<User>(&call, &user_path(USERS, me)).await {
+            Ok(_) => Ok(true),
+            // The homeserver says no, or a proxy shuts the path off, with whichever page.
+            Err(failure) if failure.status.is_some_and(|status| status.is_client_error()) => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn account(&self, user: &UserId) -> Result<AccountState, BackendError> {
@@ -193,9 +207,14 @@ impl Shared {
 
 /// A user ID behind a path, percent-encoded.
 pub(crate) fn user_path(root: &str, user: &UserId) -> String {
-    user.as_bytes().iter().fold(root.to_owned(), |mut path, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~@:=+".contains(byte) {
-            path.push(char::from(*byte));
+    id_path(root, user.as_str())
+}
+
+/// An ID behind a path, percent-encoded.
+pub(crate) fn id_path(root: &str, id: &str) -> String {
+    id.bytes().fold(root.to_owned(), |mut path, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~@:=+".contains(&byte) {
+            path.push(char::from(byte));
         } else {
             // Writing to a string cannot fail.
             let _ = write!(path, "%{byte:02X}");

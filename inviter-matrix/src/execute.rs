@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use tracing::debug;
 
 use crate::{
+    add,
     backend::Shared,
     client::{Call, Repeat},
     create,
@@ -60,6 +61,7 @@ pub(crate) async fn execute(
         Op::SetTopic { to } => set_text(shared, room, StateEventType::RoomTopic, "topic", to).await,
         Op::SetListing { to } => set_listing(shared, room, *to).await,
         Op::Invite { user, reason } => invite(shared, room, user, reason.as_deref()).await,
+        Op::Add { user, reason } => add::add(shared, room, user, reason.as_deref()).await,
         Op::Remove { user, reason, .. } => remove(shared, room, user, reason.as_deref()).await,
         Op::Leave => leave(shared, room).await,
         _ => Err(BackendError::new(
@@ -80,6 +82,7 @@ const fn op_name(op: &Op) -> &'static str {
         Op::SetTopic { .. } => "topic",
         Op::SetListing { .. } => "listing",
         Op::Invite { .. } => "invite",
+        Op::Add { .. } => "add",
         Op::Remove { .. } => "remove",
         Op::Leave => "leave",
         _ => "other",
@@ -161,7 +164,7 @@ async fn set_listing(shared: &Arc<Shared>, room: &RoomId, to: Listing) -> Result
     Ok(Effect::Done)
 }
 
-async fn invite(
+pub(crate) async fn invite(
     shared: &Arc<Shared>,
     room: &RoomId,
     user: &UserId,
@@ -249,7 +252,7 @@ async fn leave(shared: &Arc<Shared>, room: &RoomId) -> Result<Effect, BackendErr
     })
 }
 
-fn about(room: &RoomId, user: &UserId) -> String {
+pub(crate) fn about(room: &RoomId, user: &UserId) -> String {
     format!("{user} in {room}")
 }
 
@@ -325,7 +328,7 @@ impl Shared {
     }
 
     /// `membership` of somebody's member event, read just now; nothing if there never was one.
-    async fn membership(&self, room: &RoomId, user: &UserId) -> Result<Option<String>, BackendError> {
+    pub(crate) async fn membership(&self, room: &RoomId, user: &UserId) -> Result<Option<String>, BackendError> {
         let content = self
             .state(room, StateEventType::RoomMember, user.as_str())
             .await?;

@@ -16,7 +16,7 @@ use inviter_core::{
     },
     memory::{Refusal, UserOp, UserOpOutcome},
 };
-use inviter_matrix::{Credentials, MatrixBackend, MatrixConfig};
+use inviter_matrix::{Credentials, Live, LiveOptions, MatrixBackend, MatrixConfig};
 use inviter_testkit::{Client, Synapse, unique};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -27,6 +27,8 @@ struct Harness {
     synapse: Synapse,
     /// The bot administers the homeserver.
     admin: bool,
+    /// The homeserver is followed.
+    followed: bool,
 }
 
 impl Harness {
@@ -40,9 +42,14 @@ impl Harness {
         };
         let token = Credentials::Token(bot.token().to_owned().into());
         let backend = MatrixBackend::connect(MatrixConfig::new(self.synapse.url(), token)).await?;
+        let backend: Arc<dyn RoomBackend> = if self.followed {
+            Arc::new(Live::start(backend, LiveOptions::default()).await?.0)
+        } else {
+            Arc::new(backend)
+        };
         Ok(World {
             synapse: Synapse::shared().await?,
-            backend: Arc::new(backend),
+            backend,
             bot: UserId::parse(bot.user_id())?,
             clients: Mutex::new(BTreeMap::from([(bot.user_id().to_owned(), bot)])),
             suffix,
@@ -64,7 +71,7 @@ impl BackendHarness for Harness {
 #[derive(Debug)]
 struct World {
     synapse: Synapse,
-    backend: Arc<MatrixBackend>,
+    backend: Arc<dyn RoomBackend>,
     bot: OwnedUserId,
     /// By user ID.
     clients: Mutex<BTreeMap<String, Client>>,
@@ -97,7 +104,7 @@ impl World {
 #[async_trait]
 impl BackendWorld for World {
     fn backend(&self) -> Arc<dyn RoomBackend> {
-        Arc::<MatrixBackend>::clone(&self.backend)
+        Arc::clone(&self.backend)
     }
 
     fn bot(&self) -> OwnedUserId {
@@ -177,6 +184,21 @@ async fn passes_the_conformance_suite() -> Result<()> {
     let harness = Harness {
         synapse: Synapse::shared().await?,
         admin: false,
+        followed: false,
+    };
+    let names = conformance::backend::names();
+    let outcomes = run(&harness, names.clone()).await;
+    assert_eq!(outcomes.len(), names.len());
+    assert_passed(&outcomes);
+    Ok(())
+}
+
+#[tokio::test]
+async fn passes_it_when_it_is_followed() -> Result<()> {
+    let harness = Harness {
+        synapse: Synapse::shared().await?,
+        admin: false,
+        followed: true,
     };
     let names = conformance::backend::names();
     let outcomes = run(&harness, names.clone()).await;
@@ -190,6 +212,7 @@ async fn an_administrator_passes_what_is_different_for_it() -> Result<()> {
     let harness = Harness {
         synapse: Synapse::shared().await?,
         admin: true,
+        followed: false,
     };
     let names = vec![
         "accounts_in_order",
@@ -197,6 +220,15 @@ async fn an_administrator_passes_what_is_different_for_it() -> Result<()> {
         "observe_joined_and_invited",
         "nothing_without_being_in_the_room",
         "join_uninvited_is_refused",
+        "add",
+        "add_again_changes_nothing",
+        "add_joined_is_already_so",
+        "add_invited",
+        "add_after_leaving",
+        "add_nobody_invites_the_id",
+        "add_banned_is_refused",
+        "add_without_power_is_refused",
+        "add_without_being_in_the_room_is_refused",
     ];
     let outcomes = run(&harness, names.clone()).await;
     assert_eq!(outcomes.len(), names.len(), "a check has another name now");

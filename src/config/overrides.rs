@@ -78,13 +78,15 @@ fn if_empty(kind: Kind, value: &str) -> Option<&'static str> {
     Some(match kind {
         Kind::List { .. } | Kind::Tables(_) => "[] for an empty list",
         Kind::Free(_) => "{} for an empty table",
+        Kind::AnyText => "\"\" for none",
         Kind::Table(_)
         | Kind::Text
         | Kind::Integer { .. }
         | Kind::LevelOrKeep
         | Kind::Flag
         | Kind::Duration
-        | Kind::Word(_) => "its value",
+        | Kind::Word(_)
+        | Kind::WordOrAfter(_) => "its value",
     })
 }
 
@@ -266,6 +268,7 @@ fn value<'t>(kind: Kind, item: &Override<'t>, problems: &mut Problems) -> Value<
     match kind {
         Kind::Integer { .. } | Kind::LevelOrKeep => text.parse().map_or_else(|_| as_text(), Value::Integer),
         Kind::Flag => text.parse().map_or_else(|_| as_text(), Value::Flag),
+        Kind::AnyText if text == "\"\"" => Value::Text(Cow::Borrowed("")),
         Kind::List { .. } if !text.starts_with('[') => {
             let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
             let items = words.map(|word| Node {

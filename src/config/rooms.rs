@@ -15,22 +15,30 @@ use inviter_core::{
     room_template::{Argument, RoomTemplate, TemplateGroup},
 };
 
-use super::{directories::DirectoryConfig, keys, settings::Danger};
+use super::{
+    directories::DirectoryConfig,
+    keys,
+    settings::{self as small, Danger, People},
+};
 use crate::document::{Problems, Section, Value};
 
 /// From this level on someone is an admin, whom nobody can lower again before room version 12.
 const ADMIN_LEVEL: i64 = 100;
 
 /// `[rooms]`
-pub(super) fn defaults(top: &Section<'_>, danger: Danger, problems: &mut Problems) -> RoomRules {
+pub(super) fn defaults(
+    top: &Section<'_>,
+    people: &People,
+    danger: Danger,
+    problems: &mut Problems,
+) -> RoomRules {
     let section = super::settings::section(top, &keys::ROOMS, problems);
-    settings(
-        &section,
-        "rooms.permissions",
-        RoomRules::default(),
-        danger,
-        problems,
-    )
+    let rules = RoomRules {
+        bring_in: people.bring_in,
+        left: people.left,
+        ..RoomRules::default()
+    };
+    settings(&section, "rooms.permissions", rules, danger, problems)
 }
 
 /// `[[room]]`
@@ -270,6 +278,8 @@ fn settings(
     if let Some(version) = section.parsed("version", version, problems) {
         rules.version = Some(version);
     }
+    rules.bring_in = small::bring_in(section, problems).unwrap_or(rules.bring_in);
+    rules.left = small::left(section, problems).unwrap_or(rules.left);
     rules.template = permissions::read(section, permissions, rules.template, danger, problems);
     rules
 }

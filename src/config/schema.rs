@@ -58,14 +58,24 @@ fn property(key: &Key) -> Value {
     schema
 }
 
+/// A duration with units.
+const DURATION: &str = r"\s*([0-9]+\s*(ms|s|m|h|d)\s*)+";
+
 fn kind(of: Kind) -> Value {
     match of {
         Kind::Text => json!({ "type": "string", "minLength": 1 }),
+        Kind::AnyText => json!({ "type": "string" }),
         Kind::Integer { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Kind::LevelOrKeep => json!({ "type": ["integer", "string"], "pattern": "^keep$" }),
         Kind::Flag => json!({ "type": "boolean" }),
-        Kind::Duration => json!({ "type": "string", "pattern": r"^\s*([0-9]+\s*(ms|s|m|h|d)\s*)+$" }),
+        Kind::Duration => json!({ "type": "string", "pattern": format!("^{DURATION}$") }),
         Kind::Word(words) => json!({ "enum": words }),
+        Kind::WordOrAfter(words) => json!({
+            "anyOf": [
+                { "enum": words },
+                { "type": "string", "pattern": format!(r"^\s*after\s{DURATION}$") },
+            ],
+        }),
         Kind::List { words, tables } => {
             let text = match words {
                 [] => kind(Kind::Text),

@@ -9,7 +9,9 @@ use inviter_core::{
     OwnedServerName, OwnedUserId, ServerName, UserId,
     guard::Limits,
     patterns::Patterns,
-    policy::{Adoption, LeftPolicy, UnregisteredPolicy},
+    policy::{Adoption, UnregisteredPolicy},
+    reason::Reason,
+    room_rules::{BringIn, LeftPolicy},
     scope::{Scope, Selection},
 };
 
@@ -18,7 +20,7 @@ use super::{
     keys::{self, SectionKeys},
     path_in,
 };
-use crate::document::{Problems, Section};
+use crate::document::{Problems, Section, choose, parse_duration, shortened};
 
 /// What the `danger_` keys accept.
 #[derive(Debug, Clone, Copy)]
@@ -40,10 +42,12 @@ impl Danger {
 /// `[people]`
 #[derive(Debug, Default)]
 pub(super) struct People {
+    pub(super) bring_in: BringIn,
     pub(super) left: LeftPolicy,
     pub(super) unregistered: UnregisteredPolicy,
-    pub(super) invite_reason: Option<String>,
-    pub(super) remove_reason: Option<String>,
+    pub(super) manage_admins: bool,
+    pub(super) invite_reason: Option<Reason>,
+    pub(super) remove_reason: Option<Reason>,
 }
 
 /// A section that may be absent.
@@ -139,25 +143,73 @@ pub(super) fn limits(top: &Section<'_>, problems: &mut Problems) -> Limits {
 }
 
 pub(super) fn people(top: &Section<'_>, problems: &mut Problems) -> People {
-    const LEFT: [(&str, LeftPolicy); 3] = [
-        ("until_brought_anew", LeftPolicy::UntilBroughtAnew),
-        ("again", LeftPolicy::Again),
-        ("never", LeftPolicy::Never),
-    ];
     const UNREGISTERED: [(&str, UnregisteredPolicy); 2] = [
         ("hold", UnregisteredPolicy::Hold),
         ("invite", UnregisteredPolicy::Invite),
     ];
     let section = section(top, &keys::PEOPLE, problems);
-    let mut reason = |key| section.text(key, problems).map(|(_, text)| text.to_owned());
-    let (invite_reason, remove_reason) = (reason("invite_reason"), reason("remove_reason"));
+    let mut reason = |key, default| reason(&section, key, default, problems);
+    let invite_reason = reason("invite_reason", Reason::for_invitations());
+    let remove_reason = reason("remove_reason", Reason::for_removals());
     People {
-        left: section.word("left", &LEFT, problems).unwrap_or_default(),
+        bring_in: bring_in(&section, problems).unwrap_or_default(),
+        left: left(&section, problems).unwrap_or_default(),
         unregistered: section
             .word("unregistered", &UNREGISTERED, problems)
             .unwrap_or_default(),
+        manage_admins: section.flag("danger_manage_admins", problems).unwrap_or(false),
         invite_reason,
         remove_reason,
+    }
+}
+
+/// A text that is shown; an empty one is none.
+fn reason(
+    section: &Section<'_>,
+    key: &'static str,
+    default: Reason,
+    problems: &mut Problems,
+) -> Option<Reason> {
+    let Some((at, text)) = section.any_text(key, problems) else {
+        return Some(default);
+    };
+    Reason::new(text).unwrap_or_else(|error| {
+        problems.add(at, format!("{}: {error}", section.key(key)));
+        None
+    })
+}
+
+/// `bring_in`, for all rooms or for some.
+pub(super) fn bring_in(section: &Section<'_>, problems: &mut Problems) -> Option<BringIn> {
+    const BRING_IN: [(&str, BringIn); 2] = [("invite", BringIn::Invite), ("join", BringIn::Join)];
+    section.word("bring_in", &BRING_IN, problems)
+}
+
+/// `left`, for all rooms or for some.
+pub(super) fn left(section: &Section<'_>, problems: &mut Problems) -> Option<LeftPolicy> {
+    section.parsed("left", left_policy, problems)
+}
+
+fn left_policy(text: &str) -> Result<LeftPolicy, String> {
+    const LEFT: [(&str, LeftPolicy); 3] = [
+        ("until_brought_anew", LeftPolicy::UntilBroughtAnew),
+        ("again", LeftPolicy::Again),
+        ("never", LeftPolicy::Never),
+    ];
+    let example = "such as \"after 7d\"";
+    match text.trim().strip_prefix("after") {
+        Some("") => Err(format!("`after` needs a duration, {example}")),
+        Some(time) if time.starts_with(char::is_whitespace) => {
+            let time = parse_duration(time.trim_start())?;
+            if time.is_zero() {
+                return Err(format!("`{}` is at once; write `again`", shortened(text)));
+            }
+            Ok(LeftPolicy::After(time))
+        }
+        _ => choose(text, &LEFT).map_err(|error| match error.strip_suffix('?') {
+            Some(_) => error,
+            None => format!("{error}, or a time {example}"),
+        }),
     }
 }
 

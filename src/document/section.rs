@@ -105,6 +105,17 @@ impl<'n> Section<'n> {
         Some((node.at, text))
     }
 
+    /// A string, which may be empty.
+    pub(crate) fn any_text(&self, key: &str, problems: &mut Problems) -> Option<At<&'n str>> {
+        match self.get(key)? {
+            Node {
+                at,
+                value: Value::Text(text),
+            } => Some((*at, text)),
+            _ => self.text(key, problems),
+        }
+    }
+
     /// A string that `parse` understands; its error says what the value is not, or what to write.
     pub(crate) fn parsed<T, E: std::fmt::Display>(
         &self,
@@ -343,7 +354,7 @@ const UNITS: [(&str, u64); 5] = [
 ];
 
 /// Reads `"30s"`, `"500ms"`, `"1h 30m"`. A bare number is refused: its unit would be a guess.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || {
         format!(
             "`{}` is not a duration; write a number with a unit (ms, s, m, h, d), such as \"30s\" or \"1h 30m\"",

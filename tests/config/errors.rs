@@ -389,3 +389,43 @@ fn no_state_directory() {
          (neither XDG_STATE_HOME nor HOME is set)"
     );
 }
+
+#[test]
+fn how_people_come_in_and_why() {
+    for (value, says) in [
+        ("after", "`after` needs a duration, such as \"after 7d\""),
+        (
+            "after 7",
+            "`7` is not a duration; write a number with a unit (ms, s, m, h, d), such as \"30s\" or \"1h 30m\"",
+        ),
+        ("after 0s", "`after 0s` is at once; write `again`"),
+        (
+            "aftr 7d",
+            "`aftr 7d` is unknown; write `until_brought_anew`, `again` or `never`, or a time such as \"after 7d\"",
+        ),
+        ("nevr", "`nevr` is unknown, did you mean `never`?"),
+    ] {
+        for section in ["people", "rooms"] {
+            wrong_end(
+                &format!("[{section}]\nleft = \"{value}\""),
+                &format!("\"{value}\""),
+                &format!("`left` in [{section}]: {says}"),
+            );
+        }
+    }
+    wrong_end(
+        "[people]\nremove_reason = \"bye, {name}\"",
+        "\"bye, {name}\"",
+        "`remove_reason` in [people]: there is no placeholder `{name}`; write {room} or {groups}",
+    );
+    wrong_end(
+        "[people]\ninvite_reason = \"{room\"",
+        "\"{room\"",
+        "`invite_reason` in [people]: a `{` is not closed; write a placeholder as {room} or {groups}",
+    );
+    wrong_end(
+        "[rooms]\nbring_in = \"force\"",
+        "\"force\"",
+        "`bring_in` in [rooms]: `force` is unknown; write `invite` or `join`",
+    );
+}

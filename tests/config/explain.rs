@@ -138,6 +138,25 @@ fn rooms_show_what_they_inherit() {
     );
 }
 
+#[test]
+fn rooms_show_what_people_say_for_all() {
+    let explained = explain(
+        &around(
+            "",
+            "",
+            "[people]\nleft = \"after 1h 30m\"\n[[room]]\nalias = \"#a:example.com\"\ngroups = [\"g\"]",
+        ),
+        &[],
+    );
+    for (path, index) in [("rooms", None), ("room", Some(0))] {
+        let left = setting(&explained, path, index, "left");
+        assert_eq!(left.value, Some(text("after 5400s")), "{path}");
+        assert_eq!(left.otherwise, Some("as in [people]"));
+        let bring_in = setting(&explained, path, index, "bring_in");
+        assert_eq!(bring_in.value, Some(text("invite")), "{path}");
+    }
+}
+
 /// What is explained, as a file that says all of it.
 fn written_out(explained: &Explained) -> String {
     let mut top = Table::new();

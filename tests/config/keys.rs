@@ -163,6 +163,9 @@ fn all() -> impl Iterator<Item = (&'static str, &'static Key)> {
 fn other(key: &Key, default: &Value) -> Value {
     match (key.kind, default) {
         (Kind::Flag, Value::Boolean(flag)) => Value::Boolean(!flag),
+        (Kind::Integer { least, .. }, Value::Integer(number)) if *number == least => {
+            Value::Integer(number + 1)
+        }
         (Kind::Integer { .. } | Kind::LevelOrKeep, Value::Integer(number)) => Value::Integer(number - 1),
         (Kind::Duration, _) => value("\"17m\""),
         // The others need files.
@@ -183,7 +186,8 @@ fn other(key: &Key, default: &Value) -> Value {
         (Kind::List { words, .. }, _) => Value::Array(vec![Value::String(words[1].to_owned())]),
         (Kind::Free(Kind::LevelOrKeep), _) => value("{ \"m.reaction\" = 17 }"),
         (Kind::Free(_), _) => value("{ a = \"b\" }"),
-        (Kind::Text, _) => value("\"other\""),
+        (Kind::WordOrAfter(_), _) => value("\"after 1h 30m\""),
+        (Kind::Text | Kind::AnyText, _) => value("\"other\""),
         other => panic!("{}: {other:?}", key.name),
     }
 }
@@ -214,7 +218,7 @@ fn every_default_is_what_the_reader_takes() {
 fn words_are_those_that_the_reader_takes() {
     for (section, key) in all() {
         let (words, wrap): (_, fn(&str) -> Value) = match key.kind {
-            Kind::Word(words) => (words, |word| Value::String(word.to_owned())),
+            Kind::Word(words) | Kind::WordOrAfter(words) => (words, |word| Value::String(word.to_owned())),
             Kind::List { words, .. } if !words.is_empty() => {
                 (words, |word| Value::Array(vec![Value::String(word.to_owned())]))
             }
@@ -223,6 +227,9 @@ fn words_are_those_that_the_reader_takes() {
         let error = with(section, key.name, wrap("qqqqqqqqqqqqqqqqqqqqqqqqqqqq")).unwrap_err();
         let told: Vec<&str> = error.split('`').skip(5).step_by(2).collect();
         assert_eq!(told, words, "{section}.{}: {error}", key.name);
+        if let Kind::WordOrAfter(_) = key.kind {
+            assert!(error.contains("such as \"after "), "{error}");
+        }
     }
 }
 

@@ -404,7 +404,9 @@ fn every_key_has_its_variable() {
             };
             let name = format!("INVITER__{}{}", place.to_uppercase(), key.name.to_uppercase());
             let value = match key.kind {
-                Kind::Word(_) | Kind::Text | Kind::Duration => default.trim_matches('"'),
+                Kind::Word(_) | Kind::WordOrAfter(_) | Kind::Text | Kind::AnyText | Kind::Duration => {
+                    default.trim_matches('"')
+                }
                 // Empty is not what the room has.
                 _ if name == "INVITER__ROOM__0__GROUPS" => "[\"g\"]",
                 _ => default,
@@ -414,4 +416,12 @@ fn every_key_has_its_variable() {
         }
     }
     assert!(tried > 30, "{tried}");
+}
+
+/// A shell cannot say an empty text without looking as if somebody forgot it.
+#[test]
+fn no_reason_is_written_in_quotation_marks() {
+    let config = good("", &[("INVITER__PEOPLE__INVITE_REASON", "\"\"")]);
+    assert_eq!(config.invite_reason, None);
+    assert!(config.remove_reason.is_some());
 }

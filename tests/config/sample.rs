@@ -121,7 +121,7 @@ fn collect(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 /// What the sample shows as a default is one: a file that gives all of them is the same as one that gives none.
 #[test]
 fn shows_the_defaults() {
-    let sections = ["[rooms]", "[limits]"];
+    let sections = ["[rooms]", "[limits]", "[people]"];
     let mut keep = false;
     let text = uncommented(|line| !line.starts_with("topic") && !line.starts_with("version"));
     let lines: Vec<&str> = text
@@ -141,6 +141,10 @@ fn shows_the_defaults() {
     let (given, bare) = (good(&given), good(""));
     assert_eq!(given.defaults, bare.defaults);
     assert_eq!(given.limits, bare.limits);
+    assert_eq!(given.unregistered, bare.unregistered);
+    assert_eq!(given.danger_manage_admins, bare.danger_manage_admins);
+    assert_eq!(given.invite_reason, bare.invite_reason);
+    assert_eq!(given.remove_reason, bare.remove_reason);
 }
 
 /// Of a server or a tenant it shows the defaults as well, but where it says that there are none.

@@ -7,9 +7,9 @@ use inviter::{
     core::{
         UserId,
         mint::GuestRule,
-        policy::{LeftPolicy, UnregisteredPolicy},
+        policy::UnregisteredPolicy,
         room::RoomRef,
-        room_rules::{HistoryVisibility, LevelsMode, Listing, RoomKind},
+        room_rules::{BringIn, HistoryVisibility, LeftPolicy, LevelsMode, Listing, RoomKind},
     },
 };
 
@@ -147,7 +147,8 @@ fn the_rest() {
             "[rooms]\nhistory_visibility = \"world_readable\"\nowner_level = 100\n\
              [adopt]\nany = true\ntrusted_creators = [\"@b:example.com\"]\n\
              [limits]\nroom_count = 0\nroom_percent = 0\ntotal_count = 7\ntotal_percent = 8\nwindow = \"2d\"\n\
-             [people]\nleft = \"again\"\nunregistered = \"invite\"\ninvite_reason = \"i\"\nremove_reason = \"r\"\n[state]\ndir = \"state\"",
+             [people]\nleft = \"again\"\nunregistered = \"invite\"\ninvite_reason = \"in {room}\"\n\
+             remove_reason = \"\"\ndanger_manage_admins = true\n[state]\ndir = \"state\"",
         ))
         .unwrap();
     assert_eq!(
@@ -172,10 +173,14 @@ fn the_rest() {
     assert_eq!((config.limits.room_count, config.limits.room_percent), (0, 0));
     assert_eq!((config.limits.total_count, config.limits.total_percent), (7, 8));
     assert_eq!(config.limits.window, Duration::from_secs(2 * 86_400));
-    assert_eq!(config.left, LeftPolicy::Again);
+    assert_eq!(config.defaults.left, LeftPolicy::Again);
+    assert!(config.danger_manage_admins);
     assert_eq!(config.unregistered, UnregisteredPolicy::Invite);
-    assert_eq!(config.invite_reason.as_deref(), Some("i"));
-    assert_eq!(config.remove_reason.as_deref(), Some("r"));
+    assert_eq!(
+        config.invite_reason.map(|reason| reason.to_string()).as_deref(),
+        Some("in {room}")
+    );
+    assert_eq!(config.remove_reason, None);
     assert!(config.state_dir.is_absolute() && config.state_dir.ends_with("state"));
 }
 
@@ -190,4 +195,29 @@ fn the_state_directory_by_default() {
     let text = around("", "", "");
     let config = inviter::config::Config::parse(&text, &place.path("inviter.toml"), &xdg).unwrap();
     assert_eq!(config.state_dir, Path::new("/xdg/inviter"));
+}
+
+#[test]
+fn how_people_come_in_is_said_for_all_rooms_or_for_some() {
+    let rooms = "[[room]]\nalias = \"#a:example.com\"\ngroups = [\"g\"]\n\
+                 [[room]]\nalias = \"#b:example.com\"\ngroups = [\"g\"]\nbring_in = \"invite\"\nleft = \"never\"";
+    let day = LeftPolicy::After(Duration::from_secs(86_400));
+    let found = |sections: &str| {
+        let config = good(&format!("{rooms}\n{sections}"));
+        let of = |rules: &inviter::core::room_rules::RoomRules| (rules.bring_in, rules.left);
+        (
+            of(&config.defaults),
+            of(&config.rooms[0].rules),
+            of(&config.rooms[1].rules),
+        )
+    };
+    let invited = (BringIn::Invite, LeftPolicy::UntilBroughtAnew);
+    let own = (BringIn::Invite, LeftPolicy::Never);
+    assert_eq!(found(""), (invited, invited, own));
+    let people = "[people]\nbring_in = \"join\"\nleft = \"after 1d\"\n";
+    let put_in = (BringIn::Join, day);
+    assert_eq!(found(people), (put_in, put_in, own));
+    let rooms_too = format!("{people}[rooms]\nleft = \"again\"");
+    let again = (BringIn::Join, LeftPolicy::Again);
+    assert_eq!(found(&rooms_too), (again, again, own));
 }

@@ -1,8 +1,27 @@
 //! Defaults that depend on something else.
 
+use inviter_core::room_rules::{BringIn, LeftPolicy};
+
 #[cfg(any(feature = "ldap", feature = "azure"))]
 use crate::config::DirectoryKind;
 use crate::config::{Config, SettingValue};
+
+fn bring_in(how: BringIn) -> &'static str {
+    match how {
+        BringIn::Invite => "invite",
+        BringIn::Join => "join",
+    }
+}
+
+fn left(policy: LeftPolicy) -> String {
+    match policy {
+        LeftPolicy::UntilBroughtAnew => "until_brought_anew".to_owned(),
+        LeftPolicy::Again => "again".to_owned(),
+        LeftPolicy::Never => "never".to_owned(),
+        LeftPolicy::After(time) if time.subsec_millis() == 0 => format!("after {}s", time.as_secs()),
+        LeftPolicy::After(time) => format!("after {}ms", time.as_millis()),
+    }
+}
 
 /// What holds for a key of a section, which is the entry `entry` of a list, or within that entry.
 pub(super) fn worked_out(
@@ -28,6 +47,8 @@ pub(super) fn worked_out(
             #[cfg(feature = "azure")]
             DirectoryKind::Entra(config) => crate::config::entra::worked_out(config, key),
         },
+        ("rooms", "bring_in") => Some(SettingValue::Text(bring_in(config.defaults.bring_in).to_owned())),
+        ("rooms", "left") => Some(SettingValue::Text(left(config.defaults.left))),
         ("state", "dir") => {
             let dir = config.state_dir.to_str()?;
             Some(SettingValue::Text(dir.to_owned()))

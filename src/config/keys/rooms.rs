@@ -79,6 +79,18 @@ const VERSION: Shared = Shared {
     default: Said("the homeserver's"),
     about: "The version of rooms that are created",
 };
+const BRING_IN: Shared = Shared {
+    name: "bring_in",
+    kind: super::BRING_IN,
+    default: Said("as in [people]"),
+    about: "How people come in: by an invitation, or straight in where the bot is a server administrator",
+};
+const LEFT: Shared = Shared {
+    name: "left",
+    kind: super::LEFT,
+    default: Said("as in [people]"),
+    about: "When people who left by their own act are invited again",
+};
 const MANAGE_PERMISSIONS: Shared = Shared {
     name: "manage_permissions",
     kind: Kind::Flag,
@@ -98,6 +110,8 @@ pub(in crate::config) static ROOMS: SectionKeys = SectionKeys {
         LEVELS.of_rooms(),
         OWNER_LEVEL.of_rooms(),
         VERSION.of_rooms(),
+        BRING_IN.of_rooms(),
+        LEFT.of_rooms(),
         MANAGE_PERMISSIONS.of_rooms(),
         Key::new(
             "permissions",
@@ -170,6 +184,8 @@ pub(in crate::config) static ROOM: SectionKeys = SectionKeys {
         LEVELS.of_room(),
         OWNER_LEVEL.of_room(),
         VERSION.of_room(),
+        BRING_IN.of_room(),
+        LEFT.of_room(),
         MANAGE_PERMISSIONS.of_room(),
         Key::new(
             "permissions",
