@@ -4,8 +4,7 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use inviter::config::ConfigErrors;
-
-use crate::render::clean::Clean;
+use inviter_operations::render::clean::Clean;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 

@@ -2,9 +2,7 @@
 
 mod args;
 mod commands;
-mod config_file;
 mod context;
-mod environment;
 mod exit;
 mod failure;
 mod interrupt;
@@ -16,7 +14,6 @@ mod table_file;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use inviter_operations::render;
 
 use crate::{args::Cli, context::Context, interrupt::Interrupt};
 

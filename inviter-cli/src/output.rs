@@ -3,9 +3,10 @@
 use std::io::{ErrorKind, Write};
 
 use anstyle::{AnsiColor, Style};
+use inviter_operations::{Answer, render::clean};
 use serde::Serialize;
 
-use crate::{progress, render::clean};
+use crate::progress;
 
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
@@ -23,6 +24,24 @@ pub(crate) fn text(text: &str) -> anyhow::Result<()> {
              shows what is left"
         )),
         Ok(()) => Ok(()),
+    }
+}
+
+/// Writes an answer as text or as JSON, and its warnings beside it.
+pub(crate) fn answer(answer: &impl Answer, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        json(&answer.document())?;
+    } else {
+        text(&answer.text())?;
+    }
+    warnings(answer);
+    Ok(())
+}
+
+/// Warns of everything that an answer has beside its text.
+pub(crate) fn warnings(answer: &impl Answer) {
+    for text in answer.warnings() {
+        warning(&text);
     }
 }
 

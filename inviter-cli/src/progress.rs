@@ -15,8 +15,9 @@ use inviter::core::{
     RoomBackend,
     backend::{Counts, Event, Watched, Watcher},
 };
+use inviter_operations::render::counted;
 
-use crate::{args::Global, render::counted};
+use crate::args::Global;
 
 const READING: &str = "{spinner} {msg}";
 const APPLYING: &str = "{bar:30} {pos} of {len}{left}{msg}";

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use clap::Args;
-use inviter::core::{
-    OwnedUserId,
-    backend::Stoppable,
-    by_hand::{Considered, Request, Standing, Wish},
-    reconcile::Reconciler,
-    room::RoomRef,
+use inviter::{
+    core::{
+        backend::Stoppable,
+        by_hand::{Considered, Request, Standing},
+        reconcile::Reconciler,
+    },
+    run_lock::RunLock,
 };
+use inviter_operations::operations::by_hand::WishAnswer;
 
-use crate::{
-    context::Context,
-    exit::Exit,
-    output,
-    render::{by_hand, document},
-};
+use crate::{context::Context, exit::Exit, output};
 
 /// For the long help of these commands.
 pub(super) const EXIT_CODES: &str = "\
@@ -38,45 +35,27 @@ pub(super) struct How {
 }
 
 impl How {
-    /// Decides about the wish, and does what comes of it; `name` is the command's.
-    pub(super) async fn run(
-        &self,
-        context: &Context<'_>,
-        name: &str,
-        kind: &'static str,
-        room: &RoomRef,
-        wish: Wish,
-    ) -> anyhow::Result<Exit> {
-        let request = Request {
-            room: room.clone(),
-            wish,
-        };
+    /// Decides about what is asked, and does what comes of it.
+    pub(super) async fn run(&self, context: &Context<'_>, request: Request) -> anyhow::Result<Exit> {
         // Until something is sent, it may end anywhere.
         let (reconciler, considered, _lock) = tokio::select! {
             prepared = self.prepare(context, &request) => prepared?,
             signal = context.interrupt.after(1) => return Ok(Exit::Interrupted(signal)),
         };
-        let report = if self.dry_run {
-            considered.report()
+        let answer = if self.dry_run {
+            WishAnswer::planned(&request.wish, &considered)
         } else {
-            tokio::select! {
+            let report = tokio::select! {
                 report = reconciler.carry_out(considered) => report,
                 signal = context.interrupt.insisted() => return Ok(Exit::Interrupted(signal)),
-            }
+            };
+            WishAnswer::done(&request.wish, report)
         };
-        if self.json {
-            let mut contents = by_hand::json(&report);
-            contents["dry_run"] = self.dry_run.into();
-            output::json(&document::Document::new(kind, contents))?;
-        } else {
-            let mut text = String::new();
-            by_hand::text(&mut text, name, &report)?;
-            output::text(&text)?;
-        }
+        output::answer(&answer, self.json)?;
         if let Some(signal) = context.interrupt.signal() {
             return Ok(Exit::Interrupted(signal));
         }
-        Ok(match report.standing() {
+        Ok(match answer.report.standing() {
             Standing::Planned | Standing::Done | Standing::AlreadySo => Exit::Fine,
             Standing::Waiting | Standing::InPart => Exit::InPart,
             _ => Exit::Failed,
@@ -88,7 +67,7 @@ impl How {
         &self,
         context: &Context<'_>,
         request: &Request,
-    ) -> anyhow::Result<(Reconciler, Considered, Option<inviter::run_lock::RunLock>)> {
+    ) -> anyhow::Result<(Reconciler, Considered, Option<RunLock>)> {
         let setup = context.setup().await?;
         let lock = if self.dry_run { None } else { Some(setup.lock()?) };
         let mut reconciler = setup.reconciler;
@@ -96,24 +75,5 @@ impl How {
         reconciler.backend = Arc::new(Stoppable::new(reconciler.backend, stop));
         let considered = reconciler.consider(request).await?;
         Ok((reconciler, considered, lock))
-    }
-}
-
-/// Reads a user ID.
-pub(super) fn user_id(text: &str) -> Result<OwnedUserId, String> {
-    OwnedUserId::try_from(text).map_err(|error| format!("{error}; write a user ID like '@user:example.com'"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_by_their_whole_id() {
-        assert!(user_id("@a:b").is_ok());
-        for text in ["a", "@a", "#a:b", "@a:"] {
-            let error = user_id(text).unwrap_err();
-            assert!(error.contains("'@user:example.com'"), "{error}");
-        }
     }
 }

@@ -1,13 +1,9 @@
 //! `inviter idp`
 
 use clap::Args;
+use inviter_operations::operations::idp;
 
-use crate::{
-    context::{self, Context},
-    exit::Exit,
-    output,
-    render::{document, rooms},
-};
+use crate::{context::Context, exit::Exit, output};
 
 /// List rooms and members as the directories want them.
 #[derive(Debug, Args)]
@@ -20,14 +16,8 @@ pub(crate) struct Idp {
 impl Idp {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
         let (_, config) = context.config()?;
-        let desired = context::desired(&config).await?;
-        if self.json {
-            output::json(&document::Document::new("idp", document::desired(&desired)))?;
-        } else {
-            let mut text = String::new();
-            rooms::desired(&mut text, &desired)?;
-            output::text(&text)?;
-        }
-        Ok(Exit::of_sources(&desired))
+        let idp = idp::read(&config).await?;
+        output::answer(&idp, self.json)?;
+        Ok(Exit::of_sources(&idp.desired))
     }
 }

@@ -15,21 +15,13 @@ mod man;
 mod managed;
 mod pause;
 mod plan;
+mod release;
 mod resume;
+mod status;
 mod sync;
 mod unmanage;
 
-use clap::{Args, Subcommand};
-use inviter::core::{
-    OwnedRoomId,
-    decode::parse_alias,
-    guard::ReleaseCode,
-    patterns::Patterns,
-    reconcile::RunOptions,
-    room::RoomRef,
-    room_template::Argument,
-    scope::{self, Scope},
-};
+use clap::Subcommand;
 
 use crate::{context::Context, exit::Exit};
 
@@ -50,6 +42,10 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     /// Make the rooms as the directories want them
     Sync(sync::Sync),
+    /// Show what is held and why, or let it go
+    Release(release::Release),
+    /// Show how things stand: the last runs, what waits for a person and why, what is paused
+    Status(status::Status),
     /// Put rooms that existed before under management
     Adopt(adopt::Adopt),
     /// Do nothing more in a room, or anywhere, until it is resumed
@@ -83,6 +79,8 @@ pub(crate) async fn run(command: &Command, context: &Context<'_>) -> anyhow::Res
             Command::Plan(args) => args.run(context).await,
             Command::Explain(args) => args.run(context).await,
             Command::Sync(args) => args.run(context).await,
+            Command::Release(args) => args.run(context).await,
+            Command::Status(args) => args.run(context).await,
             Command::Adopt(args) => args.run(context).await,
             Command::Pause(args) => args.run(context).await,
             Command::Resume(args) => args.run(context).await,
@@ -110,119 +108,11 @@ impl Command {
         matches!(
             self,
             Self::Sync(_)
+                | Self::Release(_)
                 | Self::Unmanage(_)
                 | Self::InviteMember(_)
                 | Self::KickMember(_)
                 | Self::InviteAdmin(_)
         )
-    }
-}
-
-/// Which part of everything is meant, and what was let go.
-#[derive(Debug, Args)]
-struct Selection {
-    #[command(flatten)]
-    part: Part,
-    /// Let go what is held under this code, which the plan shows; may be given several times
-    #[arg(long, value_name = "CODE")]
-    release: Vec<String>,
-}
-
-impl Selection {
-    fn options(&self) -> RunOptions {
-        let mut options = self.part.options();
-        options.releases = self.release.iter().map(ReleaseCode::new).collect();
-        options
-    }
-}
-
-/// Which part of everything is meant. Patterns narrow the scope of the configuration, and never widen it.
-#[derive(Debug, Args)]
-struct Part {
-    /// Only this room, by alias or ID; may be given several times
-    #[arg(long, value_name = "ROOM", value_parser = room_ref)]
-    room: Vec<RoomRef>,
-    /// Only the rooms that this makes of the [[room]] entries with <1>; several values with commas for <1>, <2> and so on; may be given several times
-    #[arg(long, value_name = "VALUE", value_parser = Argument::parse)]
-    argument: Vec<Argument>,
-    /// Only rooms whose alias or ID matches this pattern (* and ?); may be given several times
-    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
-    include_room: Vec<String>,
-    /// No room whose alias or ID matches this pattern; may be given several times
-    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
-    exclude_room: Vec<String>,
-    /// Only rooms of groups whose name or key matches this pattern; may be given several times
-    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
-    include_group: Vec<String>,
-    /// No room of groups whose name or key matches this pattern; may be given several times
-    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
-    exclude_group: Vec<String>,
-}
-
-impl Part {
-    fn options(&self) -> RunOptions {
-        let mut options = RunOptions::by_person();
-        options.rooms = self.room.iter().cloned().collect();
-        options.arguments = self.argument.iter().cloned().collect();
-        options.scope = Scope {
-            rooms: selection(&self.include_room, &self.exclude_room),
-            groups: selection(&self.include_group, &self.exclude_group),
-        };
-        options
-    }
-}
-
-/// Both lists were checked one by one.
-fn selection(include: &[String], exclude: &[String]) -> scope::Selection {
-    let compiled = |texts: &[String]| Patterns::new(texts.iter().cloned()).unwrap_or_default();
-    scope::Selection::new(compiled(include), compiled(exclude))
-}
-
-/// Checks a pattern.
-fn pattern(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        return Err("it is empty; write a name with * and ? for what may differ".to_owned());
-    }
-    let compiled = Patterns::new([text.to_owned()]);
-    compiled.map_err(|error| error.to_string())?;
-    Ok(text.to_owned())
-}
-
-/// Reads an alias, whose server may be in capitals, or a room ID.
-fn room_ref(text: &str) -> Result<RoomRef, String> {
-    let room = if text.starts_with('!') {
-        let id = OwnedRoomId::try_from(text);
-        id.map(RoomRef::Id)
-            .map_err(|error| format!("is not a room ID: {error}"))
-    } else {
-        parse_alias(text).map(RoomRef::Alias)
-    };
-    room.map_err(|why| {
-        format!("it {why}; write an alias like '#room:example.com' or a room ID like '!abc:example.com'")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rooms_by_alias_or_id() {
-        assert!(matches!(room_ref("#a:b"), Ok(RoomRef::Alias(_))));
-        assert!(matches!(room_ref("!a:b"), Ok(RoomRef::Id(_))));
-        for (wrong, why) in [("a", "it is not a room alias"), ("#:b", "it has nothing")] {
-            let error = room_ref(wrong).unwrap_err();
-            assert!(
-                error.starts_with(why) && error.contains("'#room:example.com'"),
-                "{error}"
-            );
-        }
-    }
-
-    /// Directories and the configuration are read so, and another spelling would name no room.
-    #[test]
-    fn the_server_of_an_alias_is_in_lower_case() {
-        assert_eq!(room_ref("#Staff:Example.COM"), room_ref("#Staff:example.com"));
-        assert_ne!(room_ref("#Staff:example.com"), room_ref("#staff:example.com"));
     }
 }

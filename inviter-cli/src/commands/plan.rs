@@ -3,33 +3,22 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use inviter::core::{
-    evidence::Evidence,
-    reconcile::{Draft, Reconciler},
-    report::Tally,
+use inviter::core::reconcile::{Reconciler, RunOptions};
+use inviter_operations::{
+    operations::plan,
+    render::{counted, removals},
 };
 
-use super::Selection;
-use crate::{
-    args::EXIT_CODES,
-    context::Context,
-    exit::Exit,
-    output,
-    render::{counted, document, removals, report},
-    table_file::TableFile,
-};
+use crate::{args::EXIT_CODES, context::Context, exit::Exit, output, table_file::TableFile};
 
 /// Show what a sync would do.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXIT_CODES)]
 pub(crate) struct Plan {
     #[command(flatten)]
-    selection: Selection,
+    asked: plan::Plan,
     #[command(flatten)]
     showing: Showing,
-    /// Show the plan as `sync --adopt` would do it: as if the rooms that exist and that nobody has adopted were adopted
-    #[arg(long)]
-    adopt: bool,
     /// Write everything that would be taken from people to this file, as a table (CSV) to go through and sign; `-`
     /// writes the table to standard output, in place of the plan. A file that is there is replaced only if it is such a
     /// table or empty
@@ -43,9 +32,6 @@ pub(super) struct Showing {
     /// Write one JSON document
     #[arg(long)]
     pub(super) json: bool,
-    /// Tell by which nested groups each person comes
-    #[arg(long)]
-    pub(super) paths: bool,
     /// End with code 2 if there are changes to make; after a sync, if some are left pending
     #[arg(long)]
     pub(super) exit_code: bool,
@@ -61,35 +47,35 @@ impl Plan {
             );
         }
         let reconciler = context.setup().await?.reconciler;
-        show(reconciler, &self.selection, &self.showing, self.adopt, table).await
+        let options = self.asked.selection.options();
+        let how = How {
+            adopt: self.asked.adopt,
+            paths: self.asked.paths,
+        };
+        show(&reconciler, &options, how, &self.showing, table).await
     }
+}
+
+/// What a plan is of, beside the options of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    /// As if the rooms that were found were adopted.
+    pub(super) adopt: bool,
+    /// With the ways of nesting.
+    pub(super) paths: bool,
 }
 
 /// Plans and shows the plan; also what `sync --dry-run` does.
 pub(super) async fn show(
-    mut reconciler: Reconciler,
-    selection: &Selection,
+    reconciler: &Reconciler,
+    options: &RunOptions,
+    how: How,
     showing: &Showing,
-    adopt: bool,
     table: Option<TableFile>,
 ) -> anyhow::Result<Exit> {
-    // What adopting changes for a plan, without remembering it.
-    reconciler.policy.adopt.any |= adopt;
-    let draft = reconciler.plan(&selection.options()).await?;
-    let report = draft.report();
-    tracing::info!(
-        rooms = report.rooms.len(),
-        changes = report.tally().changes(),
-        "planned"
-    );
-    let evidence = Evidence::gather(
-        &draft.directories,
-        &reconciler.policy,
-        &report.rooms,
-        showing.paths,
-    );
+    let planned = plan::plan(reconciler, options, how.adopt, how.paths).await?;
     if let Some(table) = &table {
-        let removals = removals::removals(&report, &evidence)?;
+        let removals = planned.removals()?;
         table.write(&removals.table)?;
         output::told(&format!(
             "{} and {} in the table",
@@ -97,75 +83,14 @@ pub(super) async fn show(
             counted(removals.lowered, "lowered level", "lowered levels"),
         ));
     }
-    if showing.json {
-        let contents = document::report(
-            &report,
-            &evidence,
-            &draft.desired,
-            draft.identity.user_id.as_str(),
-        );
-        output::json(&document::Document::new("plan", contents))?;
-    } else if !matches!(table, Some(TableFile::Stdout)) {
-        let kind = if adopt {
-            report::Kind::PlanAdopting
-        } else {
-            report::Kind::Plan
-        };
-        let mut text = String::new();
-        report::report(&mut text, &report, &evidence, kind)?;
-        output::text(&text)?;
-    }
-    mismatched(selection, &draft);
-    Ok(Exit::of_plan(&report, &draft.desired, showing.exit_code))
-}
-
-/// Tells that a code was given and something is still held, or that it let nothing go: what is held has changed since,
-/// or it was mistyped.
-pub(super) fn mismatched(selection: &Selection, draft: &Draft) {
-    if let Some(warning) = mismatch(&selection.release, &draft.report().tally()) {
-        output::warning(warning);
-    }
-}
-
-fn mismatch(codes: &[String], planned: &Tally) -> Option<&'static str> {
-    if codes.is_empty() {
-        None
-    } else if planned.held > 0 {
-        Some(
-            "something is still held: the code does not cover it (each room has its own), or what is held has changed \
-             since the code was shown; look at the plan again",
-        )
-    } else if planned.removed == 0 && planned.changed == 0 {
-        Some("nothing is held, so that the given code lets nothing go")
+    if matches!(table, Some(TableFile::Stdout)) {
+        output::warnings(&planned);
     } else {
-        None
+        output::answer(&planned, showing.json)?;
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_that_let_nothing_go_are_told() {
-        let tally = |held, removed| {
-            let mut tally = Tally::default();
-            tally.held = held;
-            tally.removed = removed;
-            tally
-        };
-        let codes = ["abc".to_owned()];
-        assert_eq!(mismatch(&[], &tally(1, 0)), None);
-        assert_eq!(mismatch(&codes, &tally(0, 2)), None);
-        assert!(
-            mismatch(&codes, &tally(1, 2))
-                .unwrap()
-                .contains("does not cover it")
-        );
-        assert!(
-            mismatch(&codes, &tally(0, 0))
-                .unwrap()
-                .contains("nothing is held")
-        );
-    }
+    Ok(Exit::of_plan(
+        &planned.report,
+        &planned.draft.desired,
+        showing.exit_code,
+    ))
 }

@@ -23,7 +23,7 @@ impl Sign {
     /// Of an action.
     pub const fn of(op: &Op) -> Self {
         match op {
-            Op::CreateRoom(_) | Op::Join { .. } | Op::Invite { .. } => Self::Add,
+            Op::CreateRoom(_) | Op::Join { .. } | Op::Invite { .. } | Op::Add { .. } => Self::Add,
             Op::Remove { .. } | Op::Leave => Self::Remove,
             _ => Self::Change,
         }
@@ -65,6 +65,7 @@ pub fn lines(op: &Op) -> Vec<String> {
             format!("room directory: {from} → {to}")
         }
         Op::Invite { user, .. } => format!("invite {}", clean(user.as_str())),
+        Op::Add { user, .. } => format!("put in {}", clean(user.as_str())),
         Op::Remove {
             user,
             invitation: false,

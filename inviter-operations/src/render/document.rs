@@ -60,7 +60,8 @@ pub fn report(report: &Report, evidence: &Evidence, desired: &Desired, bot: &str
     })
 }
 
-fn counts(tally: &Tally) -> Value {
+/// How many items came to what.
+pub fn counts(tally: &Tally) -> Value {
     json!({
         "changes": tally.changes(),
         "rooms_created": tally.rooms_created,
@@ -74,7 +75,8 @@ fn counts(tally: &Tally) -> Value {
     })
 }
 
-fn room(room: &RoomReport, evidence: &Evidence) -> Value {
+/// One room of a report.
+pub fn room(room: &RoomReport, evidence: &Evidence) -> Value {
     json!({
         "room": room.room.to_string(),
         "room_id": room_id(room.target.as_ref()),
@@ -151,7 +153,7 @@ pub fn action(item: &ReportItem, place: &Place<'_>) -> Value {
         }
         Op::SetName { to } | Op::SetTopic { to } => put("to", to.as_str().into()),
         Op::SetListing { to } => put("to", word(to).into()),
-        Op::Invite { user, .. } => put("user", user.as_str().into()),
+        Op::Invite { user, .. } | Op::Add { user, .. } => put("user", user.as_str().into()),
         Op::Remove { user, invitation, .. } => {
             put("user", user.as_str().into());
             put("invitation", (*invitation).into());

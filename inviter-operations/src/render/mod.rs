@@ -13,6 +13,8 @@ mod snapshots;
 pub mod style;
 pub mod why;
 
+use std::time::Duration;
+
 use inviter::core::{
     desired::Feed,
     guard::ReleaseCode,
@@ -42,6 +44,20 @@ pub fn time(at: Timestamp) -> String {
         Ok(time) => time.to_string(),
         // Beyond the year 9999.
         Err(_) => format!("{millis} ms since 1970"),
+    }
+}
+
+/// A time span as people say it, rounded to the nearest minute or up to the next second.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 => "a second".to_owned(),
+        1..=119 => format!("{} s", time.as_millis().div_ceil(1000)),
+        120..=5999 => format!("{} min", (seconds + 30) / 60),
+        _ => {
+            let minutes = (seconds + 30) / 60;
+            format!("{} h {} min", minutes / 60, minutes % 60)
+        }
     }
 }
 
@@ -82,6 +98,16 @@ pub fn status(status: RoomStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_spans_as_people_say_them() {
+        let said = |millis| duration(Duration::from_millis(millis));
+        assert_eq!(said(35), "a second");
+        assert_eq!(said(1400), "2 s");
+        assert_eq!(said(3_300_000), "55 min");
+        assert_eq!(said(5_625_000), "94 min");
+        assert_eq!(said(6_666_666), "1 h 51 min");
+    }
 
     #[test]
     fn times_and_counts() {

@@ -28,14 +28,17 @@ pub enum Kind {
     PlanAdopting,
     /// What was done.
     Sync,
+    /// What is held.
+    Held,
 }
 
 impl Kind {
-    /// The command that does what is shown here.
-    const fn sync(self) -> &'static str {
+    /// The command that does what is shown here, up to the code that lets it go.
+    const fn releasing(self) -> &'static str {
         match self {
-            Self::PlanAdopting => "inviter sync --adopt",
-            Self::Plan | Self::Sync => "inviter sync",
+            Self::PlanAdopting => "inviter sync --adopt --release",
+            Self::Plan | Self::Sync => "inviter sync --release",
+            Self::Held => "inviter release",
         }
     }
 }
@@ -60,17 +63,8 @@ pub fn report(out: &mut impl Write, report: &Report, evidence: &Evidence, kind: 
     for error in &report.errors {
         writeln!(out, "{FAILED}error:{FAILED:#} {}", Clean(error))?;
     }
-    // With one room the room's own code is the same.
-    let held_rooms = report.rooms.iter().filter(|room| release(room).is_some()).count();
-    let everything = report.release.as_ref().filter(|_| held_rooms > 1);
-    if let Some(code) = everything {
-        writeln!(
-            out,
-            "{HELD}!{HELD:#} to do all that is held, run `{} --release {code}`",
-            kind.sync()
-        )?;
-    }
-    if !report.findings.is_empty() || !report.errors.is_empty() || everything.is_some() {
+    let everything = write_release(out, report, kind)?;
+    if !report.findings.is_empty() || !report.errors.is_empty() || everything {
         writeln!(out)?;
     }
     writeln!(
@@ -80,6 +74,56 @@ pub fn report(out: &mut impl Write, report: &Report, evidence: &Evidence, kind: 
         left_alone(&report.rooms),
         unread(&report.findings)
     )
+}
+
+/// How to let go all that is held in several rooms, and whether there is anything to tell.
+fn write_release(out: &mut impl Write, report: &Report, kind: Kind) -> Result<bool, fmt::Error> {
+    // With one room the room's own code is the same.
+    let held_rooms = report.rooms.iter().filter(|room| release(room).is_some()).count();
+    let Some(code) = report.release.as_ref().filter(|_| held_rooms > 1) else {
+        return Ok(false);
+    };
+    writeln!(
+        out,
+        "{HELD}!{HELD:#} to do all that is held, run `{} {code}`",
+        kind.releasing()
+    )?;
+    Ok(true)
+}
+
+/// The rooms in which anything has come to such an outcome, each with only that.
+pub fn only(report: &Report, is_meant: impl Fn(&Outcome) -> bool) -> Vec<RoomReport> {
+    let rooms = report.rooms.iter().filter_map(|room| {
+        let mut items = room
+            .items
+            .iter()
+            .filter(|item| is_meant(&item.outcome))
+            .peekable();
+        items.peek()?;
+        let items: Vec<ReportItem> = items.cloned().collect();
+        let mut room = room.clone();
+        room.findings.clear();
+        room.items = items;
+        Some(room)
+    });
+    rooms.collect()
+}
+
+/// Rooms of a report with only what waits for a person there, and how to let go what is held.
+pub fn waiting(
+    out: &mut impl Write,
+    (report, rooms): (&Report, &[RoomReport]),
+    evidence: &Evidence,
+    kind: Kind,
+) -> fmt::Result {
+    for room in rooms {
+        write_room(out, room, evidence, kind)?;
+        writeln!(out)?;
+    }
+    if write_release(out, report, kind)? {
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 /// How many rooms nothing is done in, after the counts: "no changes" would say that all is well there.
@@ -96,7 +140,7 @@ fn left_alone(rooms: &[RoomReport]) -> String {
 }
 
 /// How many directories could not be read: whoever looks at the last line only has to know.
-fn unread(findings: &[Finding]) -> String {
+pub fn unread(findings: &[Finding]) -> String {
     let is_unread = |finding: &&Finding| finding.kind == FindingKind::DirectoryUnread;
     match findings.iter().filter(is_unread).count() {
         0 => String::new(),
@@ -237,11 +281,7 @@ fn write_held(out: &mut impl Write, room: &RoomReport, kind: Kind) -> fmt::Resul
         writeln!(out, "    {HELD}held:{HELD:#} {reason}")?;
     }
     if let Some(code) = release(room) {
-        writeln!(
-            out,
-            "    if that is right, run `{} --release {code}`",
-            kind.sync()
-        )?;
+        writeln!(out, "    if that is right, run `{} {code}`", kind.releasing())?;
     }
     Ok(())
 }
@@ -274,11 +314,21 @@ pub fn note(out: &mut impl Write, indent: &str, finding: &Finding) -> fmt::Resul
     writeln!(out, "{indent}{NOTE}note:{NOTE:#} {}", Clean(message))
 }
 
-/// The last line.
-pub fn counts(tally: &Tally, kind: Kind) -> String {
-    let (name, words) = match kind {
-        Kind::Plan | Kind::PlanAdopting => ("plan", ["to create", "to invite", "to remove", "to change"]),
-        Kind::Sync => ("sync", ["created", "invited", "removed", "changed"]),
+/// The last line, by its beginning.
+fn counts(tally: &Tally, kind: Kind) -> String {
+    let name = match kind {
+        Kind::Plan | Kind::PlanAdopting => "plan",
+        Kind::Sync => "sync",
+        Kind::Held => "release",
+    };
+    format!("{name}: {}", tallied(tally, kind))
+}
+
+/// The counts, as they stand behind the name of the command.
+pub fn tallied(tally: &Tally, kind: Kind) -> String {
+    let words = match kind {
+        Kind::Sync => ["created", "invited", "removed", "changed"],
+        Kind::Plan | Kind::PlanAdopting | Kind::Held => ["to create", "to invite", "to remove", "to change"],
     };
     let rooms = if tally.rooms_created == 1 { "room" } else { "rooms" };
     let changes = [
@@ -311,5 +361,5 @@ pub fn counts(tally: &Tally, kind: Kind) -> String {
     } else {
         format!("; {}", rest.join(", "))
     };
-    format!("{name}: {}{rest}", changes.join(", "))
+    format!("{}{rest}", changes.join(", "))
 }

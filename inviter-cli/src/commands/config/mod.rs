@@ -4,8 +4,9 @@ mod text;
 
 use clap::Args;
 use inviter::config::SectionKeys;
+use inviter_operations::{render::document, startup::ConfigSource};
 
-use crate::{config_file::Source, context::Context, exit::Exit, output, render::document};
+use crate::{context::Context, exit::Exit, output};
 
 /// Show the configuration as it takes effect.
 #[derive(Debug, Args)]
@@ -49,8 +50,8 @@ impl Config {
         }
         if self.json {
             let file = match &source {
-                Source::File(path) => Some(path.as_path()),
-                Source::Environment => None,
+                ConfigSource::File(path) => Some(path.as_path()),
+                ConfigSource::Environment => None,
             };
             output::json(&document::Document::new("config", text::json(file, &explained)))?;
         } else {

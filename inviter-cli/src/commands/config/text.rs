@@ -6,12 +6,11 @@ use std::{
 };
 
 use inviter::config::{Explained, ExplainedSection, Origin, Place, Setting, SettingValue};
-use serde_json::{Value, json};
-
-use crate::{
-    config_file::Source,
+use inviter_operations::{
     render::clean::{Clean, clean, is_harmful},
+    startup::ConfigSource,
 };
+use serde_json::{Value, json};
 
 /// Takes out what is as it would be by default, and sections in which nothing is left.
 pub(super) fn keep_changed(explained: &mut Explained) {
@@ -23,7 +22,7 @@ pub(super) fn keep_changed(explained: &mut Explained) {
 }
 
 /// What the configuration is read from, on a line.
-pub(super) fn file_line(source: &Source) -> String {
+pub(super) fn file_line(source: &ConfigSource) -> String {
     format!("{}\n", clean(&source.name()))
 }
 

@@ -14,7 +14,7 @@ use inviter::{
 };
 use serde_json::{Value, json};
 
-use super::{Checked, Connected, ProviderId, ask_for_advice};
+use super::{Answer as _, Checked, Connected, ProviderId, ask_for_advice};
 
 const CONFIG: &str = r#"
 [homeserver]
@@ -109,7 +109,7 @@ impl Place {
 }
 
 fn text(checked: &Checked) -> String {
-    strip_str(&checked.text().unwrap()).to_string()
+    strip_str(&checked.text()).to_string()
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::{Checked, Connected};
 use crate::render::{document, word};
 
 impl Checked {
-    pub(super) fn json(&self) -> Value {
+    pub(super) fn contents(&self) -> Value {
         let connected = self.connected.as_ref().ok();
         let draft = connected.map(|connected| &connected.draft);
         let mut findings: Vec<Finding> = draft

@@ -13,7 +13,7 @@ use inviter::core::{
 use serde_json::{Value, json};
 
 use super::{Connected, Fixed};
-use crate::render::{clean::Clean, style::FAILED, time, word};
+use crate::render::{clean::Clean, duration, style::FAILED, time, word};
 
 /// What the next sync sends, and how long that takes.
 #[derive(Debug, Clone, Copy)]
@@ -190,32 +190,12 @@ fn seconds(wait: Duration) -> String {
     }
 }
 
-/// As people say it.
-pub(super) fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0 => "a second".to_owned(),
-        1..=119 => format!("{} s", time.as_millis().div_ceil(1000)),
-        120..=5999 => format!("{} min", (seconds + 30) / 60),
-        _ => {
-            let minutes = (seconds + 30) / 60;
-            format!("{} h {} min", minutes / 60, minutes % 60)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_as_people_say_them() {
-        let said = |millis| duration(Duration::from_millis(millis));
-        assert_eq!(said(35), "a second");
-        assert_eq!(said(1400), "2 s");
-        assert_eq!(said(3_300_000), "55 min");
-        assert_eq!(said(5_625_000), "94 min");
-        assert_eq!(said(6_666_666), "1 h 51 min");
+    fn waits_to_a_tenth_of_a_second() {
         assert_eq!(seconds(Duration::from_millis(3300)), "3.3 s");
         assert_eq!(seconds(Duration::from_millis(3201)), "3.3 s");
         assert_eq!(seconds(Duration::from_secs(60)), "60 s");

@@ -1,4 +1,4 @@
-//! `inviter check`
+//! `check`: the configuration, the directories, the homeserver and each room, and what is missing.
 
 mod document;
 mod limits;
@@ -8,7 +8,7 @@ mod summary;
 mod tests;
 mod text;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc};
 
 use clap::Args;
 use futures_util::future::join_all;
@@ -28,38 +28,35 @@ use inviter::{
         remedy::{Remedy, RemedyContext, of_account, of_room},
         server::{RateOverride, ServerFacts},
     },
-    wiring::{Setup, providers},
+    wiring::{Setup, SetupError, providers},
 };
+use serde_json::Value;
 
-use crate::{
-    context::{self, Context},
-    exit::Exit,
-    output,
-    render::{self, counted},
-};
+use super::idp;
+use crate::{answer::Answer, arguments::Part, render::counted};
 
-/// Check everything that a sync needs.
-#[derive(Debug, Args)]
+/// What is checked, and whether anything is mended.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
 #[command(after_long_help = "\
 Sends no writing request, except with --fix one. Ends with code 1 if something cannot work: a directory cannot be \
 read, or not to its end, or says that something has to be done first, the homeserver cannot be read, the account may \
 not be used, a desired room cannot be managed, the bot lacks power in one, removals from one wait for a group that is missing or unread, or --fix could not do what it is for.
 
 $ADMIN_TOKEN in the requests that are shown is the access token of an administrator of the homeserver.")]
-pub(crate) struct Check {
+pub struct Check {
+    /// Which part of everything.
     #[command(flatten)]
-    part: super::Part,
+    pub part: Part,
     /// Take the account out of the homeserver's rate limits, where it is an administrator of a Synapse; nothing else
     /// is written
     #[arg(long)]
-    fix: bool,
-    /// Write one JSON document
-    #[arg(long)]
-    json: bool,
+    pub fix: bool,
 }
 
 /// What was found.
-struct Checked {
+#[derive(Debug)]
+pub struct Checked {
     config: String,
     /// The base of all requests.
     homeserver: String,
@@ -71,6 +68,7 @@ struct Checked {
 }
 
 /// What the homeserver had to say.
+#[derive(Debug)]
 struct Connected {
     bot: OwnedUserId,
     facts: ServerFacts,
@@ -94,40 +92,45 @@ enum Fixed {
     Not(String),
 }
 
-impl Check {
-    pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let (source, config) = context.config()?;
-        let directories = providers(&config);
-        let (found, advice) = tokio::join!(self.look(&config), ask_for_advice(&directories));
-        let (connected, desired) = found?;
-        let checked = Checked {
-            config: format!("{}: {}", source.name(), configured(&config)),
-            homeserver: config.homeserver.url.to_string(),
-            desired,
-            advice,
-            connected,
-        };
-        if self.json {
-            output::json(&render::document::Document::new("check", checked.json()))?;
-        } else {
-            output::text(&checked.text()?)?;
-        }
-        Ok(if checked.works() { Exit::Fine } else { Exit::Failed })
-    }
+/// Checks everything that a sync needs. `name` is what the configuration is read from; `connect` is what connects it,
+/// or has already: without a homeserver the directories are told about all the same.
+///
+/// # Errors
+/// What asking the homeserver who the bot is can meet, if nothing else says so.
+pub async fn check(
+    name: &str,
+    config: &Config,
+    connect: impl Future<Output = Result<Setup, SetupError>>,
+    asked: &Check,
+) -> Result<Checked, SetupError> {
+    let directories = providers(config);
+    let (found, advice) = tokio::join!(look(config, connect, asked), ask_for_advice(&directories));
+    let (connected, desired) = found?;
+    Ok(Checked {
+        config: format!("{name}: {}", configured(config)),
+        homeserver: config.homeserver.url.to_string(),
+        desired,
+        advice,
+        connected,
+    })
+}
 
-    /// What homeserver and directories say, and what the directories want.
-    async fn look(&self, config: &Config) -> anyhow::Result<(Result<Connected, String>, Desired)> {
-        let connected = match context::connect(config).await {
-            Ok(setup) => Connected::read(setup, &self.part.options(), self.fix).await,
-            Err(error) => Err(error.to_string()),
-        };
-        let desired = match &connected {
-            Ok(connected) => connected.draft.desired.clone(),
-            // The directories can be told about all the same.
-            Err(_) => context::desired(config).await?,
-        };
-        Ok((connected, desired))
-    }
+/// What homeserver and directories say, and what the directories want.
+async fn look(
+    config: &Config,
+    connect: impl Future<Output = Result<Setup, SetupError>>,
+    asked: &Check,
+) -> Result<(Result<Connected, String>, Desired), SetupError> {
+    let connected = match connect.await {
+        Ok(setup) => Connected::read(setup, &asked.part.options(), asked.fix).await,
+        Err(error) => Err(error.to_string()),
+    };
+    let desired = match &connected {
+        Ok(connected) => connected.draft.desired.clone(),
+        // The directories can be told about all the same.
+        Err(_) => idp::read(config).await?.desired,
+    };
+    Ok((connected, desired))
 }
 
 async fn ask_for_advice(directories: &[Arc<dyn IdentityProvider>]) -> BTreeMap<ProviderId, Vec<Advice>> {
@@ -229,7 +232,8 @@ fn is_in_the_way(room: &GuardedRoom) -> bool {
 }
 
 impl Checked {
-    fn works(&self) -> bool {
+    /// Whether a sync can do all that the directories want.
+    pub fn works(&self) -> bool {
         let directories = self.desired.sources.iter().all(|source| self.can_work(source));
         directories && self.connected.as_ref().is_ok_and(Connected::works)
     }
@@ -250,5 +254,19 @@ impl Connected {
         self.draft.plan.rooms().iter().all(|room| !is_in_the_way(room))
             && self.of_account.iter().all(|remedy| !remedy.blocks)
             && !matches!(self.fixed, Some(Fixed::Not(_)))
+    }
+}
+
+impl Answer for Checked {
+    fn kind(&self) -> &'static str {
+        "check"
+    }
+
+    fn write(&self, out: &mut String) -> fmt::Result {
+        self.write_text(out)
+    }
+
+    fn json(&self) -> Value {
+        self.contents()
     }
 }

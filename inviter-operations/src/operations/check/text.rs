@@ -21,38 +21,36 @@ use crate::render::{
 };
 
 impl Checked {
-    pub(super) fn text(&self) -> Result<String, fmt::Error> {
-        let mut text = String::new();
-        writeln!(text, "configuration {}", Clean(&self.config))?;
+    pub(super) fn write_text(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "configuration {}", Clean(&self.config))?;
         for source in &self.desired.sources {
-            writeln!(text, "{}", rooms::source_line(source, &self.desired))?;
+            writeln!(out, "{}", rooms::source_line(source, &self.desired))?;
             if !source.is_complete() {
                 writeln!(
-                    text,
+                    out,
                     "  {QUIET}until it is read completely, nobody is removed from a room that it may feed{QUIET:#}"
                 )?;
             }
             for advice in self.advice_of(&source.provider) {
-                self::advice(&mut text, advice)?;
+                self::advice(out, advice)?;
             }
         }
         match &self.connected {
-            Ok(connected) => connected.text(&mut text, &self.homeserver)?,
+            Ok(connected) => connected.write_text(out, &self.homeserver)?,
             Err(error) => {
                 writeln!(
-                    text,
+                    out,
                     "homeserver {}: {FAILED}{}{FAILED:#}",
                     Clean(&self.homeserver),
                     Clean(error)
                 )?;
-                writeln!(text, "{QUIET}the rooms could not be checked{QUIET:#}")?;
+                writeln!(out, "{QUIET}the rooms could not be checked{QUIET:#}")?;
                 for finding in rooms::beside_sources(&self.desired.findings) {
-                    note(&mut text, "", finding)?;
+                    note(out, "", finding)?;
                 }
             }
         }
-        self.verdict(&mut text)?;
-        Ok(text)
+        self.verdict(out)
     }
 
     fn verdict(&self, out: &mut impl Write) -> fmt::Result {
@@ -93,7 +91,7 @@ fn advice(out: &mut impl Write, advice: &Advice) -> fmt::Result {
 }
 
 impl Connected {
-    fn text(&self, out: &mut String, base: &str) -> fmt::Result {
+    fn write_text(&self, out: &mut String, base: &str) -> fmt::Result {
         self.server(out, base)?;
         self.account(out)?;
         for remedy in self.of_account.iter().filter(|remedy| remedy.blocks) {
