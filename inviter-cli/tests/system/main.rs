@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod by_hand;
+mod coming_in;
 mod doctor;
 mod entra;
 mod evidence;
@@ -20,5 +21,6 @@ mod killed;
 mod ldap;
 mod listed_rooms;
 mod parts;
+mod upgrades;
 mod versions;
 mod writes;
