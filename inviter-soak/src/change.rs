@@ -11,8 +11,14 @@ use crate::world::{HISTORY, Needed, Truth, World, differences};
 /// A room keeps at least so many people: an empty one is held back whatever the limits.
 const LEAST: usize = 3;
 
-/// How many levels, ages and names are tried before a change is given up.
+/// How many changes are tried before chance is taken to find none.
 const TRIES: usize = 40;
+
+/// The same thing is changed so often within [`FIGHT_WITHIN`] and not more: who goes on is fighting with the bot,
+/// which leaves the room to them.
+const FIGHT_BELOW: usize = 2;
+/// See [`FIGHT_BELOW`].
+const FIGHT_WITHIN: Duration = Duration::from_secs(11 * 60);
 
 /// How large everything is.
 #[derive(Debug, Clone, Copy)]
@@ -86,10 +92,14 @@ pub(crate) struct Generator {
     busy: BTreeMap<String, Duration>,
     /// Rooms in which there is somebody who can make changes, since the bot has made them.
     pub(crate) open: BTreeSet<String>,
+    /// Rooms of groups that came later, which are being made.
+    pub(crate) coming: BTreeSet<String>,
     /// Room and person: a second kick of the same person is another's will, which the bot respects.
     kicked: BTreeSet<(String, String)>,
-    /// Room and person: once each, so that no two accounts seem to fight.
+    /// Room and person: once each.
     strangers: BTreeSet<(String, String)>,
+    /// When the same thing was changed, for [`FIGHT_BELOW`].
+    lately: BTreeMap<String, Vec<Duration>>,
     /// What all changes so far need.
     pub(crate) needed: Needed,
 }
@@ -154,8 +164,10 @@ impl Generator {
             apart,
             busy: BTreeMap::new(),
             open: BTreeSet::new(),
+            coming: BTreeSet::new(),
             kicked: BTreeSet::new(),
             strangers: BTreeSet::new(),
+            lately: BTreeMap::new(),
             needed: Needed::default(),
         }
     }
@@ -210,6 +222,17 @@ impl Generator {
 
     fn keep(&mut self, what: String, now: Duration) {
         self.busy.insert(what, now + self.apart);
+    }
+
+    /// Whether changing this once more would look like a fight; counts it if not.
+    fn is_fight(&mut self, what: &str, now: Duration) -> bool {
+        let times = self.lately.entry(what.to_owned()).or_default();
+        times.retain(|time| *time + FIGHT_WITHIN > now);
+        if times.len() >= FIGHT_BELOW {
+            return true;
+        }
+        times.push(now);
+        false
     }
 
     fn pick<T: Clone>(&mut self, from: impl IntoIterator<Item = T>) -> Option<T> {
@@ -395,6 +418,9 @@ impl Generator {
         if from == to || self.is_busy(&levels_of(&room), now) {
             return None;
         }
+        if self.is_fight(&format!("level of {person} in {room}"), now) {
+            return None;
+        }
         self.keep(person.clone(), now);
         self.keep(levels_of(&room), now);
         self.needed.levels += 1;
@@ -410,7 +436,7 @@ impl Generator {
         let (room, _) = self.room()?;
         let key = format!("history of {room}");
         let to = self.rng.choice(["invited", "joined", "world_readable"])?;
-        if to == HISTORY || self.is_busy(&key, now) {
+        if to == HISTORY || self.is_busy(&key, now) || self.is_fight(&key, now) {
             return None;
         }
         self.keep(key, now);

@@ -117,7 +117,7 @@ mod tests {
         let with_level = |name: &str, level| (name.to_owned(), level);
         let all = [with_level("ann", 0), with_level("ben", 50), with_level("cem", 0)];
         assert_eq!(wanted(&site), all);
-        assert_eq!(Vec::from_iter(site.rooms()), ["lab"]);
+        assert_eq!(site.rooms().collect::<Vec<_>>(), ["lab"]);
         site.disabled.insert("ben".to_owned());
         assert_eq!(wanted(&site), [all[0].clone(), all[2].clone()]);
 

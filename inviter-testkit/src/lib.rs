@@ -50,11 +50,20 @@ pub fn unique(prefix: &str) -> String {
 
 /// Ends a process at once with SIGKILL, as a crash or a power cut would.
 pub fn sigkill(pid: u32) -> Result<()> {
+    signal(pid, rustix::process::Signal::KILL)
+}
+
+/// Asks a process to end, with SIGTERM, as an init system does.
+pub fn terminate(pid: u32) -> Result<()> {
+    signal(pid, rustix::process::Signal::TERM)
+}
+
+fn signal(pid: u32, signal: rustix::process::Signal) -> Result<()> {
     let pid = i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
         .context("not a process id")?;
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).context("cannot kill the process")
+    rustix::process::kill_process(pid, signal).context("cannot signal the process")
 }
 
 /// Locks a mutex; a test that panicked while holding it has said what was wrong.
