@@ -298,6 +298,23 @@ impl Room<'_> {
     }
 
     fn replaced(&self) -> Remedy {
+        if let (Some(upgrade), Some(told_by)) = (&self.plan.lineage.upgrade, self.has(FindingKind::Replaced))
+        {
+            // The managed room is followed by itself, once the bot can see what the other says.
+            let (to, by) = (&upgrade.replacement.named, &upgrade.replacement.by);
+            return Remedy {
+                trouble: Trouble::Replaced,
+                blocks: true,
+                told_by: Some(told_by),
+                message: format!("it was replaced by {to}, where the bot is not in"),
+                steps: vec![Step::Client {
+                    text: format!(
+                        "{by}, or a trusted inviter, types `/invite {}` in {to}",
+                        self.cx.bot
+                    ),
+                }],
+            };
+        }
         let mut steps = vec![Step::Client {
             text: "an administrator of the new room takes over the alias: in the old room, Element: Room settings → \
                    General → Local addresses → remove; in the new one, add it"
@@ -314,7 +331,9 @@ impl Room<'_> {
         Remedy {
             trouble: Trouble::Replaced,
             blocks: true,
-            told_by: self.has(FindingKind::Replaced),
+            told_by: self
+                .has(FindingKind::Replaced)
+                .or_else(|| self.has(FindingKind::NotSuccessor)),
             message: "it was replaced by another room".to_owned(),
             steps,
         }

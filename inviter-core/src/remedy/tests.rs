@@ -334,6 +334,20 @@ fn other_rooms() {
     assert_eq!(remedies(&plan(RoomStatus::ToCreate, &[]), &synapse()), []);
     let replaced = remedies(&plan(RoomStatus::Replaced, &[FindingKind::Replaced]), &synapse());
     assert!(replaced[0].blocks && lines(&replaced[0])[1].contains("-X DELETE"));
+    let mut closed = plan(RoomStatus::Replaced, &[FindingKind::Replaced]);
+    closed.lineage.upgrade = Some(Box::new(crate::succession::Upgrade {
+        from: ruma_common::owned_room_id!("!old:x.org"),
+        replacement: crate::room::Replacement::new(
+            "!new:x.org",
+            ruma_common::owned_user_id!("@admin:x.org"),
+            Timestamp(1),
+        ),
+        join_rule: JoinRule::Invite,
+        left: std::collections::BTreeMap::new(),
+    }));
+    let found = remedies(&closed, &synapse());
+    assert!(lines(&found[0])[0].starts_with("@admin:x.org, or a trusted inviter, types `/invite @"));
+    assert_eq!(found[0].steps.len(), 1, "the alias may stay where it is");
     let mut foreign = plan(RoomStatus::Unknown, &[FindingKind::RoomForeignMissing]);
     foreign.room = RoomRef::Alias(owned_room_alias_id!("#r:y.org"));
     foreign.target = None;
