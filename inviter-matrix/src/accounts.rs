@@ -1,12 +1,7 @@
 //! Whether accounts exist, by Synapse's administration API. There is no other trustworthy way: the profile of an
 //! account that has none answers as that of an account that is none.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use inviter_core::backend::{AccountState, BackendError, BackendErrorKind};
@@ -15,7 +10,7 @@ use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 use tracing::debug;
 
-use crate::{backend::Shared, client::Call, error::Failure};
+use crate::{add::Adding, backend::Shared, client::Call, error::Failure};
 
 /// Where the administration API has accounts.
 pub(crate) const USERS: &str = "/_synapse/admin/v2/users/";
@@ -32,8 +27,8 @@ pub(crate) struct Accounts {
     /// Whether the administration API answers us; asked once.
     admin: tokio::sync::OnceCell<bool>,
     list: Mutex<Option<(Instant, Arc<List>)>>,
-    /// The administration API puts nobody in for us, and is not asked again.
-    pub(crate) adds_nobody: AtomicBool,
+    /// Whether the administration API puts people into rooms for us.
+    pub(crate) adding: Adding,
 }
 
 type List = BTreeMap<String, AccountState>;

@@ -128,8 +128,14 @@ impl Chat {
     ///
     /// # Errors
     /// When the homeserver refuses or does not answer.
-    pub async fn react(&self, room: &RoomId, event: &EventId, key: &str) -> Result<OwnedEventId, BackendError> {
-        let content = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": event, "key": key } });
+    pub async fn react(
+        &self,
+        room: &RoomId,
+        event: &EventId,
+        key: &str,
+    ) -> Result<OwnedEventId, BackendError> {
+        let content =
+            json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": event, "key": key } });
         self.event(room, "m.reaction", content).await
     }
 
@@ -162,8 +168,12 @@ impl Chat {
 
     async fn event(&self, room: &RoomId, kind: &str, content: Value) -> Result<OwnedEventId, BackendError> {
         let content = serde_json::value::to_raw_value(&content).map_err(|error| {
-            BackendError::new(BackendErrorKind::Malformed, room.as_str(), "a message cannot be written")
-                .caused_by(error)
+            BackendError::new(
+                BackendErrorKind::Malformed,
+                room.as_str(),
+                "a message cannot be written",
+            )
+            .caused_by(error)
         })?;
         let request = send_message_event::v3::Request::new_raw(
             room.to_owned(),

@@ -328,7 +328,11 @@ impl Shared {
     }
 
     /// `membership` of somebody's member event, read just now; nothing if there never was one.
-    pub(crate) async fn membership(&self, room: &RoomId, user: &UserId) -> Result<Option<String>, BackendError> {
+    pub(crate) async fn membership(
+        &self,
+        room: &RoomId,
+        user: &UserId,
+    ) -> Result<Option<String>, BackendError> {
         let content = self
             .state(room, StateEventType::RoomMember, user.as_str())
             .await?;

@@ -17,9 +17,7 @@ use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use inviter_core::{
     RoomBackend,
     action::{Op, RoomTarget},
-    backend::{
-        AccountState, BackendError, BackendErrorKind, Effect, Identity, Observe, Observed,
-    },
+    backend::{AccountState, BackendError, BackendErrorKind, Effect, Identity, Observe, Observed},
     room::{Binding, Cause, RoomState},
     room_rules::Listing,
     server::{LimitKind, RateOverride, ServerFacts},
@@ -312,7 +310,10 @@ async fn joined(live: &Live, out: &mpsc::Sender<observe::Item>) -> Result<(), Ba
     }
     let invited: Vec<(OwnedRoomId, Option<OwnedUserId>)> = {
         let picture = state.picture.lock().unwrap_or_else(PoisonError::into_inner);
-        picture.invited().map(|(room, by)| (room.clone(), by.cloned())).collect()
+        picture
+            .invited()
+            .map(|(room, by)| (room.clone(), by.cloned()))
+            .collect()
     };
     for (room_id, invited_by) in invited {
         if ask.contains(&room_id) {

@@ -36,6 +36,8 @@ use crate::{
 /// Why a room is unknown that is in the list of rooms and not in `/sync`.
 pub(crate) const LEFT_OUT: &str = "the bot is in this room, but the homeserver leaves it out of /sync; it may still be \
                                    fetching the room's state from other servers";
+/// What of an event makes state.
+pub(crate) const STATE_FIELDS: [&str; 5] = ["type", "state_key", "sender", "origin_server_ts", "content"];
 /// Rooms that may wait for the caller.
 pub(crate) const ROOMS: usize = 4;
 
@@ -119,7 +121,7 @@ async fn invitations(
     room.ephemeral = no_room_events();
     room.account_data = no_room_events();
     let response = client
-        .open(&call, sync_request(room), client.timeouts.sync)
+        .open(&call, sync_request(room, &STATE_FIELDS), client.timeouts.sync)
         .await?;
     read(response, client, &call.about, move |reader| {
         let mut inviters = BTreeMap::new();
@@ -148,7 +150,9 @@ async fn joined(shared: &Arc<Shared>, out: &mpsc::Sender<Item>) -> Result<(), Ba
         .joined_rooms;
     let mut missing: BTreeSet<OwnedRoomId> = list.into_iter().collect();
     let patience = client.timeouts.sync;
-    let response = client.open(&call, sync_request(full_state()), patience).await?;
+    let response = client
+        .open(&call, sync_request(full_state(), &STATE_FIELDS), patience)
+        .await?;
     let sender = out.clone();
     let known = Arc::clone(shared);
     let seen = read(response, client, &call.about, move |reader| {
@@ -225,16 +229,12 @@ fn no_events() -> Filter {
 }
 
 /// An initial `/sync` with an inline filter, so that nothing has to be uploaded.
-pub(crate) fn sync_request(room: RoomFilter) -> sync::Request {
+pub(crate) fn sync_request(room: RoomFilter, fields: &[&str]) -> sync::Request {
     let mut filter = FilterDefinition::default();
     filter.room = room;
     filter.account_data = no_events();
     filter.presence = no_events();
-    filter.event_fields = Some(
-        ["type", "state_key", "sender", "origin_server_ts", "content"]
-            .map(str::to_owned)
-            .to_vec(),
-    );
+    filter.event_fields = Some(fields.iter().map(|&field| field.to_owned()).collect());
     // Synapse answers an initial sync that it has answered within the last two minutes from its cache. A filter
     // that differs in something without effect makes it look.
     if let Ok(user) = UserId::parse(format!("@{:x}:nobody.invalid", nonce())) {

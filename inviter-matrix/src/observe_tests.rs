@@ -83,7 +83,12 @@ fn the_answer_is_cut_into_rooms() {
     let (complete, mut seen) = run(&body, 0);
     assert!(complete);
     seen.sort();
-    let expected = [("invite", "!c:x"), ("join", "!a:x"), ("join", "!b:x"), ("leave", "!left:x")];
+    let expected = [
+        ("invite", "!c:x"),
+        ("join", "!a:x"),
+        ("join", "!b:x"),
+        ("leave", "!left:x"),
+    ];
     assert_eq!(seen, expected.map(|(section, id)| (section, id.to_owned())));
     // Wherever it is cut off, it is not complete.
     for end in 0..body.len() {

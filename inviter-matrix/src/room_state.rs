@@ -179,9 +179,11 @@ impl Collector {
             "m.room.name" => self.name = set_text("name"),
             "m.room.topic" => self.topic = set_text("topic"),
             "m.room.canonical_alias" => self.canonical_alias = set_text("alias"),
-            "m.room.tombstone" => self.replaced_by = set_text("replacement_room")
-                .map(|named| replacement(event, named))
-                .transpose()?,
+            "m.room.tombstone" => {
+                self.replaced_by = set_text("replacement_room")
+                    .map(|named| replacement(event, named))
+                    .transpose()?
+            }
             _ => {}
         }
         Ok(())

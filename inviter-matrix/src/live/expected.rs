@@ -67,7 +67,9 @@ impl Expected {
     /// `/sync` has shown it, or it does not come.
     pub(super) fn shown(&self, room: &RoomId, key: &Key) {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(of_room) = rooms.get_mut(room) else { return };
+        let Some(of_room) = rooms.get_mut(room) else {
+            return;
+        };
         if let Some((count, _)) = of_room.get_mut(key) {
             *count -= 1;
             if *count == 0 {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     client::Call,
     jitter::jitter,
-    observe::{full_state, sync_request},
+    observe::{STATE_FIELDS, full_state, sync_request},
     stream::{SyncRooms, read, whole},
     work::{Class, Work},
 };
@@ -67,7 +67,11 @@ pub(super) async fn read_all(state: &Arc<State>) -> Result<(Picture, String), Ba
     let call = Call::read(&client.base);
     let me = shared.whoami().await?.user_id;
     let response = client
-        .open(&call, sync_request(full_state()), client.timeouts.sync)
+        .open(
+            &call,
+            sync_request(full_state(), &STATE_FIELDS),
+            client.timeouts.sync,
+        )
         .await?;
     let (picture, next_batch) = read(response, client, &call.about, move |reader| {
         let mut picture = Picture::default();
@@ -103,7 +107,10 @@ async fn news(state: &Arc<State>, since: &str, wait: Duration) -> Result<Answer,
             .push(kind.to_owned());
     }
     filter.include_leave = true;
-    let mut request = sync_request(filter);
+    let mut fields = STATE_FIELDS.to_vec();
+    // Answers refer to messages.
+    fields.push("event_id");
+    let mut request = sync_request(filter, &fields);
     request.since = Some(since.to_owned());
     request.timeout = Some(wait);
     let response = client
@@ -144,7 +151,11 @@ pub(super) async fn list(state: &State) -> Result<Vec<OwnedRoomId>, BackendError
 }
 
 /// Follows until nobody holds the other end any more.
-pub(super) async fn follow(state: Arc<State>, mut since: String, mut calls: mpsc::UnboundedReceiver<Waiting>) {
+pub(super) async fn follow(
+    state: Arc<State>,
+    mut since: String,
+    mut calls: mpsc::UnboundedReceiver<Waiting>,
+) {
     let mut whole_at = Instant::now();
     let mut failures: u32 = 0;
     let mut waiting: Vec<Waiting> = Vec::new();
@@ -195,10 +206,7 @@ pub(super) async fn follow(state: Arc<State>, mut since: String, mut calls: mpsc
             Err(error) => {
                 failures += 1;
                 tracing::warn!(%error, failures, "the homeserver tells no news");
-                let lost = matches!(
-                    error.kind,
-                    BackendErrorKind::Refused | BackendErrorKind::NotFound
-                );
+                let lost = matches!(error.kind, BackendErrorKind::Refused | BackendErrorKind::NotFound);
                 let failed = Failed::from(error);
                 state.ill(&failed);
                 for call in served {

@@ -113,7 +113,9 @@ pub(super) fn read(room: &RoomId, raw: &RawValue, me: &UserId) -> Option<Incomin
         return None;
     }
     let relation = event.content.relates_to;
-    let kind = relation.as_ref().and_then(|relation| relation.rel_type.as_deref());
+    let kind = relation
+        .as_ref()
+        .and_then(|relation| relation.rel_type.as_deref());
     let at = Timestamp(event.origin_server_ts);
     match (event.kind.as_str(), kind) {
         // What was said first counts: an edit must not turn talk into a command.
@@ -125,7 +127,9 @@ pub(super) fn read(room: &RoomId, raw: &RawValue, me: &UserId) -> Option<Incomin
                 event_id: event.event_id,
                 sender: event.sender,
                 body: event.content.body?,
-                thread: relation.filter(|_| in_thread).and_then(|relation| relation.event_id),
+                thread: relation
+                    .filter(|_| in_thread)
+                    .and_then(|relation| relation.event_id),
                 at,
             }))
         }
@@ -170,7 +174,10 @@ mod tests {
         else {
             panic!("a text")
         };
-        assert_eq!((text.body.as_str(), text.thread, text.at), ("!idp", None, Timestamp(7)));
+        assert_eq!(
+            (text.body.as_str(), text.thread, text.at),
+            ("!idp", None, Timestamp(7))
+        );
         let in_thread = json!({ "msgtype": "m.text", "body": "x",
             "m.relates_to": { "rel_type": "m.thread", "event_id": "$root" } });
         let Some(Incoming::Message(text)) = incoming(&message(&in_thread)) else {

@@ -1,9 +1,6 @@
 //! [`Picture`]: all rooms as `/sync` has told them so far.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use inviter_core::room::RoomState;
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};

@@ -16,7 +16,12 @@ fn state(kind: &str, key: &str, sender: &str, content: &Value) -> Value {
 }
 
 fn member(user: &str, sender: &str, membership: &str) -> Value {
-    state("m.room.member", user, sender, &json!({ "membership": membership }))
+    state(
+        "m.room.member",
+        user,
+        sender,
+        &json!({ "membership": membership }),
+    )
 }
 
 fn started() -> Picture {

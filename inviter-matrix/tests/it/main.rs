@@ -6,6 +6,7 @@ mod accounts;
 mod connecting;
 mod creating;
 mod faults;
+mod live;
 mod people;
 mod reading;
 mod support;
