@@ -10,6 +10,8 @@
 pub mod answer;
 pub mod arguments;
 pub mod operations;
+#[cfg(test)]
+mod place;
 pub mod render;
 pub mod spelling;
 pub mod startup;

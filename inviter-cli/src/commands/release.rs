@@ -2,7 +2,7 @@
 
 use clap::Args;
 use inviter::core::reconcile::RunOptions;
-use inviter_operations::operations::{plan::plan, release};
+use inviter_operations::operations::{release, sync};
 
 use super::{
     plan::{How, Showing, show},
@@ -55,7 +55,7 @@ impl Release {
         let (reconciler, lock) = locked(context, setup)?;
         let held = release::held(&reconciler).await?;
         held.covers(&options.releases)?;
-        let planned = plan(&reconciler, options, false, false).await?;
+        let planned = sync::begin(&reconciler, options, false).await?;
         Ok(Prepared::Ready(Box::new(Ready::new(reconciler, planned, lock))))
     }
 }

@@ -11,11 +11,7 @@ use inviter::{
     run_lock::RunLock,
     wiring::Setup,
 };
-use inviter_operations::operations::{
-    adopt::adopt_found,
-    plan::{Planned, plan},
-    sync,
-};
+use inviter_operations::operations::{adopt::adopt_found, plan::Planned, sync};
 
 use super::plan::{How, Showing, show};
 use crate::{args::EXIT_CODES, context::Context, exit::Exit, output, progress};
@@ -57,14 +53,14 @@ impl Sync {
             return Ok(Prepared::Shown(exit));
         }
         let (reconciler, lock) = locked(context, setup)?;
-        let mut planned = plan(&reconciler, options, false, paths).await?;
+        let mut planned = sync::begin(&reconciler, options, paths).await?;
         if adopt {
             let adopting = adopt_found(&reconciler, &planned.draft, options).await?;
             for refusal in adopting.refusals() {
                 output::warning(&refusal);
             }
             if !adopting.outcomes.is_empty() {
-                planned = plan(&reconciler, options, false, paths).await?;
+                planned = sync::begin(&reconciler, options, paths).await?;
             }
         }
         Ok(Prepared::Ready(Box::new(Ready::new(reconciler, planned, lock))))

@@ -23,4 +23,5 @@ mod listed_rooms;
 mod parts;
 mod upgrades;
 mod versions;
+mod waiting;
 mod writes;

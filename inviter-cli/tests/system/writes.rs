@@ -192,7 +192,7 @@ async fn three_changes_by_hand_are_three_writes() -> Result<()> {
     let invitation = writes.iter().find(|write| write.path.ends_with("/invite"));
     assert_eq!(
         invitation.unwrap().json(),
-        json!({ "user_id": site.user("carol") })
+        json!({ "user_id": site.user("carol"), "reason": "You are on the list of this room's members" })
     );
     assert_eq!(site.room("old").await?, before);
     let lab = site.room("lab").await?;

@@ -130,3 +130,84 @@ impl Answer for Held {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anstream::adapter::strip_str;
+
+    use super::*;
+    use crate::{operations::sync, place::Place};
+
+    fn release(codes: &[&str]) -> Release {
+        Release {
+            codes: codes.iter().map(|code| (*code).to_owned()).collect(),
+            dry_run: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_held_is_told_with_its_code_and_let_go_by_it() {
+        let place = Place::new().await;
+        let reconciler = &place.reconciler;
+        reconciler.sync(&RunOptions::by_person()).await.unwrap();
+        let told = held(reconciler).await.unwrap();
+        assert_eq!(strip_str(&told.text()).to_string(), "release: nothing is held\n");
+        assert_eq!(told.json()["counts"]["held"], 0);
+
+        // One comes, which nothing holds, and four go, which is too many.
+        place.staff(&["ada", "fay"], &["ada"]);
+        let told = held(reconciler).await.unwrap();
+        let codes = told.codes();
+        assert_eq!(codes.len(), 1, "that of the room is that of everything");
+        let code = codes.first().unwrap().as_str();
+        let text = strip_str(&told.text()).to_string();
+        assert!(
+            text.contains("! withdraw the invitation of @eve:example.com"),
+            "{text}"
+        );
+        assert!(text.contains("held: 4 of 5 people"), "{text}");
+        assert!(
+            text.contains(&format!("run `inviter release {code}`\n")),
+            "{text}"
+        );
+        assert!(text.ends_with("\nrelease: 4 held in 1 room\n"), "{text}");
+        assert!(!text.contains("fay"), "only what is held: {text}");
+        let json = told.json();
+        assert_eq!(
+            (&json["release"], &json["counts"]),
+            (&code.into(), &json!({ "rooms": 1, "held": 4 }))
+        );
+        assert_eq!(json["rooms"][0]["actions"].as_array().unwrap().len(), 4);
+
+        // A code that is mistyped, or of something else, lets nothing else go either.
+        let wrong = release(&[code, "0123456789"]).options();
+        let error = told.covers(&wrong.releases).unwrap_err().to_string();
+        assert!(
+            error.starts_with("`0123456789`: nothing is held under this code"),
+            "{error}"
+        );
+
+        let right = release(&[&format!(" {} ", code.to_uppercase())]).options();
+        told.covers(&right.releases).unwrap();
+        let planned = sync::begin(reconciler, &right, false).await.unwrap();
+        let synced = sync::apply(reconciler, planned.draft, &right, false).await;
+        let tally = synced.report.tally();
+        assert_eq!((tally.removed, tally.invited, tally.held), (4, 1, 0));
+        let told = held(reconciler).await.unwrap();
+        assert!(
+            told.covers(&right.releases).is_err(),
+            "once it is done, the code is of no use"
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_held_is_not_said_of_a_directory_that_was_not_read() {
+        let place = Place::new().await;
+        place.people("");
+        let told = held(&place.reconciler).await.unwrap();
+        assert_eq!(
+            strip_str(&told.text()).to_string(),
+            "release: nothing is held; 1 directory not read\n"
+        );
+    }
+}

@@ -7,11 +7,12 @@ use inviter::core::{
     OwnedUserId,
     desired::Desired,
     evidence::Evidence,
-    reconcile::{Draft, Reconciler, RunOptions},
+    reconcile::{Draft, Reconciler, RunError, RunOptions},
     report::Report,
 };
 use serde_json::Value;
 
+use super::plan::{Planned, plan};
 use crate::{
     answer::Answer,
     arguments::Selection,
@@ -50,6 +51,19 @@ pub struct Synced {
     pub desired: Desired,
     /// The bot.
     pub bot: OwnedUserId,
+}
+
+/// Plans a run that is to be applied: if that fails, the run is remembered as one that could not begin.
+///
+/// # Errors
+/// As any plan.
+pub async fn begin(reconciler: &Reconciler, options: &RunOptions, paths: bool) -> Result<Planned, RunError> {
+    let began = reconciler.clock.now();
+    let planned = plan(reconciler, options, false, paths).await;
+    if let Err(error) = &planned {
+        reconciler.not_begun(options, began, error).await;
+    }
+    planned
 }
 
 /// Does what the guard allowed in a plan; with `paths`, the ways of nesting are told.

@@ -1,79 +1,24 @@
 //! Reports of real runs against the homeserver in memory, as text and as JSON.
 
-use std::{fs, path::Path, sync::Arc};
+use std::sync::Arc;
 
 use anstream::adapter::strip_str;
-use inviter::{
-    config::Config,
-    core::{
-        RoomBackend as _,
-        backend::BackendErrorKind,
-        directory::Remark,
-        evidence::Evidence,
-        guard::ReleaseCode,
-        memory::{Call, InMemoryDirectory, InMemoryHomeserver, InMemoryStore, MemoryGroup, NewRoom, UserOp},
-        reconcile::{Reconciler, RunOptions},
-        report::Report,
-        resolve::ReadOutcome,
-    },
-    wiring::Setup,
+use inviter::core::{
+    backend::BackendErrorKind,
+    directory::Remark,
+    evidence::Evidence,
+    guard::ReleaseCode,
+    memory::{Call, InMemoryDirectory, MemoryGroup, NewRoom, UserOp},
+    reconcile::RunOptions,
+    report::Report,
+    resolve::ReadOutcome,
 };
 use serde_json::Value;
 
 use super::{document, report};
-
-const CONFIG: &str = r#"
-[homeserver]
-url = "http://127.0.0.1:1"
-user = "@inviter:example.com"
-access_token_env = "TOKEN"
-
-[[directory]]
-name = "people"
-kind = "file"
-path = "people.json"
-
-[state]
-dir = "state"
-"#;
-
-struct Place {
-    dir: tempfile::TempDir,
-    homeserver: InMemoryHomeserver,
-    reconciler: Reconciler,
-}
+use crate::place::Place;
 
 impl Place {
-    async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let token = |_: &str| Some("token".to_owned());
-        let config = Config::parse(CONFIG, &dir.path().join("inviter.toml"), &token).unwrap();
-        let homeserver = InMemoryHomeserver::new("example.com".try_into().unwrap());
-        let bot = homeserver.register("inviter").unwrap();
-        let backend = Arc::new(homeserver.backend(bot));
-        let identity = backend.whoami().await.unwrap();
-        let store = Arc::new(InMemoryStore::default());
-        let reconciler = Setup::assemble(&config, identity, backend, store).reconciler;
-        let place = Self {
-            dir,
-            homeserver,
-            reconciler,
-        };
-        place.staff(&["ada", "bob", "cid", "dan", "eve"], &["ada"]);
-        place
-    }
-
-    /// The one room and its people.
-    fn staff(&self, members: &[&str], owners: &[&str]) {
-        let people = ["ada", "bob", "cid", "dan", "eve", "fay"];
-        let people: Vec<Value> = people.iter().map(|id| serde_json::json!({ "id": id })).collect();
-        let group = serde_json::json!({
-            "name": "MTRX #staff:example.com", "members": members, "owners": owners,
-        });
-        let directory = serde_json::json!({ "people": people, "groups": [group] });
-        write(&self.dir.path().join("people.json"), &directory.to_string());
-    }
-
     /// With ways, as `--paths` asks for them.
     fn evidence(&self, directories: &[ReadOutcome], report: &Report) -> Evidence {
         Evidence::gather(directories, &self.reconciler.policy, &report.rooms, true)
@@ -105,10 +50,6 @@ impl Place {
 struct Seen {
     text: String,
     json: Value,
-}
-
-fn write(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
 }
 
 /// Without colours and without the room ID, which is another each time.
@@ -270,7 +211,7 @@ async fn a_remark_of_a_directory_is_told() {
 #[tokio::test]
 async fn an_unread_directory_is_told_first_and_last() {
     let place = Place::new().await;
-    write(&place.dir.path().join("people.json"), "");
+    place.people("");
     let plan = place.plan(&RunOptions::by_person()).await;
     assert!(
         plan.text.starts_with("error: directory people could not be read"),
@@ -292,7 +233,7 @@ async fn a_group_that_is_missing_is_told_once() {
         "name": "MTRX #staff:example.com", "members": ["ada"], "groups": ["nobodys"], "owners": ["ada"],
     });
     let directory = serde_json::json!({ "people": [{ "id": "ada" }], "groups": [group] });
-    write(&place.dir.path().join("people.json"), &directory.to_string());
+    place.people(&directory.to_string());
     let plan = place.plan(&RunOptions::by_person()).await;
     assert!(plan.text.contains("nobody is removed, because"), "{}", plan.text);
 

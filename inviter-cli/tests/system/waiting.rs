@@ -1,0 +1,164 @@
+//! What waits for a person: `release` shows it and lets it go, `status` tells of it beside the runs.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::harness::{Directory, Site};
+
+const PEOPLE: [&str; 6] = ["alice", "bob", "carol", "dan", "erin", "frank"];
+
+/// Two rooms with the same people, in which removals are allowed.
+async fn two_rooms() -> Result<(Site, Directory)> {
+    let site = Site::new().await?;
+    let mut directory = Directory::default();
+    for room in ["alpha", "beta"] {
+        directory.room(room).members(PEOPLE).owners(["alice"]);
+    }
+    directory.people(["gina"]);
+    site.register(directory.everybody()).await?;
+    site.save(&directory)?;
+    site.fine(&["sync"]).await?;
+    Ok((site, directory))
+}
+
+/// All but alice and bob go from a room.
+fn thin_out(directory: &mut Directory, room: &str) {
+    for person in ["carol", "dan", "erin", "frank"] {
+        directory.room(room).without(person);
+    }
+}
+
+/// The code of a room in what `release --json` shows.
+fn code<'v>(site: &Site, held: &'v Value, room: &str) -> &'v str {
+    let alias = site.alias(room);
+    let mut rooms = held["rooms"].as_array().unwrap().iter();
+    let room = rooms.find(|room| room["room"] == alias).unwrap();
+    room["release"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_held_is_let_go_room_by_room() -> Result<()> {
+    let (site, mut directory) = two_rooms().await?;
+    let (output, writes) = site.writes_of(&["release"]).await?;
+    assert!(writes.is_empty(), "{output}");
+    assert_eq!(output.exits(0).stdout, "release: nothing is held\n");
+
+    thin_out(&mut directory, "alpha");
+    thin_out(&mut directory, "beta");
+    site.save(&directory)?;
+    let (output, writes) = site.writes_of(&["release", "--json"]).await?;
+    assert!(writes.is_empty(), "{output}");
+    let held = output.exits(3).json();
+    assert_eq!(held["kind"], "release");
+    assert_eq!(held["counts"], json!({ "rooms": 2, "held": 8 }));
+    let (alpha, all) = (code(&site, &held, "alpha"), held["release"].as_str().unwrap());
+    let shown = site.run(&["release"]).await?.exits(3);
+    for code in [alpha, code(&site, &held, "beta"), all] {
+        let told = format!("run `inviter release {code}`");
+        assert!(shown.stdout.contains(&told), "{shown}");
+    }
+    assert!(
+        shown.stdout.ends_with("\nrelease: 8 held in 2 rooms\n"),
+        "{shown}"
+    );
+
+    // A code that stands for nothing does nothing at all, with a good one beside it or without.
+    for codes in [&["0000000000"][..], &[alpha, "0000000000"]] {
+        let args: Vec<&str> = ["release"].into_iter().chain(codes.iter().copied()).collect();
+        let (output, writes) = site.writes_of(&args).await?;
+        assert!(writes.is_empty(), "{output}");
+        let output = output.exits(1);
+        assert_eq!(output.stdout, "");
+        assert!(
+            output
+                .stderr
+                .contains("`0000000000`: nothing is held under this code"),
+            "{output}"
+        );
+    }
+
+    let (output, writes) = site.writes_of(&["release", "--dry-run", alpha]).await?;
+    assert!(writes.is_empty(), "{output}");
+    assert!(
+        output.exits(3).stdout.contains("4 to remove"),
+        "a dry run shows it"
+    );
+
+    // One room's code is for that room.
+    let output = site.run(&["release", alpha]).await?.exits(3);
+    assert!(output.stdout.contains("4 removed"), "{output}");
+    site.room("alpha").await?.is_as_wanted(&directory, "alpha");
+    let beta = site.room("beta").await?;
+    for person in PEOPLE {
+        assert!(beta.inside().contains(person), "{person}");
+    }
+    // And of no use a second time.
+    site.run(&["release", alpha]).await?.exits(1);
+
+    let held = site.run(&["release", "--json"]).await?.exits(3).json();
+    let beta = code(&site, &held, "beta");
+    site.run(&["release", beta]).await?.exits(0);
+    site.room("beta").await?.is_as_wanted(&directory, "beta");
+    let (output, writes) = site.writes_of(&["sync"]).await?;
+    assert!(writes.is_empty(), "{}", output.exits(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn how_things_stand() -> Result<()> {
+    let (site, mut directory) = two_rooms().await?;
+    site.fine(&["pause", &site.alias("beta")]).await?;
+    directory.room("alpha").without("carol").members(["gina"]);
+    site.save(&directory)?;
+    let (output, writes) = site.writes_of(&["status", "--json"]).await?;
+    assert!(writes.is_empty(), "{output}");
+    let status = output.exits(0).json();
+    assert_eq!(status["kind"], "status");
+    let runs = status["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 1, "looking at things is no run");
+    assert_eq!(
+        (&runs[0]["cause"], &runs[0]["whole"], &runs[0]["not_begun"]),
+        (&json!("person"), &json!(true), &Value::Null)
+    );
+    assert_eq!(runs[0]["counts"]["rooms_created"], 2);
+    assert_eq!(status["directories"][0]["directory"], "people");
+    assert_eq!(status["directories"][0]["active_accounts"], 7);
+    assert!(status["directories"][0]["age_seconds"].as_u64().unwrap() < 600);
+    assert_eq!(status["paused"][0]["room"], site.alias("beta"));
+    let rooms = &status["rooms"];
+    assert_eq!(rooms["by_status"], json!({ "managed": 1, "paused": 1 }));
+    // Nobody who watches has asked for it, so that the removal waits; the invitation does not.
+    assert_eq!(
+        (&rooms["counts"]["pending"], &rooms["counts"]["invited"]),
+        (&json!(1), &json!(1))
+    );
+    let waiting = rooms["waiting"].as_array().unwrap();
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0]["actions"].as_array().unwrap().len(), 1);
+    assert_eq!(waiting[0]["actions"][0]["user"], site.user("carol"));
+    assert_eq!(waiting[0]["actions"][0]["why"], "in_no_group");
+
+    let output = site.fine(&["status"]).await?;
+    for told in [
+        ", by a person: 2 rooms created, ",
+        "directory people: last read completely ",
+        &format!("paused: {} since ", site.alias("beta")),
+        "2 rooms: 1 managed; 1 paused; as of ",
+        "waits for `inviter sync`\n",
+    ] {
+        assert!(output.stdout.contains(told), "{told}: {output}");
+    }
+    assert!(output.stdout.ends_with("0 held, 1 pending\n"), "{output}");
+
+    // A run that cannot begin is told of, too; where the homeserver does not even say who asks, nothing is known.
+    site.run(&["sync", "--room", "#nowhere:example.org"])
+        .await?
+        .exits(1);
+    let output = site.fine(&["status"]).await?;
+    let first = output.stdout.lines().next().unwrap();
+    assert!(
+        first.contains("by a person: could not begin: #nowhere:example.org is not a room"),
+        "{output}"
+    );
+    Ok(())
+}
