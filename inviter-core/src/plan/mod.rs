@@ -1,5 +1,6 @@
 //! plan: compares one desired room with the room as it is. Pure: the same input gives the same bytes.
 
+mod blocked;
 mod census;
 mod feeds;
 mod join;

@@ -2,7 +2,7 @@
 
 use ruma_common::{OwnedUserId, UserId};
 
-use super::{Join, RoomDraft};
+use super::{Join, RoomDraft, blocked::Blocked};
 use crate::{
     action::{Op, Why},
     desired::{PersonIx, PersonStanding, Seat},
@@ -139,7 +139,7 @@ impl<'a> RoomDraft<'a> {
             LeftPolicy::UntilBroughtAnew | LeftPolicy::After(_) if brought_anew => return true,
             // Their membership is another one from then on: there is one invitation for each leaving.
             LeftPolicy::After(time) if self.cx.now.since(left) >= time => return true,
-            LeftPolicy::After(time) => format!("before {} have passed", Spoken(time)),
+            LeftPolicy::After(time) => format!("again until {} after that", Spoken(time)),
             LeftPolicy::UntilBroughtAnew | LeftPolicy::Never => "again".to_owned(),
         };
         let message = format!(
@@ -340,82 +340,6 @@ impl<'a> RoomDraft<'a> {
                 .learned
                 .push(MemoryChange::Reinvited(id.clone(), user.to_owned(), false));
         }
-    }
-
-    fn tell_blocked(&mut self, snapshot: &RoomSnapshot, blocked: &Blocked) {
-        let power = snapshot.power(self.cx.bot);
-        let room = self.plan.room.clone();
-        if blocked.invite.count > 0 {
-            let needed = snapshot.levels.key(Key::Invite);
-            self.tell(
-                FindingKind::PowerMissing,
-                format!(
-                    "{room}: {}, because inviting needs level {needed} and the bot has {power}; raise {}",
-                    blocked.invite.are("not invited"),
-                    self.cx.bot
-                ),
-            );
-        }
-        if blocked.kick.count > 0 {
-            let needed = snapshot.levels.key(Key::Kick);
-            self.tell(
-                FindingKind::PowerMissing,
-                format!(
-                    "{room}: {}, because removing needs level {needed} and the bot has {power}; raise {}",
-                    blocked.kick.are("not removed"),
-                    self.cx.bot
-                ),
-            );
-        }
-        if blocked.public.count > 0 {
-            self.tell(
-                FindingKind::PublicRoom,
-                format!(
-                    "{room}: {}, because anyone may join it; set its join rule to invite first",
-                    blocked.public.are("not removed")
-                ),
-            );
-        }
-    }
-}
-
-/// People whom something keeps from being invited or removed, by cause: told once a room, not once a person.
-#[derive(Debug, Default)]
-struct Blocked {
-    invite: Several,
-    kick: Several,
-    public: Several,
-}
-
-/// People, of whom the first few are named.
-#[derive(Debug, Default)]
-struct Several {
-    count: usize,
-    first: Vec<OwnedUserId>,
-}
-
-impl Several {
-    const NAMED: usize = 5;
-
-    fn add(&mut self, user: &UserId) {
-        self.count += 1;
-        if self.first.len() < Self::NAMED {
-            self.first.push(user.to_owned());
-        }
-    }
-
-    /// `2 people are not invited (@a:x, @b:x)`
-    fn are(&self, what: &str) -> String {
-        let names: Vec<&str> = self.first.iter().map(|user| user.as_str()).collect();
-        let more = match self.count.saturating_sub(names.len()) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let who = match self.count {
-            1 => "1 person is".to_owned(),
-            count => format!("{count} people are"),
-        };
-        format!("{who} {what} ({}{more})", names.join(", "))
     }
 }
 
