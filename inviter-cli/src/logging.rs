@@ -5,12 +5,13 @@ use std::io;
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// The crates whose logs are of interest; those of the libraries below stay out.
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "inviter",
     "inviter_azure",
     "inviter_core",
     "inviter_ldap",
     "inviter_matrix",
+    "inviter_operations",
 ];
 
 /// Starts logging at the level that `-v` asks for; without it, nothing is logged.

@@ -12,6 +12,10 @@ use inviter::core::{
     scope::{self, Scope},
 };
 
+/// For people; the brackets would be links in documentation.
+const ARGUMENT_HELP: &str = "Only the rooms that this makes of the [[room]] entries with <1>; several values with \
+    commas for <1>, <2> and so on; may be given several times";
+
 /// Which part of everything is meant, and what was let go.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selection {
@@ -38,8 +42,8 @@ pub struct Part {
     /// Only this room, by alias or ID; may be given several times
     #[arg(long, value_name = "ROOM", value_parser = room_ref)]
     pub room: Vec<RoomRef>,
-    /// Only the rooms that this makes of the [[room]] entries with <1>; several values with commas for <1>, <2> and so on; may be given several times
-    #[arg(long, value_name = "VALUE", value_parser = Argument::parse)]
+    /// Only the rooms that these make of the listed ones with placeholders.
+    #[arg(long, value_name = "VALUE", value_parser = Argument::parse, help = ARGUMENT_HELP)]
     pub argument: Vec<Argument>,
     /// Only rooms whose alias or ID matches this pattern (* and ?); may be given several times
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]

@@ -75,7 +75,7 @@ pub fn removals(report: &Report, evidence: &Evidence) -> csv::Result<Removals> {
         }
     }
     Ok(Removals {
-        table: writer.into_inner().map_err(|error| error.into_error())?,
+        table: writer.into_inner().map_err(csv::IntoInnerError::into_error)?,
         removed,
         lowered,
     })
