@@ -113,7 +113,10 @@ impl Site {
         for room in rooms.iter().step_by(2) {
             let alias = self.names.alias(room);
             // Writing to a string cannot fail.
-            let _ = write!(text, "[[room]]\nalias = \"{alias}\"\nversion = \"11\"\n\n");
+            let _ = write!(
+                text,
+                "[[room]]\nalias = \"{alias}\"\ngroups = [\"{room}\"]\nversion = \"11\"\n\n"
+            );
         }
         let path = self.dir.path().join("inviter.toml");
         std::fs::write(&path, text)?;

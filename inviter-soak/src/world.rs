@@ -98,7 +98,8 @@ impl Difference {
             rooms: usize::from(self.is_new),
             invitations: self.entering.len(),
             removals: self.leaving.len(),
-            levels: usize::from(self.levels_change),
+            // A room is created with the levels of its people.
+            levels: usize::from(self.levels_change && !self.is_new),
             histories: 0,
         }
     }
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_room_needs_itself_its_people_and_its_levels() {
+    fn a_new_room_needs_itself_and_its_people() {
         let mut world = World::default();
         let before = world.truths();
         let group = Group {
@@ -179,7 +180,7 @@ mod tests {
         let needed = differences(&before, &world.truths())["lab"].needed();
         assert_eq!(
             (needed.rooms, needed.invitations, needed.levels, needed.total()),
-            (1, 2, 1, 4)
+            (1, 2, 0, 3)
         );
     }
 }
