@@ -113,7 +113,6 @@ async fn leave_alone(session: &Session, room: &OwnedRoomId, what: &str, notices:
             format!("{name}: {by} keeps undoing what the bot does ({what}), and it cannot be paused: {error}")
         }
     };
-    tracing::warn!(room = %room, "{text}");
     notices.tell(session, &text).await;
 }
 

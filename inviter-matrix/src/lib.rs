@@ -34,4 +34,6 @@ pub use chat::{Attachment, Chat, Message};
 pub use config::{Credentials, MatrixConfig, Timeouts};
 pub use live::{Incoming, Live, LiveOptions, Pulse, Text, Trouble};
 pub use observer::Observer;
+/// Identifiers of events, which only this crate has.
+pub use ruma::{EventId, OwnedEventId};
 pub use session::{FileSessionStore, MemorySessionStore, SavedSession, SessionStore};
