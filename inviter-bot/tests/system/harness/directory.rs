@@ -1,0 +1,101 @@
+//! What a site's directory file says, and what that means for rooms by the test's own reckoning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::Site;
+
+/// People by the rooms that they belong in, in short names. Each room has a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Directory {
+    /// Besides those who are in groups.
+    people: BTreeSet<String>,
+    rooms: BTreeMap<String, Group>,
+}
+
+/// The group of a room.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Group {
+    alias: Option<String>,
+    members: BTreeSet<String>,
+    owners: BTreeSet<String>,
+}
+
+impl Group {
+    /// The room has this alias, and not the one that its short name means.
+    pub(crate) fn alias(&mut self, alias: &str) -> &mut Self {
+        self.alias = Some(alias.to_owned());
+        self
+    }
+
+    /// Adds people.
+    pub(crate) fn members<S: Into<String>>(&mut self, people: impl IntoIterator<Item = S>) -> &mut Self {
+        self.members.extend(people.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds people who own the group.
+    pub(crate) fn owners<S: Into<String>>(&mut self, people: impl IntoIterator<Item = S>) -> &mut Self {
+        let people: Vec<String> = people.into_iter().map(Into::into).collect();
+        self.owners.extend(people.iter().cloned());
+        self.members.extend(people);
+        self
+    }
+
+    /// Takes a person out.
+    pub(crate) fn without(&mut self, person: &str) -> &mut Self {
+        self.members.remove(person);
+        self.owners.remove(person);
+        self
+    }
+}
+
+impl Directory {
+    /// The group of a room; made if it is not there.
+    pub(crate) fn room(&mut self, name: &str) -> &mut Group {
+        self.rooms.entry(name.to_owned()).or_default()
+    }
+
+    /// Adds people who are in no group.
+    pub(crate) fn people<S: Into<String>>(&mut self, people: impl IntoIterator<Item = S>) {
+        self.people.extend(people.into_iter().map(Into::into));
+    }
+
+    /// Everybody there is.
+    pub(crate) fn everybody(&self) -> BTreeSet<String> {
+        let grouped = self.rooms.values().flat_map(|group| &group.members);
+        grouped.chain(&self.people).cloned().collect()
+    }
+
+    /// The rooms.
+    pub(crate) fn rooms(&self) -> Vec<String> {
+        self.rooms.keys().cloned().collect()
+    }
+
+    /// Who belongs in a room, with their level: 50 for owners, 0 for others.
+    pub(crate) fn wanted(&self, room: &str) -> BTreeMap<String, i64> {
+        let group = &self.rooms[room];
+        let level = |name: &String| if group.owners.contains(name) { 50 } else { 0 };
+        group
+            .members
+            .iter()
+            .map(|name| (name.clone(), level(name)))
+            .collect()
+    }
+
+    /// As the bot reads it.
+    pub(super) fn json(&self, site: &Site) -> Value {
+        let people = self.everybody().into_iter().map(|name| {
+            let uid = site.localpart(&name);
+            json!({ "id": name, "uid": uid })
+        });
+        let groups = self.rooms.iter().map(|(name, group)| {
+            let alias = group.alias.clone().unwrap_or_else(|| site.alias(name));
+            json!({
+                "id": name, "name": format!("MTRX {alias}"), "members": group.members, "owners": group.owners,
+            })
+        });
+        json!({ "people": people.collect::<Vec<_>>(), "groups": groups.collect::<Vec<_>>() })
+    }
+}
