@@ -79,13 +79,13 @@ impl Bot {
         }
     }
 
-    /// How many runs over everything it has made, by its metrics.
+    /// How many scheduled runs it has made, by its metrics.
     pub(crate) async fn runs(&self) -> Result<u64> {
         let (status, body) = self.http.raw(Method::GET, "/metrics", None, None).await?;
-        let Value::String(text) = body else {
-            bail!("/metrics answered {status}: {body}");
-        };
-        scheduled_runs(&text).context("/metrics tells no number of scheduled runs")
+        match body {
+            Value::String(text) if status == 200 => Ok(scheduled_runs(&text)),
+            other => bail!("/metrics answered {status}: {other}"),
+        }
     }
 
     /// Its memory that is in use, in megabytes.
@@ -118,14 +118,16 @@ impl Bot {
     }
 }
 
-/// The scheduled runs that came to an end, however, in the text format of Prometheus.
-fn scheduled_runs(text: &str) -> Option<u64> {
-    let samples = text.lines().filter(|line| line.starts_with("inviter_runs_total"));
+/// The scheduled runs that came to an end, however, in the text format of Prometheus. There is no sample before the
+/// first.
+fn scheduled_runs(text: &str) -> u64 {
+    let samples = text
+        .lines()
+        .filter(|line| line.starts_with("inviter_runs_total{"));
     let scheduled = samples.filter(|line| line.contains("cause=\"schedule\""));
-    let values: Vec<u64> = scheduled
-        .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
-        .collect();
-    (!values.is_empty()).then(|| values.iter().sum())
+    scheduled
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+        .sum()
 }
 
 #[cfg(test)]
@@ -139,7 +141,7 @@ mod tests {
                     inviter_runs_total{cause=\"schedule\",result=\"failed\"} 1\n\
                     inviter_runs_total{cause=\"drift\",result=\"ok\"} 7\n\
                     inviter_rooms 30\n";
-        assert_eq!(scheduled_runs(text), Some(42));
-        assert_eq!(scheduled_runs("inviter_rooms 30\n"), None);
+        assert_eq!(scheduled_runs(text), 42);
+        assert_eq!(scheduled_runs("inviter_rooms 30\n"), 0);
     }
 }

@@ -152,7 +152,7 @@ impl Generator {
                 owners,
                 groups: groups.into_iter().cloned().collect(),
             };
-            directory.groups.insert(format!("r{number:02}"), group);
+            directory.groups.insert(format!("r{number:03}"), group);
         }
         Self {
             world: World {
@@ -365,7 +365,7 @@ impl Generator {
         if number >= self.size.rooms + self.size.rooms.div_ceil(4) {
             return None;
         }
-        let name = format!("r{number:02}");
+        let name = format!("r{number:03}");
         let idle =
             |person: &&String| !self.is_busy(person, now) && !self.world.directory.disabled.contains(*person);
         let idle: Vec<String> = self.world.directory.people.iter().filter(idle).cloned().collect();

@@ -20,6 +20,9 @@ use crate::world::Needed;
 /// How long the bot may take to become ready, and to put everything right in the end.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// How many rooms are prepared at a time: the homeserver is one process.
+const AT_A_TIME: usize = 6;
+
 /// What to do.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -125,10 +128,11 @@ pub(crate) async fn soak(plan: &Plan) -> Result<Outcome> {
 impl Soak<'_> {
     async fn run(&mut self) -> Result<Outcome> {
         let rooms: Vec<String> = self.generator.world.directory.rooms().cloned().collect();
-        for room in &rooms {
-            let truth = self.generator.world.truth(room);
-            self.site.prepare(room, &truth).await?;
-            self.opened(room)?;
+        for some in rooms.chunks(AT_A_TIME) {
+            for room in some {
+                self.prepare(room.clone());
+            }
+            self.settled().await?;
         }
         self.quiet().await?;
         say(&format!(
@@ -141,9 +145,7 @@ impl Soak<'_> {
         self.site.proxy.clear();
 
         self.change().await?;
-        while let Some(done) = self.tasks.join_next().await {
-            self.take(done)?;
-        }
+        self.settled().await?;
         self.quiet().await?;
         // The last words about it, and what follows from them, if anything does.
         self.runs(2).await?;
@@ -166,6 +168,23 @@ impl Soak<'_> {
             before,
             after,
         })
+    }
+
+    /// Prepares a room beside everything else.
+    fn prepare(&mut self, room: String) {
+        let (site, truth) = (Arc::clone(&self.site), self.generator.world.truth(&room));
+        self.tasks.spawn(async move {
+            site.prepare(&room, &truth).await?;
+            Ok(Done::Prepared(room))
+        });
+    }
+
+    /// Waits until nothing runs beside.
+    async fn settled(&mut self) -> Result<()> {
+        while let Some(done) = self.tasks.join_next().await {
+            self.take(done)?;
+        }
+        Ok(())
     }
 
     /// A room has been prepared.
@@ -220,15 +239,9 @@ impl Soak<'_> {
                 site.save(&self.generator.world.directory)?;
                 let rooms: Vec<String> = self.generator.world.directory.rooms().cloned().collect();
                 for room in rooms.into_iter().skip(self.plan.size.rooms) {
-                    if !self.generator.coming.insert(room.clone()) {
-                        continue;
+                    if self.generator.coming.insert(room.clone()) {
+                        self.prepare(room);
                     }
-                    let truth = self.generator.world.truth(&room);
-                    self.tasks.spawn(async move {
-                        site.prepare(&room, &truth).await?;
-                        Ok(Done::Prepared(room))
-                    });
-                    break;
                 }
             }
             Change::Drift(drift) => {
