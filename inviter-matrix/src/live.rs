@@ -187,6 +187,12 @@ impl Live {
         self.state.pulse.subscribe()
     }
 
+    /// Comes back when nobody follows any more: with [`BackendErrorKind::Unauthenticated`] in the [`pulse`](Self::pulse)
+    /// because the homeserver does not accept the bot, and otherwise by a fault of this program.
+    pub async fn ended(&self) {
+        self.calls.closed().await;
+    }
+
     /// Messages and reactions of the bot's own.
     pub fn chat(&self) -> Chat {
         self.backend.chat()

@@ -182,7 +182,7 @@ impl Collector {
             "m.room.tombstone" => {
                 self.replaced_by = set_text("replacement_room")
                     .map(|named| replacement(event, named))
-                    .transpose()?
+                    .transpose()?;
             }
             _ => {}
         }

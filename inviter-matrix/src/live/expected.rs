@@ -15,12 +15,15 @@ use ruma::{OwnedRoomId, RoomId};
 /// What does not show within this time does not come: it was no event, or a later one stands in its place.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Type and state key of an event.
 type Key = (String, String);
+/// How many events are to come, and since when.
+type Coming = (u32, Instant);
 
 /// Events that are to come, by room, type and state key: how many, and since when.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
-    rooms: Mutex<BTreeMap<OwnedRoomId, BTreeMap<Key, (u32, Instant)>>>,
+    rooms: Mutex<BTreeMap<OwnedRoomId, BTreeMap<Key, Coming>>>,
 }
 
 impl Expected {

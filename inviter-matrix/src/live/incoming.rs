@@ -77,7 +77,8 @@ impl Text {
 struct Event {
     #[serde(rename = "type")]
     kind: String,
-    event_id: OwnedEventId,
+    #[serde(rename = "event_id")]
+    id: OwnedEventId,
     sender: OwnedUserId,
     #[serde(default)]
     origin_server_ts: u64,
@@ -124,7 +125,7 @@ pub(super) fn read(room: &RoomId, raw: &RawValue, me: &UserId) -> Option<Incomin
             let in_thread = kind == Some("m.thread");
             Some(Incoming::Message(Text {
                 room: room.to_owned(),
-                event_id: event.event_id,
+                event_id: event.id,
                 sender: event.sender,
                 body: event.content.body?,
                 thread: relation
@@ -137,7 +138,7 @@ pub(super) fn read(room: &RoomId, raw: &RawValue, me: &UserId) -> Option<Incomin
             let relation = relation?;
             Some(Incoming::Reaction {
                 room: room.to_owned(),
-                event_id: event.event_id,
+                event_id: event.id,
                 sender: event.sender,
                 to: relation.event_id?,
                 key: relation.key?,

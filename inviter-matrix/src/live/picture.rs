@@ -104,8 +104,7 @@ impl Picture {
         };
         if !self.joined.contains_key(&id) {
             told.changed.insert(id.clone(), None);
-            self.joined
-                .insert(id.clone(), Seen::Whole(Box::new(Collector::default())));
+            self.joined.insert(id.clone(), Seen::Whole(Box::default()));
         }
         // Who, if anybody else did anything.
         let mut by_others: Option<Option<OwnedUserId>> = None;
