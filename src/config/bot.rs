@@ -16,6 +16,7 @@ const MINUTE: u64 = 60;
 /// What the daemon does by itself, and who may command it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the section")]
 pub struct BotConfig {
     /// The room in which commands are taken, if there is one.
     pub admin_room: Option<RoomRef>,
