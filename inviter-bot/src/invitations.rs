@@ -5,7 +5,7 @@ use inviter::{
     core::{OwnedRoomId, OwnedUserId, action::Op, action::RoomTarget},
 };
 
-use crate::session::Session;
+use crate::{audit::Event, session::Session};
 
 /// Accepts an invitation, or leaves it.
 pub(crate) async fn answer(session: &Session, room: &OwnedRoomId, by: Option<&OwnedUserId>) {
@@ -18,7 +18,15 @@ pub(crate) async fn answer(session: &Session, room: &OwnedRoomId, by: Option<&Ow
         invited_by: Some(by.clone()),
     };
     let target = RoomTarget::Existing(room.clone());
-    match session.reconciler.backend.execute(&target, &join).await {
+    let joined = session.reconciler.backend.execute(&target, &join).await;
+    let error = joined.as_ref().err().map(ToString::to_string);
+    let event = Event::InvitationAccepted {
+        room,
+        inviter: by,
+        error: error.as_deref(),
+    };
+    session.audit.event(&event, None, session.now());
+    match joined {
         Ok(_) => {
             tracing::info!(%room, %by, "invitation accepted");
             session.triggers.rooms([room.clone()]);

@@ -4,9 +4,12 @@ mod admin_room;
 mod answer;
 mod audit;
 mod board;
+mod commands;
 mod conversation;
 mod daemon;
 mod drift;
+mod handover;
+mod health;
 mod http;
 mod invitations;
 mod logging;
@@ -17,10 +20,12 @@ mod session;
 mod source;
 mod stop;
 mod systemd;
+#[cfg(test)]
+mod testing;
 mod triggers;
 mod worker;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -72,10 +77,13 @@ fn run(args: &Args) -> anyhow::Result<()> {
         let stopping = Stopping::new();
         listen(&stopping)?;
         let shared = Shared::default();
+        let (board, metrics) = (Arc::clone(&shared.board), Arc::clone(&shared.metrics));
+        // Not on this thread: it tells whether the others still work.
+        tokio::spawn(health::beat(Arc::clone(&metrics)));
         let daemon = Daemon::new(source, shared, stopping);
         tokio::select! {
             ended = daemon.run(config) => ended,
-            () = systemd::watchdog(|| true) => Ok(()),
+            () = systemd::watchdog(|| health::alive(&board.known(), &metrics.signs, Instant::now())) => Ok(()),
         }
     });
     // A look-up of a host name that hangs is not worth waiting for.

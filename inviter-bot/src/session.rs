@@ -13,7 +13,6 @@ use inviter::{
     core::{
         OwnedRoomId, OwnedUserId,
         backend::Stoppable,
-        guard::ReleaseCode,
         reconcile::{Draft, Reconciler, RunError},
         resolve::ReadOutcome,
         room::{Binding, RoomRef},
@@ -29,19 +28,31 @@ use tokio::sync::mpsc;
 
 use crate::{
     answer,
-    audit::Audit,
+    audit::{Audit, Run},
     board::{Board, Finished},
     metrics::Metrics,
     stop::Stopping,
+    systemd,
     triggers::Triggers,
 };
 
 /// What outlives a connection.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) board: Arc<Board>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) audit: Arc<Audit>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let metrics = Arc::<Metrics>::default();
+        Self {
+            board: Arc::default(),
+            audit: Arc::new(Audit::new(metrics.audit_lost.clone())),
+            metrics,
+        }
+    }
 }
 
 /// One connection to the homeserver under one configuration.
@@ -59,6 +70,8 @@ pub(crate) struct Session {
     pub(crate) stopping: Stopping,
     /// The room that the alias of the configuration leads to.
     pub(crate) admin_room: OnceLock<OwnedRoomId>,
+    /// Held by every command until it is answered.
+    pub(crate) answering: tokio::sync::RwLock<()>,
     /// One at a time, in the order of their coming.
     turn: tokio::sync::Mutex<()>,
     state_dir: PathBuf,
@@ -120,6 +133,7 @@ impl Session {
             audit: Arc::clone(&shared.audit),
             stopping,
             admin_room: OnceLock::new(),
+            answering: tokio::sync::RwLock::default(),
             turn: tokio::sync::Mutex::default(),
             state_dir: setup.state_dir,
             seen: Mutex::default(),
@@ -166,9 +180,10 @@ impl Session {
         }
     }
 
-    /// Comes back when nobody has the turn.
+    /// Comes back when nobody has the turn, and all commands are answered.
     pub(crate) async fn idle(&self) {
         drop(self.turn.lock().await);
+        drop(self.answering.write().await);
     }
 
     /// Says something in the administration room, if there is one.
@@ -196,22 +211,24 @@ impl Session {
         options
     }
 
-    /// What a person's run is asked to do.
-    pub(crate) fn by_person(&self, who: &OwnedUserId, releases: BTreeSet<ReleaseCode>) -> RunOptions {
-        let mut options = RunOptions::by_person();
-        options.releases = releases;
-        options.cause = RunCause::Person {
-            who: Some(who.clone()),
-        };
-        options
-    }
-
     /// Plans, and remembers what that has taught. Sends no writing request.
     ///
     /// # Errors
     /// As [`Reconciler::plan`].
     pub(crate) async fn plan(&self, options: &RunOptions) -> Result<Draft, RunError> {
-        let draft = self.reconciler.plan(options).await?;
+        self.plan_over(&self.reconciler, options).await
+    }
+
+    /// As [`plan`](Self::plan), by a reconciler that is watched.
+    ///
+    /// # Errors
+    /// As [`Reconciler::plan`].
+    pub(crate) async fn plan_over(
+        &self,
+        reconciler: &Reconciler,
+        options: &RunOptions,
+    ) -> Result<Draft, RunError> {
+        let draft = reconciler.plan(options).await?;
         self.learn(&draft, options);
         Ok(draft)
     }
@@ -219,14 +236,28 @@ impl Session {
     /// Does what the guard has allowed of a plan, and makes it known: on the board, in the metrics and in the audit
     /// log.
     pub(crate) async fn apply(&self, turn: Turn<'_>, draft: Draft, options: &RunOptions) -> Arc<Report> {
+        self.apply_over(&self.reconciler, turn, draft, options).await
+    }
+
+    /// As [`apply`](Self::apply), by a reconciler that is watched.
+    pub(crate) async fn apply_over(
+        &self,
+        reconciler: &Reconciler,
+        turn: Turn<'_>,
+        draft: Draft,
+        options: &RunOptions,
+    ) -> Arc<Report> {
         self.board.begun(turn.begun, options.cause.clone());
         let directories = Arc::clone(&draft.directories);
-        let report = Arc::new(self.reconciler.apply(draft, options).await);
+        let report = Arc::new(reconciler.apply(draft, options).await);
         self.audit.report(
             &report,
             &directories,
             &self.reconciler.policy,
-            &options.cause,
+            Run {
+                begun: turn.begun,
+                cause: &options.cause,
+            },
             self.now(),
         );
         self.ended(&turn, options, Ok(Arc::clone(&report)));
@@ -242,12 +273,22 @@ impl Session {
         self.board.begun(turn.begun, options.cause.clone());
         match self.plan(options).await {
             Ok(draft) => Ok(self.apply(turn, draft, options).await),
-            Err(error) => {
-                let why = error.to_string();
-                self.ended(&turn, options, Err(why.clone()));
-                Err(why)
-            }
+            Err(error) => Err(self.not_begun(&turn, options, &error).await),
         }
+    }
+
+    /// Makes known that a run could not begin, and says why.
+    pub(crate) async fn not_begun(&self, turn: &Turn<'_>, options: &RunOptions, error: &RunError) -> String {
+        let why = error.to_string();
+        self.reconciler.not_begun(options, turn.begun, error).await;
+        self.ended(turn, options, Err(why.clone()));
+        why
+    }
+
+    /// What the directories answered when they were read last.
+    pub(crate) fn directories(&self) -> Option<Arc<[ReadOutcome]>> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.directories.clone()
     }
 
     fn ended(&self, turn: &Turn<'_>, options: &RunOptions, outcome: Result<Arc<Report>, String>) {
@@ -257,8 +298,9 @@ impl Session {
             cause: options.cause.clone(),
             outcome,
         };
-        self.metrics.run(&finished);
+        self.metrics.run(&finished, options.is_whole());
         self.board.ended(finished, options.is_whole());
+        systemd::status(&systemd::standing(&self.board.known()));
     }
 
     fn learn(&self, draft: &Draft, options: &RunOptions) {

@@ -52,6 +52,6 @@ pub use backend::RoomBackend;
 pub use provider::IdentityProvider;
 /// The identifier types that appear in this crate's interface; the rest of ruma does not.
 pub use ruma_common::{
-    OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomAliasId, RoomId, RoomVersionId,
-    ServerName, UserId,
+    EventId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomAliasId, RoomId,
+    RoomVersionId, ServerName, UserId,
 };

@@ -191,8 +191,10 @@ async fn naming(
         seats.any(|seat| seat.is_fixed() && desired.user(seat) == user)
     };
     let entries = desired.rooms.iter().filter(names).flat_map(|room| &room.refs);
+    // Owned, so that whoever waits for this can be a task.
+    let entries: Vec<RoomRef> = entries.cloned().collect();
     // In the order of the entries, whichever answer comes first.
-    let mut answers = stream::iter(entries.cloned())
+    let mut answers = stream::iter(entries)
         .map(|entry| async move {
             let binding = where_to(backend, &entry, &memory.successors).await;
             (entry, binding)

@@ -91,6 +91,11 @@ impl Picture {
         Self::new(at, synced.report.clone(), synced.evidence.clone(), true)
     }
 
+    /// Of such a run, by what its plan was made from.
+    pub fn of_report(report: Report, evidence: Evidence, at: Timestamp) -> Self {
+        Self::new(at, report, evidence, true)
+    }
+
     fn new(at: Timestamp, report: Report, evidence: Evidence, is_run: bool) -> Self {
         let waits = |outcome: &Outcome| matches!(outcome, Outcome::Held { .. } | Outcome::Pending);
         Self {
