@@ -10,7 +10,11 @@ mod directory;
 mod room;
 mod waiting;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use inviter_testkit::{Client, Proxy, Recorded, Synapse, enc, expect_ok, unique};
@@ -24,6 +28,9 @@ pub(crate) use self::{
     room::Room,
     waiting::{LONG, eventually, healed},
 };
+
+/// Longer than the bot puts off looking at what has changed, and then some.
+const QUIET: Duration = Duration::from_millis(2_500);
 
 /// Everything that one installation has, on its own but for the homeserver.
 #[derive(Debug)]
@@ -132,6 +139,15 @@ impl Site {
         Ok(())
     }
 
+    /// The boss comes into a room as an admin beside the bot: nothing is done about people of level 100.
+    pub(crate) async fn boss_in(&self, room: &str) -> Result<String> {
+        self.raise(room, "boss", 100).await?;
+        let id = self.room_id(room).await?;
+        self.bot.invite(&id, self.boss.user_id()).await?;
+        self.boss.join(&id).await?;
+        Ok(id)
+    }
+
     /// Gives somebody this level in a room, as the bot itself: nothing that the bot would notice as another's doing.
     pub(crate) async fn raise(&self, room: &str, user: &str, level: i64) -> Result<()> {
         let room = self.room_id(room).await?;
@@ -209,6 +225,30 @@ impl Site {
         Ok(())
     }
 
+    // ---- what the bot sends ----
+
+    /// Waits until the bot has sent nothing for a while but the long polls by which it follows the homeserver: whatever
+    /// has come to it is done with.
+    pub(crate) async fn quiet(&self) -> Result<()> {
+        let busy = || {
+            self.proxy
+                .requests()
+                .iter()
+                .filter(|request| !is_poll(request))
+                .count()
+        };
+        let mut last = (busy(), Instant::now());
+        eventually("the bot is quiet", LONG, async || {
+            let now = busy();
+            if now != last.0 {
+                last = (now, Instant::now());
+            }
+            Ok((last.1.elapsed() > QUIET).then_some(()))
+        })
+        .await
+        .map(drop)
+    }
+
     // ---- rooms ----
 
     /// Where the room's alias leads.
@@ -246,6 +286,11 @@ impl Site {
             .collect())
     }
 
+    /// The boss types something in the administration room.
+    pub(crate) async fn types(&self, text: &str) -> Result<()> {
+        self.boss.send_text(&self.admin_room, text).await.map(drop)
+    }
+
     /// Waits until the bot has said something with all these words in the administration room; answers with it.
     pub(crate) async fn told(&self, words: &[&str]) -> Result<String> {
         let what = format!("told {words:?}");
@@ -258,6 +303,12 @@ impl Site {
         .await?;
         Ok(text)
     }
+}
+
+/// Whether it is one of the long polls by which the bot follows the homeserver.
+pub(crate) fn is_poll(request: &Recorded) -> bool {
+    let asks = |word: &str| request.query.as_deref().is_some_and(|query| query.contains(word));
+    request.path.ends_with("/sync") && asks("since=") && !asks("timeout=0")
 }
 
 /// Such as `PUT /_matrix/client/v3/rooms/!…/state/m.room.name`, to compare requests with.

@@ -63,12 +63,12 @@ impl Room {
         self.levels.get(name).copied().unwrap_or(0)
     }
 
-    /// Joined or invited, without the bot.
+    /// Joined or invited, without the bot, and without the boss, who is an admin wherever they are.
     pub(crate) fn inside(&self) -> BTreeSet<String> {
         let inside = |membership: &str| matches!(membership, "join" | "invite");
         let members = self.members.iter();
         members
-            .filter(|(name, membership)| *name != "bot" && inside(membership))
+            .filter(|(name, membership)| !matches!(name.as_str(), "bot" | "boss") && inside(membership))
             .map(|(name, _)| name.clone())
             .collect()
     }
