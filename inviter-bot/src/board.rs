@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use inviter::{
@@ -28,6 +28,8 @@ pub(crate) struct Known {
     pub(crate) account: Option<OwnedUserId>,
     /// Why the homeserver cannot be used at the moment, if so; one sentence without a full stop.
     pub(crate) trouble: Option<String>,
+    /// When the homeserver last told news, or that there are none.
+    pub(crate) heard: Option<Instant>,
     /// The run that is under way.
     pub(crate) running: Option<Running>,
     /// The last run that came to an end.
@@ -47,6 +49,8 @@ pub(crate) struct Running {
     pub(crate) since: Timestamp,
     /// What started it.
     pub(crate) cause: RunCause,
+    /// `since`, by a clock that nobody sets.
+    pub(crate) started: Instant,
 }
 
 /// A run that came to an end.
@@ -82,6 +86,13 @@ impl Board {
         let mut known = self.lock();
         known.account = Some(account.clone());
         known.trouble = None;
+        known.heard = Some(Instant::now());
+    }
+
+    /// The homeserver last answered then.
+    pub(crate) fn heard(&self, at: Option<Instant>) {
+        let mut known = self.lock();
+        known.heard = known.heard.max(at);
     }
 
     /// The homeserver cannot be used, or can again (`None`).
@@ -96,7 +107,16 @@ impl Board {
 
     /// A run has begun.
     pub(crate) fn begun(&self, since: Timestamp, cause: RunCause) {
-        self.lock().running = Some(Running { since, cause });
+        self.lock().running = Some(Running {
+            since,
+            cause,
+            started: Instant::now(),
+        });
+    }
+
+    /// Whatever was under way was given up.
+    pub(crate) fn given_up(&self) {
+        self.lock().running = None;
     }
 
     /// The directories have been read.

@@ -1,22 +1,28 @@
 //! The daemon: connects, works, and connects again, until it is told to stop.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use inviter::{Config, RunLock, SetupError, core::backend::BackendErrorKind, matrix::Incoming};
+use inviter::{
+    Config, RunLock, SetupError,
+    core::backend::BackendErrorKind,
+    matrix::{Incoming, Pulse},
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    task::{self, JoinSet},
     time::{sleep, timeout},
 };
 
 use crate::{
     conversation, drift,
+    handover::{Heard, Relay, ToHear},
     http::Server,
-    schedule,
+    logging, schedule,
     session::{Session, Shared},
     source::Source,
     stop::Stopping,
@@ -37,6 +43,7 @@ pub(crate) struct Daemon {
     shared: Shared,
     stopping: Stopping,
     server: Option<Server>,
+    heard: Heard,
     /// Held from the first log-in on.
     instance: Option<RunLock>,
 }
@@ -49,12 +56,14 @@ enum End {
     Reload,
     /// The homeserver does not accept the bot any more.
     LoggedOut,
+    /// Something that lives as long as the connection has ended: a fault of this program.
+    Dead(String),
 }
 
 /// A connection that is up.
 struct Connected {
     session: Arc<Session>,
-    incoming: mpsc::UnboundedReceiver<Incoming>,
+    to_hear: ToHear,
 }
 
 impl Daemon {
@@ -65,6 +74,7 @@ impl Daemon {
             shared,
             stopping,
             server: None,
+            heard: Heard::default(),
             instance: None,
         }
     }
@@ -92,10 +102,10 @@ impl Daemon {
                 systemd::ready(&self.greeting(&connected.session));
             }
             first = false;
-            let Connected { session, incoming } = connected;
-            let mut work = Work::begin(&session, incoming);
+            let Connected { session, to_hear } = connected;
+            let mut work = Work::begin(&session, self.heard.clone(), to_hear);
             loop {
-                match self.until(&session, &mut hangup).await {
+                match self.until(&session, &mut work, &mut hangup).await {
                     End::Stop => {
                         systemd::stopping();
                         work.end(&session).await;
@@ -109,8 +119,16 @@ impl Daemon {
                         work.end(&session).await;
                         break;
                     }
+                    End::Dead(what) => {
+                        // Whoever started the bot starts it again, and sees that it was necessary.
+                        systemd::stopping();
+                        work.end(&session).await;
+                        anyhow::bail!("{what}, which is a fault of the bot; it ends, to be started again");
+                    }
                     End::Reload => match self.reload().await {
-                        Ok((new, connected)) => {
+                        Ok(None) => {}
+                        Ok(Some((new, mut connected))) => {
+                            connected.to_hear.left = work.stop_hearing(&session).await;
                             work.end(&session).await;
                             config = new;
                             ready = Some(connected);
@@ -121,7 +139,10 @@ impl Daemon {
                                 "the configuration was not taken over, and the old one stays: {error:#}"
                             );
                             tracing::error!("{text}");
-                            session.say(&text).await;
+                            tokio::select! {
+                                () = session.say(&text) => {}
+                                () = self.stopping.stopped() => {}
+                            }
                         }
                     },
                 }
@@ -132,23 +153,26 @@ impl Daemon {
     }
 
     async fn serve(&mut self, config: &Config) -> anyhow::Result<()> {
-        if self.server.as_ref().map(|server| server.address) == config.bot.listen {
-            return Ok(());
+        if let Some(server) = self.server_for(config).await? {
+            self.server = server;
         }
-        self.server = match config.bot.listen {
-            Some(address) => {
-                let server = Server::start(
-                    address,
-                    Arc::clone(&self.shared.board),
-                    Arc::clone(&self.shared.metrics),
-                );
-                Some(server.await.with_context(|| {
-                    format!("{address} cannot be listened on; free it, or change `listen` in [bot]")
-                })?)
-            }
-            None => None,
-        };
         Ok(())
+    }
+
+    /// What serves under this configuration; nothing if that is what serves already.
+    async fn server_for(&self, config: &Config) -> anyhow::Result<Option<Option<Server>>> {
+        if self.server.as_ref().map(|server| server.address) == config.bot.listen {
+            return Ok(None);
+        }
+        let Some(address) = config.bot.listen else {
+            return Ok(Some(None));
+        };
+        let shared = &self.shared;
+        let server = Server::start(address, Arc::clone(&shared.board), Arc::clone(&shared.metrics)).await;
+        let server = server.with_context(|| {
+            format!("{address} cannot be listened on; free it, or change `listen` in [bot]")
+        })?;
+        Ok(Some(Some(server)))
     }
 
     /// Connects, and tries again for as long as that may help. `None`: the bot is to stop.
@@ -160,6 +184,7 @@ impl Daemon {
     ) -> anyhow::Result<Option<Connected>> {
         let mut pause = FIRST_PAUSE;
         let mut told = false;
+        let mut reloads = false;
         let stopping = self.stopping.clone();
         loop {
             let error = tokio::select! {
@@ -181,7 +206,11 @@ impl Daemon {
             }
             tokio::select! {
                 () = sleep(pause) => {}
-                _ = hangup.recv() => {}
+                _ = hangup.recv() => {
+                    systemd::reloading();
+                    pause = FIRST_PAUSE;
+                    reloads = true;
+                }
                 () = stopping.stopped() => return Ok(None),
             }
             pause = (pause * 2).min(MAX_PAUSE);
@@ -189,6 +218,9 @@ impl Daemon {
             match self.source.read() {
                 Ok(read) => *config = read,
                 Err(error) => tracing::error!("the configuration cannot be read: {error:#}"),
+            }
+            if std::mem::take(&mut reloads) {
+                systemd::ready("the configuration was read; not connected yet");
             }
         }
     }
@@ -203,7 +235,11 @@ impl Daemon {
             tracing::warn!("{why}");
         }
         tracing::info!("{}", self.greeting(&session));
-        Ok(Connected { session, incoming })
+        let left = Vec::new();
+        Ok(Connected {
+            session,
+            to_hear: ToHear { left, incoming },
+        })
     }
 
     /// Makes sure that no other bot has the account.
@@ -240,7 +276,7 @@ impl Daemon {
         };
         let names: Vec<&str> = config.directories.iter().map(|d| d.name.as_str()).collect();
         format!(
-            "inviter-bot {} is {} on {}; directories: {}; every {} min; {cautious}; {room}",
+            "inviter-bot {} is {} on {}; directories: {}; every {} s; {cautious}; {room}",
             env!("CARGO_PKG_VERSION"),
             session.account,
             config.homeserver.url,
@@ -249,45 +285,83 @@ impl Daemon {
             } else {
                 names.join(", ")
             },
-            config.bot.interval.as_secs() / 60,
+            config.bot.interval.as_secs(),
         )
     }
 
     /// Waits until there is a reason to end the connection.
-    async fn until(&self, session: &Session, hangup: &mut tokio::signal::unix::Signal) -> End {
-        let mut pulse = session.live.pulse();
-        let board = &self.shared.board;
-        let logged_out = async {
+    async fn until(
+        &self,
+        session: &Session,
+        work: &mut Work,
+        hangup: &mut tokio::signal::unix::Signal,
+    ) -> End {
+        let watch = async {
+            let mut pulse = session.live.pulse();
             loop {
-                let trouble = pulse.borrow_and_update().trouble.clone();
-                board.trouble(trouble.as_ref().map(|trouble| trouble.message.clone()));
-                if trouble.is_some_and(|trouble| trouble.kind == BackendErrorKind::Unauthenticated) {
-                    return;
-                }
+                self.take(&pulse.borrow_and_update().clone());
                 if pulse.changed().await.is_err() {
-                    return;
+                    return std::future::pending::<()>().await;
                 }
+            }
+        };
+        let unfollowed = async {
+            session.live.ended().await;
+            let pulse = session.live.pulse().borrow().clone();
+            self.take(&pulse);
+            match pulse.trouble {
+                Some(trouble) if trouble.kind == BackendErrorKind::Unauthenticated => End::LoggedOut,
+                _ => End::Dead("the homeserver is not followed any more".to_owned()),
             }
         };
         tokio::select! {
             () = self.stopping.stopped() => End::Stop,
             _ = hangup.recv() => End::Reload,
-            () = logged_out => End::LoggedOut,
+            end = unfollowed => end,
+            what = work.died() => End::Dead(what),
+            () = watch => End::Dead("the homeserver is not followed any more".to_owned()),
         }
     }
 
-    /// Reads the configuration anew and connects with it, while the old connection goes on.
-    async fn reload(&mut self) -> anyhow::Result<(Config, Connected)> {
+    /// Makes known how following goes.
+    fn take(&self, pulse: &Pulse) {
+        let board = &self.shared.board;
+        let before = board.known().trouble;
+        let trouble = pulse.trouble.as_ref().map(|trouble| trouble.message.clone());
+        board.heard(pulse.answered);
+        board.trouble(trouble.clone());
+        if before != trouble {
+            systemd::status(&systemd::standing(&board.known()));
+        }
+    }
+
+    /// Reads the configuration anew and connects with it, while the old connection goes on. `None`: the bot is to stop.
+    async fn reload(&mut self) -> anyhow::Result<Option<(Config, Connected)>> {
         systemd::reloading();
-        let config = self.source.read()?;
-        let connected = self.connect_once(&config).await;
-        let served = match &connected {
-            Ok(_) => self.serve(&config).await,
-            Err(_) => Ok(()),
+        let stopping = self.stopping.clone();
+        let reloaded = tokio::select! {
+            reloaded = self.take_over() => reloaded.map(Some),
+            () = stopping.stopped() => Ok(None),
         };
-        systemd::ready("the configuration was read");
-        served?;
-        Ok((config, connected?))
+        // The end of the reload, whatever came of it.
+        systemd::ready(match &reloaded {
+            Ok(_) => "the configuration was read",
+            Err(_) => "the configuration was not taken over, and the old one stays",
+        });
+        reloaded
+    }
+
+    /// Nothing is changed unless all of it succeeds.
+    async fn take_over(&mut self) -> anyhow::Result<(Config, Connected)> {
+        let config = self.source.read()?;
+        // Listens on the new address while the old one is still served.
+        let server = self.server_for(&config).await?;
+        let connected = self.connect_once(&config).await?;
+        if let Some(server) = server {
+            self.server = server;
+        }
+        logging::change(config.bot.log);
+        Ok((config, connected))
     }
 }
 
@@ -299,26 +373,78 @@ fn may_help_to_wait(error: &anyhow::Error) -> bool {
     }
 }
 
-/// The tasks of a connection.
+/// The tasks of a connection. None of them ends before the connection does.
 struct Work {
-    tasks: Vec<tokio::task::JoinHandle<()>>,
+    relay: Option<Relay>,
+    tasks: JoinSet<()>,
+    names: BTreeMap<task::Id, &'static str>,
 }
 
 impl Work {
-    fn begin(session: &Arc<Session>, incoming: mpsc::UnboundedReceiver<Incoming>) -> Self {
-        let mut tasks = vec![tokio::spawn(conversation::hold(Arc::clone(session), incoming))];
-        let each = |session: &Arc<Session>| Arc::clone(session);
-        let s = each(session);
-        tasks.push(tokio::spawn(async move { worker::work(&s).await }));
-        let s = each(session);
-        tasks.push(tokio::spawn(async move { schedule::keep(&s).await }));
-        let s = each(session);
-        tasks.push(tokio::spawn(async move { schedule::directories(&s).await }));
+    fn begin(session: &Arc<Session>, heard: Heard, to_hear: ToHear) -> Self {
+        let (relay, incoming) = Relay::begin(heard, to_hear);
+        let mut work = Self {
+            relay: Some(relay),
+            tasks: JoinSet::new(),
+            names: BTreeMap::new(),
+        };
+        work.add(
+            "the conversation",
+            conversation::hold(Arc::clone(session), incoming),
+        );
+        let each = || Arc::clone(session);
+        let s = each();
+        work.add("the worker", async move { worker::work(&s).await });
+        let s = each();
+        work.add("the schedule", async move { schedule::keep(&s).await });
+        let s = each();
+        work.add("listening to the directories", async move {
+            schedule::directories(&s).await;
+            // There is none, or none that would ever tell.
+            std::future::pending().await
+        });
         if session.bot().real_time {
-            let s = each(session);
-            tasks.push(tokio::spawn(async move { drift::listen(&s).await }));
+            let s = each();
+            work.add("listening for changes in rooms", async move {
+                drift::listen(&s).await
+            });
         }
-        Self { tasks }
+        work
+    }
+
+    fn add(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let id = self.tasks.spawn(task).id();
+        self.names.insert(id, name);
+    }
+
+    /// Comes back when one of them has ended, which none should: says which, and how.
+    async fn died(&mut self) -> String {
+        let ended = self.tasks.join_next_with_id().await;
+        let (id, how) = match ended {
+            Some(Ok((id, ()))) => (Some(id), "ended"),
+            Some(Err(error)) => (
+                Some(error.id()),
+                if error.is_panic() {
+                    "panicked"
+                } else {
+                    "was cancelled"
+                },
+            ),
+            None => (None, "ended"),
+        };
+        let name = id
+            .and_then(|id| self.names.get(&id))
+            .copied()
+            .unwrap_or("everything");
+        format!("{name} {how}")
+    }
+
+    /// Hands nothing on to the conversation any more; answers what is left to be heard.
+    async fn stop_hearing(&mut self, session: &Session) -> Vec<Incoming> {
+        match self.relay.take() {
+            Some(relay) => relay.end(session).await,
+            None => Vec::new(),
+        }
     }
 
     /// Ends what is under way in order, within seconds.
@@ -329,9 +455,30 @@ impl Work {
         if timeout(ENDING, session.idle()).await.is_err() {
             tracing::warn!("what was under way did not come to an end; the next run does the rest");
         }
-        for task in &self.tasks {
-            task.abort();
-        }
+        self.tasks.abort_all();
+        session.board.given_up();
         tracing::info!(took = ?begun.elapsed(), "connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ends_is_noticed_and_named() {
+        for (panics, said) in [(true, "the worker panicked"), (false, "the worker ended")] {
+            let mut work = Work {
+                relay: None,
+                tasks: JoinSet::new(),
+                names: BTreeMap::new(),
+            };
+            work.add("the schedule", std::future::pending());
+            work.add("the worker", async move {
+                task::yield_now().await;
+                assert!(!panics, "a fault");
+            });
+            assert_eq!(work.died().await, said);
+        }
     }
 }

@@ -22,7 +22,7 @@ use inviter::{
 };
 use tokio::time::sleep;
 
-use crate::{notices::Notices, session::Session};
+use crate::{audit::Event, notices::Notices, session::Session};
 
 /// How long to wait for more before looking: what somebody does is mostly several events.
 const DEBOUNCE: Duration = Duration::from_millis(700);
@@ -98,11 +98,21 @@ async fn leave_alone(session: &Session, room: &OwnedRoomId, what: &str, notices:
         .wanted(&BTreeSet::from([room.clone()]))
         .pop_first()
         .unwrap_or_else(|| RoomRef::Id(room.clone()));
-    let by = session.live.changed_by(room);
-    let by = by.map_or_else(|| "somebody".to_owned(), |user| user.to_string());
+    let against = session.live.changed_by(room);
+    let by = against
+        .as_ref()
+        .map_or_else(|| "somebody".to_owned(), |user| user.to_string());
     let pause = Pause::Room(RoomRef::Id(room.clone()));
     let paused = session.reconciler.pause(std::slice::from_ref(&pause)).await;
     session.metrics.fight();
+    let error = paused.as_ref().err().map(ToString::to_string);
+    let event = Event::Fight {
+        room,
+        what,
+        against: against.as_ref(),
+        error: error.as_deref(),
+    };
+    session.audit.event(&event, None, session.now());
     let text = match paused {
         Ok(()) => format!(
             "{name}: {by} keeps undoing what the bot does ({what}, {FIGHT_AFTER} times within {} minutes), so the room \

@@ -1,9 +1,10 @@
 //! The log, on standard error.
 
-use std::io;
+use std::{io, sync::OnceLock};
 
 use inviter::config::{LogFormat, LogLevel};
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing::Subscriber;
+use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter};
 
 /// The crates whose logs are of interest; those of the libraries below stay out.
 const CRATES: [&str; 7] = [
@@ -16,20 +17,137 @@ const CRATES: [&str; 7] = [
     "inviter_operations",
 ];
 
+/// Changes how much is logged.
+type ChangeLevel = Box<dyn Fn(LogLevel) + Send + Sync>;
+
+static CHANGE_LEVEL: OnceLock<ChangeLevel> = OnceLock::new();
+
 /// Starts logging.
 pub(crate) fn start(level: LogLevel, format: LogFormat) {
-    let filter = CRATES.map(|name| format!("{name}={}", level.as_str())).join(",");
-    let builder = fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(io::stderr)
-        .with_ansi(false);
-    let set = match format {
-        LogFormat::Human => tracing::subscriber::set_global_default(builder.finish()),
-        LogFormat::Json => {
-            tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish())
-        }
-    };
-    if set.is_err() {
+    let (subscriber, change) = subscriber(level, format, io::stderr);
+    if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::debug!("something else receives the logs already");
+        return;
+    }
+    // Never set before: this comes after the one success of the line above.
+    let _ = CHANGE_LEVEL.set(change);
+}
+
+/// Logs as much as this from now on. The format stays.
+pub(crate) fn change(level: LogLevel) {
+    if let Some(change) = CHANGE_LEVEL.get() {
+        change(level);
+    }
+}
+
+fn filter(level: LogLevel) -> EnvFilter {
+    EnvFilter::new(CRATES.map(|name| format!("{name}={}", level.as_str())).join(","))
+}
+
+fn subscriber<W>(
+    level: LogLevel,
+    format: LogFormat,
+    writer: W,
+) -> (Box<dyn Subscriber + Send + Sync>, ChangeLevel)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let builder = fmt()
+        .with_env_filter(filter(level))
+        .with_writer(writer)
+        .with_ansi(false);
+    match format {
+        LogFormat::Human => {
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            let change = move |level| drop(handle.reload(filter(level)));
+            (Box::new(builder.finish()), Box::new(change))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let change = move |level| drop(handle.reload(filter(level)));
+            (Box::new(builder.finish()), Box::new(change))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Debug, Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat, log: impl Fn(&ChangeLevel)) -> String {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let (subscriber, change) = subscriber(LogLevel::Info, format, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, || log(&change));
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn each_line_is_a_document_whatever_is_in_it() {
+        let hostile = "a\"\n{\"level\":\"ERROR\"}\u{1b}[31m\\";
+        let text = logged(LogFormat::Json, |_| {
+            tracing::info!(room = hostile, changes = 3, "run ended {hostile}");
+            tracing::debug!("not asked for");
+            tracing::info!(target: "hyper", "not ours");
+        });
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        assert_eq!(lines[0]["level"], "INFO");
+        assert_eq!(lines[0]["room"], hostile);
+        assert_eq!(lines[0]["changes"], 3);
+        assert_eq!(lines[0]["message"], format!("run ended {hostile}"));
+    }
+
+    #[test]
+    fn the_level_can_be_changed() {
+        for format in [LogFormat::Human, LogFormat::Json] {
+            let text = logged(format, |change| {
+                tracing::debug!("first");
+                change(LogLevel::Debug);
+                tracing::debug!("second");
+                change(LogLevel::Error);
+                tracing::info!("third");
+            });
+            let said: Vec<bool> = ["first", "second", "third"]
+                .map(|word| text.contains(word))
+                .into();
+            assert_eq!(said, [false, true, false], "{text}");
+        }
+    }
+
+    #[test]
+    fn people_read_plain_lines() {
+        let text = logged(LogFormat::Human, |_| {
+            tracing::warn!(rooms = 2, "not \u{1b}[31mread")
+        });
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.contains("WARN") && text.contains("rooms=2"), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text:?}");
     }
 }

@@ -1,28 +1,445 @@
-//! [`Metrics`]: numbers for Prometheus.
+//! [`Metrics`]: numbers for Prometheus. No label names a person or a room: there may be many, and they are nobody's
+//! business.
 
-use std::time::Duration;
+mod process;
 
-use inviter::{Report, core::server::LimitKind, matrix::Observer};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError, atomic::AtomicU64},
+    time::{Duration, Instant, SystemTime},
+};
 
-use crate::board::Finished;
+use inviter::{
+    Report,
+    core::{
+        action::Op,
+        plan::RoomStatus,
+        report::{Outcome, RoomReport},
+        room::RoomRef,
+        server::LimitKind,
+    },
+    matrix::Observer,
+};
+use prometheus_client::{
+    encoding::prometheus_text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Metric, Registry},
+};
+
+use self::process::Process;
+use crate::{
+    board::{Finished, Known},
+    health::{self, Signs},
+};
+
+/// `N` labels whose values are words of this program.
+type Words<const N: usize> = [(&'static str, &'static str); N];
+/// Labels with a value of the configuration.
+type Named = [(&'static str, String); 1];
+/// A gauge of whatever number.
+type Number = Gauge<f64, AtomicU64>;
 
 /// Everything that is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// What the bot is known to be alive by.
+    pub(crate) signs: Signs,
+    /// Lines that the audit log should have and has not.
+    pub(crate) audit_lost: Counter,
+    runs: Family<Words<2>, Counter>,
+    run_durations: Family<Words<1>, Histogram>,
+    last_run: Number,
+    last_good_run: Number,
+    actions: Family<Words<2>, Counter>,
+    drifts: Counter,
+    drift_durations: Histogram,
+    fights: Counter,
+    requests: Family<Words<2>, Histogram>,
+    waits: Family<Words<1>, Counter>,
+    waited: Family<Words<1>, Counter<f64, AtomicU64>>,
+    standing: Mutex<Standing>,
+    shown: Mutex<Shown>,
+}
+
+/// What the last runs found, by room.
+type Standing = BTreeMap<RoomRef, InRoom>;
+
+#[derive(Debug, Clone, Copy)]
+struct InRoom {
+    status: &'static str,
+    held: u32,
+    pending: u32,
+}
+
+/// Gauges that are worked out when somebody asks.
 #[derive(Debug, Default)]
-pub(crate) struct Metrics;
+struct Shown {
+    ready: Gauge,
+    running: Gauge,
+    held: Gauge,
+    pending: Gauge,
+    rooms: Family<Words<1>, Gauge>,
+    directory_age: Family<Named, Number>,
+    directory_good: Family<Named, Gauge>,
+    process: Process,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+fn run_histogram() -> Histogram {
+    Histogram::new([
+        0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0,
+    ])
+}
+
+fn request_histogram() -> Histogram {
+    Histogram::new([
+        0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    ])
+}
+
+/// Registers what is made by default.
+fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    add_this(registry, name, help, M::default())
+}
+
+fn add_this<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::default();
+        let r = &mut registry;
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        add_this_info(r, build);
+        let metrics = Self {
+            signs: Signs::default(),
+            audit_lost: add(
+                r,
+                "inviter_audit_lost_lines",
+                "Lines that could not be written to the audit log",
+            ),
+            runs: add(
+                r,
+                "inviter_runs",
+                "Runs, by what started them and what came of them",
+            ),
+            run_durations: add_this(
+                r,
+                "inviter_run_duration_seconds",
+                "How long runs took, by what started them",
+                Family::new_with_constructor(run_histogram),
+            ),
+            last_run: add(
+                r,
+                "inviter_last_run_timestamp_seconds",
+                "When the last run began, whatever came of it",
+            ),
+            last_good_run: add(
+                r,
+                "inviter_last_good_run_timestamp_seconds",
+                "When the last run began in which nothing failed",
+            ),
+            actions: add(
+                r,
+                "inviter_actions",
+                "Actions of runs, by kind and by what became of them",
+            ),
+            drifts: add(
+                r,
+                "inviter_drift_healed",
+                "Rooms put right after somebody else had changed them",
+            ),
+            drift_durations: add_this(
+                r,
+                "inviter_drift_heal_duration_seconds",
+                "From noticing that somebody else has changed a room to having put it right",
+                run_histogram(),
+            ),
+            fights: add(
+                r,
+                "inviter_fights",
+                "Rooms paused because somebody keeps undoing what the bot does",
+            ),
+            requests: add_this(
+                r,
+                "inviter_request_duration_seconds",
+                "Requests to the homeserver, by what they are about and the class of the answer's status",
+                Family::new_with_constructor(request_histogram),
+            ),
+            waits: add(
+                r,
+                "inviter_rate_limit_waits",
+                "Waits for rate limits of the homeserver, by what is limited",
+            ),
+            waited: add(
+                r,
+                "inviter_rate_limit_wait_seconds",
+                "How long the homeserver wanted the bot to wait for rate limits, by what is limited",
+            ),
+            standing: Mutex::default(),
+            shown: Mutex::new(Shown::register(r)),
+            registry,
+        };
+        // A counter that is there before it counts shows its first step.
+        for kind in LimitKind::ALL {
+            drop(metrics.waits.get_or_create(&[("kind", kind.as_str())]));
+            drop(metrics.waited.get_or_create(&[("kind", kind.as_str())]));
+        }
+        metrics
+    }
+}
+
+fn add_this_info(registry: &mut Registry, build: Info<Words<1>>) {
+    registry.register("inviter_build", "The version of the bot", build);
+}
+
+impl Shown {
+    fn register(r: &mut Registry) -> Self {
+        Self {
+            ready: add(r, "inviter_ready", "Whether /readyz answers 200"),
+            running: add(r, "inviter_running", "Whether a run is under way"),
+            held: add(
+                r,
+                "inviter_held_actions",
+                "Removals and demotions that the guard holds at present",
+            ),
+            pending: add(
+                r,
+                "inviter_pending_actions",
+                "Removals and demotions that wait for a person at present",
+            ),
+            rooms: add(
+                r,
+                "inviter_rooms",
+                "Rooms of the last runs, by how far they can be managed",
+            ),
+            directory_age: add(
+                r,
+                "inviter_directory_last_good_read_age_seconds",
+                "How long ago a directory was last read as a whole; missing if never",
+            ),
+            directory_good: add(
+                r,
+                "inviter_directory_readable",
+                "Whether a directory was read as a whole when it was last read",
+            ),
+            process: Process::register(r),
+        }
+    }
+}
 
 impl Metrics {
-    /// A run has ended.
-    pub(crate) fn run(&self, _finished: &Finished) {}
+    /// A run has ended; `whole`: it was about everything.
+    pub(crate) fn run(&self, finished: &Finished, whole: bool) {
+        self.signs.progress(Instant::now());
+        let cause = finished.cause.as_str();
+        let began = Duration::from_millis(finished.at.0).as_secs_f64();
+        let result = match &finished.outcome {
+            Err(_) => "not_begun",
+            Ok(report) if is_good(report) => "ok",
+            Ok(_) => "partial",
+        };
+        self.runs
+            .get_or_create(&[("cause", cause), ("result", result)])
+            .inc();
+        self.run_durations
+            .get_or_create(&[("cause", cause)])
+            .observe(finished.took.as_secs_f64());
+        self.last_run.set(began);
+        if result == "ok" {
+            self.last_good_run.set(began);
+        }
+        let Ok(report) = &finished.outcome else { return };
+        for item in report.rooms.iter().flat_map(|room| &room.items) {
+            let labels = [
+                ("action", kind(&item.action.op)),
+                ("result", became(&item.outcome)),
+            ];
+            self.actions.get_or_create(&labels).inc();
+        }
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        if whole {
+            standing.clear();
+        }
+        standing.extend(
+            report
+                .rooms
+                .iter()
+                .map(|room| (room.room.clone(), InRoom::of(room))),
+        );
+    }
 
     /// A change by somebody else was put right, this long after it was noticed.
-    pub(crate) fn drift(&self, _report: &Report, _took: Duration) {}
+    pub(crate) fn drift(&self, report: &Report, took: Duration) {
+        let healed = |room: &&RoomReport| room.items.iter().any(|item| item.outcome == Outcome::Done);
+        for _ in report.rooms.iter().filter(healed) {
+            self.drifts.inc();
+            self.drift_durations.observe(took.as_secs_f64());
+        }
+    }
 
     /// A room was paused, because somebody keeps undoing what the bot does there.
-    pub(crate) fn fight(&self) {}
+    pub(crate) fn fight(&self) {
+        self.fights.inc();
+    }
+
+    /// All of it in the Prometheus text format.
+    ///
+    /// # Errors
+    /// Of the library.
+    pub(crate) fn text(&self, known: &Known) -> Result<String, fmt::Error> {
+        // Held to the end: who asks at the same time waits, instead of finding gauges half set.
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown
+            .ready
+            .set(health::ready(known, &self.signs, Instant::now()).is_ok().into());
+        shown.running.set(known.running.is_some().into());
+        self.show_rooms(&shown);
+        shown.directory_age.clear();
+        shown.directory_good.clear();
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        for (directory, state) in &known.directories {
+            let labels: Named = [("directory", directory.to_string())];
+            if let Some(good) = state.good {
+                let age = now.saturating_sub(Duration::from_millis(good.0));
+                shown.directory_age.get_or_create(&labels).set(age.as_secs_f64());
+            }
+            shown
+                .directory_good
+                .get_or_create(&labels)
+                .set(state.error.is_none().into());
+        }
+        shown.process.measure();
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    fn show_rooms(&self, shown: &Shown) {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = |of: fn(&InRoom) -> u32| standing.values().map(|room| i64::from(of(room))).sum();
+        shown.held.set(sum(|room| room.held));
+        shown.pending.set(sum(|room| room.pending));
+        for status in STATUSES {
+            shown.rooms.get_or_create(&[("status", word(status))]).set(0);
+        }
+        for room in standing.values() {
+            shown.rooms.get_or_create(&[("status", room.status)]).inc();
+        }
+    }
 }
 
 impl Observer for Metrics {
-    fn request(&self, _kind: LimitKind, _status: Option<u16>, _took: Duration) {}
+    fn request(&self, kind: LimitKind, status: Option<u16>, took: Duration) {
+        self.signs.progress(Instant::now());
+        let labels = [("kind", kind.as_str()), ("status", class(status))];
+        self.requests.get_or_create(&labels).observe(took.as_secs_f64());
+    }
 
-    fn limited(&self, _kind: LimitKind, _wait: Duration) {}
+    fn limited(&self, kind: LimitKind, wait: Duration) {
+        let now = Instant::now();
+        self.signs.progress(now.checked_add(wait).unwrap_or(now));
+        let labels = [("kind", kind.as_str())];
+        self.waits.get_or_create(&labels).inc();
+        self.waited.get_or_create(&labels).inc_by(wait.as_secs_f64());
+    }
 }
+
+impl InRoom {
+    fn of(room: &RoomReport) -> Self {
+        let count = |is: fn(&Outcome) -> bool| {
+            let items = room.items.iter().filter(|item| is(&item.outcome));
+            u32::try_from(items.count()).unwrap_or(u32::MAX)
+        };
+        Self {
+            status: word(room.status),
+            held: count(|outcome| matches!(outcome, Outcome::Held { .. })),
+            pending: count(|outcome| *outcome == Outcome::Pending),
+        }
+    }
+}
+
+/// Nothing failed, and nothing was put off. What is held or waits for a person is as it should be.
+fn is_good(report: &Report) -> bool {
+    let tally = report.tally();
+    tally.failed == 0 && tally.parked == 0 && report.errors.is_empty()
+}
+
+const fn kind(op: &Op) -> &'static str {
+    match op {
+        Op::CreateRoom(_) => "create",
+        Op::Join { .. } => "join",
+        Op::SetLevels { .. } => "level",
+        Op::Invite { .. } => "invite",
+        Op::Add { .. } => "add",
+        Op::Remove { .. } => "remove",
+        Op::Leave => "leave",
+        // Visibility of the history, name, topic, listing, and what may come.
+        _ => "settings",
+    }
+}
+
+const fn became(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::AlreadySo => "already_so",
+        Outcome::Stale { .. } => "stale",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Parked { .. } => "parked",
+        Outcome::Skipped { .. } => "skipped",
+        Outcome::Held { .. } => "held",
+        Outcome::Pending => "pending",
+        // A run has none of these: they are of plans.
+        _ => "planned",
+    }
+}
+
+const STATUSES: [RoomStatus; 9] = [
+    RoomStatus::ToCreate,
+    RoomStatus::Managed,
+    RoomStatus::Found,
+    RoomStatus::Invited,
+    RoomStatus::NotJoined,
+    RoomStatus::Replaced,
+    RoomStatus::Moved,
+    RoomStatus::Paused,
+    RoomStatus::Unknown,
+];
+
+const fn word(status: RoomStatus) -> &'static str {
+    match status {
+        RoomStatus::ToCreate => "to_create",
+        RoomStatus::Managed => "managed",
+        RoomStatus::Found => "found",
+        RoomStatus::Invited => "invited",
+        RoomStatus::NotJoined => "not_joined",
+        RoomStatus::Replaced => "replaced",
+        RoomStatus::Moved => "moved",
+        RoomStatus::Paused => "paused",
+        _ => "unknown",
+    }
+}
+
+const fn class(status: Option<u16>) -> &'static str {
+    match status {
+        None => "none",
+        Some(200..=299) => "2xx",
+        Some(300..=399) => "3xx",
+        Some(400..=499) => "4xx",
+        Some(500..=599) => "5xx",
+        Some(_) => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests;

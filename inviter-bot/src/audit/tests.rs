@@ -1,0 +1,224 @@
+//! What is written can be read again, whatever is in it.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use inviter::{
+    RunOptions,
+    core::{OwnedRoomId, room::RoomRef, runs::RunCause},
+};
+use serde_json::Value;
+
+use super::*;
+use crate::testing::{PEOPLE, World};
+
+struct Log {
+    dir: tempfile::TempDir,
+    audit: Audit,
+}
+
+impl Log {
+    fn new() -> Self {
+        let log = Self {
+            dir: tempfile::tempdir().unwrap(),
+            audit: Audit::default(),
+        };
+        log.audit.open(Some(&log.path())).unwrap();
+        log
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("audit.jsonl")
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.path()).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+            .collect()
+    }
+
+    async fn run(&self, world: &World, cause: &RunCause) -> Report {
+        let (report, directories) = world.run(&RunOptions::by_person()).await;
+        let run = Run {
+            begun: Timestamp(1_700_000_000_123),
+            cause,
+        };
+        let policy = &world.setup.reconciler.policy;
+        self.audit
+            .report(&report, &directories, policy, run, Timestamp(1_700_000_001_000));
+        report
+    }
+}
+
+fn user(name: &str) -> OwnedUserId {
+    OwnedUserId::try_from(format!("@{name}:example.com")).unwrap()
+}
+
+#[tokio::test]
+async fn a_run_is_a_line_for_each_action_with_its_reason() {
+    let log = Log::new();
+    let world = World::new(PEOPLE).await;
+    let report = log.run(&world, &RunCause::Schedule).await;
+    let lines = log.lines();
+    let done: usize = report.rooms.iter().map(|room| room.items.len()).sum();
+    assert_eq!(lines.len(), done, "{lines:#?}");
+    for line in &lines {
+        assert_eq!(line["event"], "action");
+        assert_eq!(line["time"], "2023-11-14T22:13:21.000Z");
+        assert_eq!(line["run"], "2023-11-14T22:13:20.123Z");
+        assert_eq!(line["cause"], "schedule");
+        assert_eq!(line["result"], "done");
+        assert!(line["room"]["id"].as_str().unwrap().starts_with('!'), "{line}");
+        assert!(line["room"]["alias"].as_str().unwrap().starts_with('#'), "{line}");
+        assert!(line.get("by").is_none() && line.get("error").is_none(), "{line}");
+    }
+    let bob = lines
+        .iter()
+        .find(|line| line["action"] == "invite" && line["user"] == "@bob:example.com")
+        .unwrap();
+    assert_eq!(bob["room"]["alias"], "#staff:example.com");
+    assert_eq!(bob["why"]["kind"], "in_group");
+    assert_eq!(bob["why"]["group"]["name"], "MTRX #staff:example.com");
+    assert_eq!(bob["why"]["group"]["directory"], "people");
+    assert_eq!(bob["why"]["group"]["role"], "members");
+    assert_eq!(bob["accounts"][0]["directory"], "people");
+    assert_eq!(bob["accounts"][0]["status"], "active");
+    let created = lines.iter().filter(|line| line["action"] == "create").count();
+    assert_eq!(created, 2);
+
+    // Nothing to do is nothing to write.
+    log.run(&world, &RunCause::Schedule).await;
+    assert_eq!(log.lines().len(), done);
+}
+
+#[tokio::test]
+async fn who_loses_a_place_is_written_down_with_who_asked_and_what_the_directory_says() {
+    let log = Log::new();
+    let world = World::new(PEOPLE).await;
+    log.run(&world, &RunCause::Schedule).await;
+    let before = log.lines().len();
+    world.write(&PEOPLE.replace(
+        r#""alice", "bob", "carol"], owners"#,
+        r#""alice", "bob"], owners"#,
+    ));
+    let admin = user("admin");
+    let cause = RunCause::Person {
+        who: Some(admin.clone()),
+    };
+    log.run(&world, &cause).await;
+    let lines = log.lines().split_off(before);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    let line = &lines[0];
+    assert_eq!(line["action"], "remove");
+    assert_eq!(line["user"], "@carol:example.com");
+    assert_eq!(line["invitation"], true);
+    assert_eq!(line["cause"], "person");
+    assert_eq!(line["by"], admin.as_str());
+    assert_eq!(line["why"]["kind"], "in_no_group");
+    assert_eq!(line["why"]["groups"][0]["name"], "MTRX #staff:example.com");
+    assert_eq!(line["accounts"][0]["key"], "carol");
+}
+
+#[test]
+fn hostile_names_break_no_line() {
+    let log = Log::new();
+    let room = OwnedRoomId::try_from("!a:example.com").unwrap();
+    let hostile = "a\n{\"event\":\"forged\"}\r\u{85}\u{2028}\u{2029}\u{202e}\u{0}\"\\\u{1b}[2J";
+    let event = Event::Fight {
+        room: &room,
+        what: hostile,
+        against: None,
+        error: Some(hostile),
+    };
+    log.audit.event(&event, Some(&user("admin")), Timestamp(0));
+    let text = fs::read_to_string(log.path()).unwrap();
+    let is_bad = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202e}');
+    assert!(!text.trim_end_matches('\n').contains(is_bad), "{text:?}");
+    let lines = log.lines();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0]["what"], hostile, "nothing is lost either");
+    assert_eq!(lines[0]["event"], "fight");
+    assert_eq!(lines[0]["result"], "failed");
+}
+
+#[test]
+fn events_name_who_and_where() {
+    let log = Log::new();
+    let admin = user("admin");
+    let staff = RoomRef::Alias("#staff:example.com".try_into().unwrap());
+    for event in [
+        Event::Paused { room: None },
+        Event::Resumed { room: Some(&staff) },
+        Event::Adopted { room: &staff },
+        Event::Released { code: "abcd" },
+    ] {
+        log.audit.event(&event, Some(&admin), Timestamp(0));
+    }
+    let lines = log.lines();
+    let names: Vec<&Value> = lines.iter().map(|line| &line["event"]).collect();
+    assert_eq!(names, ["paused", "resumed", "adopted", "released"]);
+    assert!(lines.iter().all(|line| line["by"] == admin.as_str()));
+    assert!(lines[0].get("room").is_none(), "everything");
+    assert_eq!(lines[1]["room"]["alias"], "#staff:example.com");
+    assert_eq!(lines[3]["code"], "abcd");
+}
+
+#[test]
+fn the_file_is_private_and_appended_to() {
+    let log = Log::new();
+    let mode = fs::metadata(log.path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    log.audit.event(&Event::Paused { room: None }, None, Timestamp(0));
+    log.audit.open(Some(&log.path())).unwrap();
+    log.audit
+        .event(&Event::Resumed { room: None }, None, Timestamp(0));
+    assert_eq!(log.lines().len(), 2);
+}
+
+#[test]
+fn a_file_that_was_moved_away_is_followed_until_it_is_opened_anew() {
+    let log = Log::new();
+    let pause = || log.audit.event(&Event::Paused { room: None }, None, Timestamp(0));
+    pause();
+    let old = log.dir.path().join("audit.jsonl.1");
+    fs::rename(log.path(), &old).unwrap();
+    pause();
+    log.audit.open(Some(&log.path())).unwrap();
+    pause();
+    assert_eq!(fs::read_to_string(old).unwrap().lines().count(), 2);
+    assert_eq!(log.lines().len(), 1);
+}
+
+#[test]
+fn a_line_that_was_cut_off_does_not_take_the_next_one_along() {
+    let log = Log::new();
+    fs::write(log.path(), "{\"event\":\"paused\"}\n{\"eve").unwrap();
+    log.audit.open(Some(&log.path())).unwrap();
+    log.audit.event(&Event::Paused { room: None }, None, Timestamp(0));
+    let text = fs::read_to_string(log.path()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert_eq!(lines[1], "{\"eve");
+    assert!(serde_json::from_str::<Value>(lines[2]).is_ok(), "{text}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_said_at_the_start_and_counted_later() {
+    let log = Log::new();
+    let directory = log.dir.path().to_owned();
+    let error = format!("{:#}", log.audit.open(Some(&directory)).unwrap_err());
+    assert!(
+        error.contains("audit_file") && error.contains(&*directory.to_string_lossy()),
+        "{error}"
+    );
+    // What was open stays.
+    log.audit.event(&Event::Paused { room: None }, None, Timestamp(0));
+    assert_eq!(log.lines().len(), 1);
+
+    let lost = Counter::default();
+    let audit = Audit::new(lost.clone());
+    audit.open(Some(Path::new("/dev/full"))).unwrap();
+    audit.event(&Event::Paused { room: None }, None, Timestamp(0));
+    audit.event(&Event::Paused { room: None }, None, Timestamp(0));
+    assert_eq!(lost.get(), 2);
+}
