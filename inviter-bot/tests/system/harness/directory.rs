@@ -6,19 +6,22 @@ use serde_json::{Value, json};
 
 use super::Site;
 
-/// People by the rooms that they belong in, in short names. Each room has a group.
+/// People and groups by their short names. Each room has a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Directory {
     /// Besides those who are in groups.
     people: BTreeSet<String>,
-    rooms: BTreeMap<String, Group>,
+    groups: BTreeMap<String, Group>,
 }
 
-/// The group of a room.
+/// One group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Group {
+    /// Whether it stands for the room of the same name.
+    is_room: bool,
     alias: Option<String>,
     members: BTreeSet<String>,
+    groups: BTreeSet<String>,
     owners: BTreeSet<String>,
 }
 
@@ -32,6 +35,12 @@ impl Group {
     /// Adds people.
     pub(crate) fn members<S: Into<String>>(&mut self, people: impl IntoIterator<Item = S>) -> &mut Self {
         self.members.extend(people.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds groups, whose members belong to it as well.
+    pub(crate) fn groups<S: Into<String>>(&mut self, groups: impl IntoIterator<Item = S>) -> &mut Self {
+        self.groups.extend(groups.into_iter().map(Into::into));
         self
     }
 
@@ -54,7 +63,14 @@ impl Group {
 impl Directory {
     /// The group of a room; made if it is not there.
     pub(crate) fn room(&mut self, name: &str) -> &mut Group {
-        self.rooms.entry(name.to_owned()).or_default()
+        let group = self.group(name);
+        group.is_room = true;
+        group
+    }
+
+    /// A group; made if it is not there.
+    pub(crate) fn group(&mut self, name: &str) -> &mut Group {
+        self.groups.entry(name.to_owned()).or_default()
     }
 
     /// Adds people who are in no group.
@@ -64,24 +80,38 @@ impl Directory {
 
     /// Everybody there is.
     pub(crate) fn everybody(&self) -> BTreeSet<String> {
-        let grouped = self.rooms.values().flat_map(|group| &group.members);
+        let grouped = self.groups.values().flat_map(|group| &group.members);
         grouped.chain(&self.people).cloned().collect()
     }
 
     /// The rooms.
     pub(crate) fn rooms(&self) -> Vec<String> {
-        self.rooms.keys().cloned().collect()
+        let rooms = self.groups.iter().filter(|(_, group)| group.is_room);
+        rooms.map(|(name, _)| name.clone()).collect()
     }
 
     /// Who belongs in a room, with their level: 50 for owners, 0 for others.
     pub(crate) fn wanted(&self, room: &str) -> BTreeMap<String, i64> {
-        let group = &self.rooms[room];
-        let level = |name: &String| if group.owners.contains(name) { 50 } else { 0 };
-        group
-            .members
-            .iter()
+        let owners = &self.groups[room].owners;
+        let level = |name: &String| if owners.contains(name) { 50 } else { 0 };
+        let mut people = BTreeSet::new();
+        self.within(room, &mut BTreeSet::new(), &mut people);
+        people
+            .into_iter()
             .map(|name| (name.clone(), level(name)))
             .collect()
+    }
+
+    fn within<'d>(&'d self, group: &'d str, seen: &mut BTreeSet<&'d str>, people: &mut BTreeSet<&'d String>) {
+        // A group may be reached in several ways.
+        if !seen.insert(group) {
+            return;
+        }
+        let group = &self.groups[group];
+        people.extend(&group.members);
+        for nested in &group.groups {
+            self.within(nested, seen, people);
+        }
     }
 
     /// As the bot reads it.
@@ -90,10 +120,15 @@ impl Directory {
             let uid = site.localpart(&name);
             json!({ "id": name, "uid": uid })
         });
-        let groups = self.rooms.iter().map(|(name, group)| {
-            let alias = group.alias.clone().unwrap_or_else(|| site.alias(name));
+        let groups = self.groups.iter().map(|(name, group)| {
+            let title = if group.is_room {
+                format!("MTRX {}", group.alias.clone().unwrap_or_else(|| site.alias(name)))
+            } else {
+                name.clone()
+            };
             json!({
-                "id": name, "name": format!("MTRX {alias}"), "members": group.members, "owners": group.owners,
+                "id": name, "name": title,
+                "members": group.members, "groups": group.groups, "owners": group.owners,
             })
         });
         json!({ "people": people.collect::<Vec<_>>(), "groups": groups.collect::<Vec<_>>() })
