@@ -47,7 +47,10 @@ impl Console {
     /// Types, and waits until an answer reads so; answers with the command's event and that answer.
     pub(crate) async fn told(&self, text: &str, words: &[&str]) -> Result<(String, Message)> {
         let event = self.nio.send(&self.room, text).await?;
-        let answer = self.answer(&event, words).await.with_context(|| text.to_owned())?;
+        let answer = self
+            .answer(&event, words)
+            .await
+            .with_context(|| text.to_owned())?;
         Ok((event, answer))
     }
 
@@ -76,19 +79,13 @@ impl Console {
 
     /// All answers to an event, once there are so many.
     pub(crate) async fn answers(&self, event: &str, number: usize) -> Result<Vec<Message>> {
-        self.nio
-            .answers(&self.room, event, count(number), LONG)
-            .await
+        self.nio.answers(&self.room, event, count(number), LONG).await
     }
 
     /// Types something that must not be answered.
     pub(crate) async fn is_ignored(&self, text: &str) -> Result<()> {
         let event = self.nio.send(&self.room, text).await?;
-        let answers = self
-            .nio
-            .answers(&self.room, &event, count(1), SILENCE)
-            .await
-            .ok();
+        let answers = self.nio.answers(&self.room, &event, count(1), SILENCE).await.ok();
         anyhow::ensure!(answers.is_none(), "{text} was answered: {answers:?}");
         Ok(())
     }

@@ -8,5 +8,8 @@
     reason = "figures for whoever reads the log of a test run"
 )]
 
+mod commands;
+mod console;
 mod drift;
 mod harness;
+mod operations;

@@ -9,7 +9,10 @@ use crate::{
 
 fn directory() -> Directory {
     let mut directory = Directory::default();
-    directory.room("staff").owners(["alice"]).members(["alice", "bob"]);
+    directory
+        .room("staff")
+        .owners(["alice"])
+        .members(["alice", "bob"]);
     directory
 }
 
@@ -33,8 +36,14 @@ async fn each_is_answered() -> Result<()> {
         ("!sync".to_owned(), vec!["sync: no changes"]),
         (format!("!sync {staff}"), vec!["sync: no changes"]),
         (format!("!explain {bob} {staff}"), vec![&bob, &staff]),
-        (format!("!inviter explain {} '{staff}'", site.localpart("bob")), vec![&bob]),
-        ("!status".to_owned(), vec!["next run: ", "at the start", "directory people", "1 managed"]),
+        (
+            format!("!inviter explain {} '{staff}'", site.localpart("bob")),
+            vec![&bob],
+        ),
+        (
+            "!status".to_owned(),
+            vec!["next run: ", "at the start", "directory people", "1 managed"],
+        ),
         ("!check".to_owned(), vec![&staff]),
         ("!release".to_owned(), vec!["nothing is held"]),
         ("!pause".to_owned(), vec!["nothing is paused"]),
@@ -42,10 +51,17 @@ async fn each_is_answered() -> Result<()> {
         ("!inviter".to_owned(), vec!["Commands:", "kick-member"]),
         ("!help".to_owned(), vec!["Commands:", "kick-member"]),
         ("!help sync".to_owned(), vec!["Usage: !inviter sync", "--release"]),
-        ("!sync --help".to_owned(), vec!["Usage: !inviter sync", "--release"]),
+        (
+            "!sync --help".to_owned(),
+            vec!["Usage: !inviter sync", "--release"],
+        ),
     ] {
         let (event, answer) = boss.told(&text, &words).await?;
-        assert_eq!(answer.thread.as_deref(), Some(&*event), "in the command's thread: {text}");
+        assert_eq!(
+            answer.thread.as_deref(),
+            Some(&*event),
+            "in the command's thread: {text}"
+        );
         assert_eq!(answer.kind, "m.notice", "{text}");
     }
     assert_eq!(site.room("staff").await?.differs(&directory(), "staff"), None);
@@ -60,30 +76,66 @@ async fn wrong_use_is_told() -> Result<()> {
     let boss = Console::boss(&site).await?;
     let staff = site.alias("staff");
     for (text, words) in [
-        ("!explain ada".to_owned(), vec!["<ROOM>", "Usage: !inviter explain"]),
-        (format!("!explain 'ada lovelace' {staff}"), vec!["not done", "is no Matrix ID"]),
-        ("!unmanage staff".to_owned(), vec!["'staff'", "'#room:example.com'"]),
+        (
+            "!explain ada".to_owned(),
+            vec!["<ROOM>", "Usage: !inviter explain"],
+        ),
+        (
+            format!("!explain 'ada lovelace' {staff}"),
+            vec!["not done", "is no Matrix ID"],
+        ),
+        (
+            "!unmanage staff".to_owned(),
+            vec!["'staff'", "'#room:example.com'"],
+        ),
         ("!sync wet".to_owned(), vec!["'wet'", "`dry`"]),
-        ("!sync #nowhere:example.com".to_owned(), vec!["not done", "is not a room of any directory"]),
-        ("!plan #nowhere:example.com".to_owned(), vec!["not done", "!inviter idp"]),
+        (
+            "!sync #nowhere:example.com".to_owned(),
+            vec!["not done", "is not a room of any directory"],
+        ),
+        (
+            "!plan #nowhere:example.com".to_owned(),
+            vec!["not done", "!inviter idp"],
+        ),
         ("!adopt #nowhere:example.com".to_owned(), vec!["not done"]),
         ("!adopt".to_owned(), vec!["Usage: !inviter adopt"]),
         ("!resume".to_owned(), vec!["Usage: !inviter resume"]),
         (format!("!resume {staff}"), vec!["was not paused"]),
-        ("!release 0000000000".to_owned(), vec!["not done", "nothing is held under this code"]),
-        ("!managed --json".to_owned(), vec!["--json", "Usage: !inviter managed"]),
+        (
+            "!release 0000000000".to_owned(),
+            vec!["not done", "nothing is held under this code"],
+        ),
+        (
+            "!managed --json".to_owned(),
+            vec!["--json", "Usage: !inviter managed"],
+        ),
         ("!status now".to_owned(), vec!["'now'", "Usage: !inviter status"]),
         ("!joined now".to_owned(), vec!["'now'", "Usage: !inviter joined"]),
         ("!idp now".to_owned(), vec!["'now'", "Usage: !inviter idp"]),
         ("!check now".to_owned(), vec!["'now'", "Usage: !inviter check"]),
         ("!pause staff".to_owned(), vec!["'staff'", "'#room:example.com'"]),
-        (format!("!invite-member {staff} {}", site.user("bob")), vec!["not done"]),
-        (format!("!kick-member {staff} {}", site.user("bob")), vec!["not done"]),
-        (format!("!invite-admin {staff} {}", site.user("bob")), vec!["not done"]),
-        (format!("!invite-member {staff} bob"), vec!["'bob'", "'@user:example.com'"]),
+        (
+            format!("!invite-member {staff} {}", site.user("bob")),
+            vec!["not done"],
+        ),
+        (
+            format!("!kick-member {staff} {}", site.user("bob")),
+            vec!["not done"],
+        ),
+        (
+            format!("!invite-admin {staff} {}", site.user("bob")),
+            vec!["not done"],
+        ),
+        (
+            format!("!invite-member {staff} bob"),
+            vec!["'bob'", "'@user:example.com'"],
+        ),
         (format!("!unmanage {staff}"), vec!["unmanage: not done"]),
         ("!pause '#a:b".to_owned(), vec!["not closed"]),
-        ("!inviter snyc".to_owned(), vec!["no command `snyc`", "!inviter sync"]),
+        (
+            "!inviter snyc".to_owned(),
+            vec!["no command `snyc`", "!inviter sync"],
+        ),
     ] {
         boss.told(&text, &words).await?;
     }
@@ -96,7 +148,11 @@ async fn wrong_use_is_told() -> Result<()> {
     boss.is_ignored("now all of that has been seen").await?;
     for event in [notice, edited] {
         let seen = boss.nio.seen();
-        assert_eq!(seen.answers(&boss.room, &event, boss.nio.user_id()).count(), 0, "{event}");
+        assert_eq!(
+            seen.answers(&boss.room, &event, boss.nio.user_id()).count(),
+            0,
+            "{event}"
+        );
     }
     bot.stop().await
 }
@@ -108,10 +164,12 @@ async fn rooms_are_paused_resumed_and_adopted() -> Result<()> {
     let bot = site.start_with(&directory()).await?;
     let boss = Console::boss(&site).await?;
     let staff = site.alias("staff");
-    boss.told(&format!("!pause {staff}"), &[&staff, "paused since"]).await?;
+    boss.told(&format!("!pause {staff}"), &[&staff, "paused since"])
+        .await?;
     boss.told("!status", &["paused: "]).await?;
     boss.told("!plan", &["1 room not managed"]).await?;
-    boss.told(&format!("!resume {staff}"), &["nothing is paused"]).await?;
+    boss.told(&format!("!resume {staff}"), &["nothing is paused"])
+        .await?;
     boss.told("!pause --all", &["everything", "paused since"]).await?;
     boss.told("!resume --all", &["nothing is paused"]).await?;
 
@@ -130,13 +188,19 @@ async fn rooms_are_paused_resumed_and_adopted() -> Result<()> {
         .await?;
     let mut levels = site.boss.power_levels(&id).await?;
     levels["users"][site.bot.user_id()] = serde_json::json!(100);
-    site.boss.send_state(&id, "m.room.power_levels", "", levels).await?;
+    site.boss
+        .send_state(&id, "m.room.power_levels", "", levels)
+        .await?;
     site.save(&wanted)?;
     let old = site.alias("old");
-    boss.told(&format!("!managed {old}"), &["managed: 0 of 1 room"]).await?;
-    let (event, answer) = boss.told(&format!("!adopt {old}"), &["adopt: 1 of 1", "!inviter plan"]).await?;
+    boss.told(&format!("!managed {old}"), &["managed: 0 of 1 room"])
+        .await?;
+    let (event, answer) = boss
+        .told(&format!("!adopt {old}"), &["adopt: 1 of 1", "!inviter plan"])
+        .await?;
     assert_eq!(answer.thread.as_deref(), Some(&*event));
-    boss.answer(&event, &["invite", &site.user("alice"), "plan: "]).await?;
+    boss.answer(&event, &["invite", &site.user("alice"), "plan: "])
+        .await?;
     boss.told(&format!("!adopt {old}"), &["managed already"]).await?;
     bot.stop().await
 }

@@ -1,7 +1,9 @@
 //! How answers look.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
-use inviter_testkit::{Place, When};
+use inviter_testkit::{Fault, Place};
 
 use crate::{
     console::Console,
@@ -13,7 +15,10 @@ use crate::{
 async fn names_are_no_markup_and_threads_are_kept() -> Result<()> {
     let site = Site::new().await?;
     let mut directory = Directory::default();
-    directory.room("staff").members(["alice"]).groups(["<b>x</b><script>&\u{202e}"]);
+    directory
+        .room("staff")
+        .members(["alice"])
+        .groups(["<b>x</b><script>&\u{202e}"]);
     directory.group("<b>x</b><script>&\u{202e}").members(["bob"]);
     let bot = site.start_with(&directory).await?;
     site.join("staff", ["alice", "bob"]).await?;
@@ -30,12 +35,21 @@ async fn names_are_no_markup_and_threads_are_kept() -> Result<()> {
     let html = answer.html_now().context("HTML")?;
     assert!(html.contains("&lt;b&gt;x&lt;/b&gt;&lt;script&gt;&amp;"), "{html}");
     assert!(!html.contains("<b>") && !html.contains("<script>"), "{html}");
-    assert!(!html.contains('\u{202e}') && !answer.text().contains('\u{202e}'), "{html}");
-    assert!(!answer.text().contains('\u{1b}') && html.contains("<pre><code>"), "{html}");
+    assert!(
+        !html.contains('\u{202e}') && !answer.text().contains('\u{202e}'),
+        "{html}"
+    );
+    assert!(
+        !answer.text().contains('\u{1b}') && html.contains("<pre><code>"),
+        "{html}"
+    );
     assert!(answer.mentions.is_empty(), "nobody is called by an answer");
     // What was typed is not markup either.
     let (_, answer) = boss.told("!inviter <h1>snyc</h1>", &["no command"]).await?;
-    assert!(answer.html_now().context("HTML")?.contains("&lt;h1&gt;"), "{answer:?}");
+    assert!(
+        answer.html_now().context("HTML")?.contains("&lt;h1&gt;"),
+        "{answer:?}"
+    );
     bot.stop().await
 }
 
@@ -54,8 +68,15 @@ async fn a_long_plan_is_attached_and_a_long_run_tells_its_progress() -> Result<(
     let event = boss.nio.send(&boss.room, "!plan").await?;
     let answers = boss.answers(&event, 2).await?;
     let (plan, file) = (answers[0].text(), answers[1].file.clone().context("a file")?);
-    assert!(plan.starts_with("plan: 0 rooms created") || plan.starts_with("plan: 0 rooms to create, 120 to invite"), "{plan}");
-    assert!(plan.lines().count() < 60 && plan.contains("more lines, and all of it in the file"), "{plan}");
+    assert!(
+        plan.starts_with("plan: 0 rooms created")
+            || plan.starts_with("plan: 0 rooms to create, 120 to invite"),
+        "{plan}"
+    );
+    assert!(
+        plan.lines().count() < 60 && plan.contains("more lines, and all of it in the file"),
+        "{plan}"
+    );
     let text = String::from_utf8(file.bytes)?;
     for person in ["p0", "p60", "p119"] {
         assert!(text.contains(&site.user(person)), "{person} in {text}");
@@ -87,14 +108,22 @@ async fn a_sync_waits_for_the_run_that_is_under_way() -> Result<()> {
     site.register(&people).await?;
     directory.room("staff").members(people.iter().cloned());
     site.save(&directory)?;
-    site.proxy.delay(|request| request.path.ends_with("/invite"), std::time::Duration::from_secs(3));
+    site.proxy.on_request(|request| {
+        let slow = request.path.ends_with("/invite");
+        slow.then_some(Fault::Delay(Duration::from_secs(3)))
+    });
     let first = boss.nio.send(&boss.room, "!sync").await?;
     eventually("it has begun", LONG, async || {
         let requests = site.proxy.requests();
-        Ok(requests.iter().any(|request| request.path.ends_with("/invite")).then_some(()))
+        Ok(requests
+            .iter()
+            .any(|request| request.path.ends_with("/invite"))
+            .then_some(()))
     })
     .await?;
-    let (second, _) = boss.told("!sync", &["is under way; this waits for its end"]).await?;
+    let (second, _) = boss
+        .told("!sync", &["is under way; this waits for its end"])
+        .await?;
     boss.told("!status", &["under way: a run by"]).await?;
     boss.answer(&first, &["20 invited"]).await?;
     boss.answer(&second, &["sync: no changes"]).await?;

@@ -1,6 +1,6 @@
 //! Health and readiness over the life of a bot.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use inviter_testkit::{Fault, Options, Synapse};
@@ -69,11 +69,9 @@ async fn not_ready_while_runs_cannot_begin() -> Result<()> {
     site.configure(&Configuration::default().bot("interval", "\"2s\""))?;
     let directory = directory();
     let mut bot = site.start_with(&directory).await?;
-    // The list of rooms, which every run begins with.
-    site.proxy.on_request(|request| {
-        let listing = request.path.ends_with("/joined_rooms");
-        listing.then(|| Fault::matrix(403, "M_FORBIDDEN"))
-    });
+    // The place of the lock that every run takes is gone.
+    fs::rename(site.path("state"), site.path("state.away"))?;
+    fs::write(site.path("state"), "")?;
     let why = bot.until_unready().await?;
     assert!(why.contains("could not begin"), "{why}");
     eventually("the failed run is counted", LONG, async || {
@@ -82,7 +80,8 @@ async fn not_ready_while_runs_cannot_begin() -> Result<()> {
         Ok(failed.filter(|count| **count >= 1.0).map(drop))
     })
     .await?;
-    site.proxy.heal();
+    fs::remove_file(site.path("state"))?;
+    fs::rename(site.path("state.away"), site.path("state"))?;
     bot.until_ready().await?;
     bot.stop().await
 }
