@@ -72,12 +72,11 @@ pub(crate) async fn look(
     let options = session.by_itself(RunCause::Drift, wanted.clone());
     if let Some(draft) = session.plan_from_memory(&options).await {
         let draft = draft.map_err(|error| error.to_string())?;
-        let planned = draft.plan.rooms().iter().flat_map(|room| room.actions());
-        // Somebody who accepts an invitation has changed the room, and nothing has to be done about it.
-        if !planned
-            .into_iter()
-            .any(|action| action.verdict == Verdict::Allowed)
-        {
+        let mut planned = draft.plan.rooms().iter().flat_map(|room| room.actions());
+        // Somebody who accepts an invitation has changed the room, and nothing has to be done about it. What waits for
+        // a person is told.
+        if !planned.any(|action| action.verdict == Verdict::Allowed) {
+            notices.after_run(session, &draft.report(), &RunCause::Drift).await;
             return Ok(());
         }
     }
@@ -102,7 +101,7 @@ async fn leave_alone(session: &Session, room: &OwnedRoomId, what: &str, notices:
     let by = against
         .as_ref()
         .map_or_else(|| "somebody".to_owned(), |user| user.to_string());
-    let pause = Pause::Room(RoomRef::Id(room.clone()));
+    let pause = Pause::Room(name.clone());
     let paused = session.reconciler.pause(std::slice::from_ref(&pause)).await;
     session.metrics.fight();
     let error = paused.as_ref().err().map(ToString::to_string);
@@ -116,7 +115,7 @@ async fn leave_alone(session: &Session, room: &OwnedRoomId, what: &str, notices:
     let text = match paused {
         Ok(()) => format!(
             "{name}: {by} keeps undoing what the bot does ({what}, {FIGHT_AFTER} times within {} minutes), so the room \
-             is paused; settle it, and go on with `!inviter resume '{room}'`",
+             is paused; settle it, and go on with `!inviter resume '{name}'`",
             FIGHT_WITHIN.as_secs() / 60
         ),
         Err(error) => {

@@ -12,6 +12,7 @@ use inviter::{
     config::BotConfig,
     core::{
         OwnedRoomId, OwnedUserId,
+        action::RoomTarget,
         backend::Stoppable,
         reconcile::{Draft, Reconciler, RunError},
         resolve::ReadOutcome,
@@ -250,6 +251,7 @@ impl Session {
         self.board.begun(turn.begun, options.cause.clone());
         let directories = Arc::clone(&draft.directories);
         let report = Arc::new(reconciler.apply(draft, options).await);
+        self.learn_ids(&report);
         self.audit.report(
             &report,
             &directories,
@@ -260,7 +262,7 @@ impl Session {
             },
             self.now(),
         );
-        self.ended(&turn, options, Ok(Arc::clone(&report)));
+        self.ended(turn.begun, options, Ok(Arc::clone(&report)));
         report
     }
 
@@ -269,7 +271,16 @@ impl Session {
     /// # Errors
     /// When it could not even begin.
     pub(crate) async fn run(&self, options: &RunOptions) -> Result<Arc<Report>, String> {
-        let turn = self.turn().await.map_err(|error| error.to_string())?;
+        let came = self.now();
+        let turn = match self.turn().await {
+            Ok(turn) => turn,
+            Err(error @ NoTurn::Stopping) => return Err(error.to_string()),
+            Err(error) => {
+                let why = error.to_string();
+                self.ended(came, options, Err(why.clone()));
+                return Err(why);
+            }
+        };
         self.board.begun(turn.begun, options.cause.clone());
         match self.plan(options).await {
             Ok(draft) => Ok(self.apply(turn, draft, options).await),
@@ -281,7 +292,7 @@ impl Session {
     pub(crate) async fn not_begun(&self, turn: &Turn<'_>, options: &RunOptions, error: &RunError) -> String {
         let why = error.to_string();
         self.reconciler.not_begun(options, turn.begun, error).await;
-        self.ended(turn, options, Err(why.clone()));
+        self.ended(turn.begun, options, Err(why.clone()));
         why
     }
 
@@ -291,10 +302,10 @@ impl Session {
         seen.directories.clone()
     }
 
-    fn ended(&self, turn: &Turn<'_>, options: &RunOptions, outcome: Result<Arc<Report>, String>) {
+    fn ended(&self, begun: Timestamp, options: &RunOptions, outcome: Result<Arc<Report>, String>) {
         let finished = Finished {
-            at: turn.begun,
-            took: self.now().since(turn.begun),
+            at: begun,
+            took: self.now().since(begun),
             cause: options.cause.clone(),
             outcome,
         };
@@ -314,6 +325,16 @@ impl Session {
             Binding::Bound(id) => Some((id.clone(), room.refs.first()?.clone())),
             _ => None,
         });
+        seen.rooms.extend(rooms);
+    }
+
+    /// Rooms that were created, joined or followed have another ID than in the plan.
+    fn learn_ids(&self, report: &Report) {
+        let rooms = report.rooms.iter().filter_map(|room| match &room.target {
+            Some(RoomTarget::Existing(id)) => Some((id.clone(), room.room.clone())),
+            _ => None,
+        });
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.rooms.extend(rooms);
     }
 
