@@ -76,7 +76,9 @@ pub(crate) async fn look(
         // Somebody who accepts an invitation has changed the room, and nothing has to be done about it. What waits for
         // a person is told.
         if !planned.any(|action| action.verdict == Verdict::Allowed) {
-            notices.after_run(session, &draft.report(), &RunCause::Drift).await;
+            notices
+                .after_run(session, &draft.report(), &RunCause::Drift)
+                .await;
             return Ok(());
         }
     }
