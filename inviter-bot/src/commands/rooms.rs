@@ -5,7 +5,7 @@ use inviter::core::{
     room::RoomRef,
 };
 use inviter_operations::operations::{
-    adopt::{self as adopting, Adopt},
+    adopt::{self as adopting, Adopt, Adopting},
     pause::{self as pausing, Pause},
     plan as planning,
     resume::{self as resuming, Resume},
@@ -20,9 +20,7 @@ use crate::{audit::Event, conversation::Asked};
 
 /// Puts rooms under management, and tells what the next sync would do there.
 pub(super) async fn adopt(asked: &Asked<'_>, of: Adopt) -> Done {
-    let Asked {
-        session, place, who, ..
-    } = *asked;
+    let place = asked.place;
     let (progress, reconciler) = begin(asked);
     let outcomes = {
         let _turn = turn(asked, &progress).await?;
@@ -36,16 +34,11 @@ pub(super) async fn adopt(asked: &Asked<'_>, of: Adopt) -> Done {
         }
     };
     progress.conclude(place, told(&adopting, "")).await;
-    let now = |(room, outcome): &(RoomRef, Adopted)| matches!(outcome, Adopted::Now(_)).then(|| room.clone());
-    let adopted: Vec<RoomRef> = adopting.outcomes.iter().filter_map(now).collect();
+    let adopted: Vec<RoomRef> = adopted_now(&adopting).cloned().collect();
     if adopted.is_empty() {
         return Ok(());
     }
-    for room in &adopted {
-        session
-            .audit
-            .event(&Event::Adopted { room }, Some(who), session.now());
-    }
+    note_adopted(asked, &adopting);
     let mut options = RunOptions::by_person();
     options.rooms = adopted.into_iter().collect();
     options.arguments = of.argument.iter().cloned().collect();
@@ -64,6 +57,24 @@ pub(super) async fn adopt(asked: &Asked<'_>, of: Adopt) -> Done {
         }
     }
     Ok(())
+}
+
+/// The rooms that were adopted just now.
+fn adopted_now(adopting: &Adopting) -> impl Iterator<Item = &RoomRef> {
+    let outcomes = adopting.outcomes.iter();
+    outcomes
+        .filter(|(_, outcome)| matches!(outcome, Adopted::Now(_)))
+        .map(|(room, _)| room)
+}
+
+/// Writes down which rooms were adopted, and by whom.
+pub(super) fn note_adopted(asked: &Asked<'_>, adopting: &Adopting) {
+    let Asked { session, who, .. } = *asked;
+    for room in adopted_now(adopting) {
+        session
+            .audit
+            .event(&Event::Adopted { room }, Some(who), session.now());
+    }
 }
 
 /// Needs no turn: a pause must not wait for the run that it is meant to be the last before.

@@ -23,6 +23,7 @@ use super::{
     Done, Failed,
     looking::{begin, failed, held, show, told},
     losses::Losses,
+    rooms::note_adopted,
     turn,
 };
 use crate::{
@@ -156,6 +157,7 @@ impl Run {
             }
             let adopting = adopt_found(reconciler, &draft, options).await?;
             warnings.extend(adopting.refusals());
+            note_adopted(asked, &adopting);
             draft = session.plan_over(reconciler, options).await?;
         }
         let losses = Losses::of(&draft);

@@ -4,7 +4,7 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use inviter::{
-    core::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, room::RoomState},
+    core::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, room::RoomState, time::Timestamp},
     matrix::{Incoming, Text},
 };
 use inviter_operations::render::duration;
@@ -68,11 +68,7 @@ impl Listener {
                 to,
                 key,
                 ..
-            } => {
-                if self.confirmations.concerns(&room, &to, &key) {
-                    self.reaction(&room, &sender, &to, &key);
-                }
-            }
+            } => self.reaction(&room, &sender, &to, &key),
             Incoming::Invited { room, by } => {
                 let session = Arc::clone(&self.session);
                 self.tasks.spawn(async move {
@@ -132,12 +128,7 @@ impl Listener {
             self.refuse(place, &text.sender, why);
             return;
         }
-        let age = self.session.now().since(text.at);
-        if age > STALE_AFTER {
-            let said = format!(
-                "typed {} ago, so it was not carried out; type it again if it is still meant",
-                duration(age)
-            );
+        if let Some(said) = stale(self.session.now(), text.at) {
             self.aside(async move { drop(place.say(&said).await) });
             return;
         }
@@ -191,6 +182,9 @@ impl Listener {
     }
 
     fn reaction(&mut self, room: &RoomId, who: &OwnedUserId, to: &OwnedEventId, key: &str) {
+        if !self.confirmations.concerns(room, to, key) {
+            return;
+        }
         match self.session.may_command(who) {
             Ok(()) => self.confirmations.take(room, to, key, who),
             Err(why) => {
@@ -220,6 +214,17 @@ impl Listener {
     }
 }
 
+/// What is said to a command that came too late: after an outage of another server, mostly.
+fn stale(now: Timestamp, typed: Timestamp) -> Option<String> {
+    let age = now.since(typed);
+    (age > STALE_AFTER).then(|| {
+        format!(
+            "typed {} ago, so it was not carried out; type it again if it is still meant",
+            duration(age)
+        )
+    })
+}
+
 /// Whether something comes to its end without a panic.
 async fn survives(work: impl Future<Output = ()>) -> bool {
     AssertUnwindSafe(work).catch_unwind().await.is_ok()
@@ -228,6 +233,19 @@ async fn survives(work: impl Future<Output = ()>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_typed_long_ago_is_not_obeyed() {
+        let now = Timestamp(10_000_000);
+        assert_eq!(stale(now, Timestamp(10_000_000 - 600_000)), None);
+        let said = stale(now, Timestamp(10_000_000 - 780_000)).unwrap();
+        assert!(
+            said.starts_with("typed 13 min ago, so it was not carried out"),
+            "{said}"
+        );
+        // A server whose clock is ahead.
+        assert_eq!(stale(now, Timestamp(11_000_000)), None);
+    }
 
     #[tokio::test]
     async fn a_panic_stays_with_the_command() {

@@ -80,10 +80,10 @@ impl Progress {
 
     /// The same reconciler, watched.
     pub(crate) fn watch(&self, reconciler: &Reconciler) -> Reconciler {
-        let mut watched = reconciler.clone();
-        let watcher: Arc<dyn Watcher> = Arc::clone(&self.shown) as Arc<dyn Watcher>;
-        watched.backend = Arc::new(Watched::new(watched.backend, watcher));
-        watched
+        let mut reconciler = reconciler.clone();
+        let shown: Arc<dyn Watcher> = Arc::clone(&self.shown) as Arc<dyn Watcher>;
+        reconciler.backend = Arc::new(Watched::new(reconciler.backend, shown));
+        reconciler
     }
 
     /// It waits for something: a sentence, which is told at once.

@@ -104,7 +104,7 @@ async fn a_sync_waits_for_the_run_that_is_under_way() -> Result<()> {
     let bot = site.start_with(&directory).await?;
     let boss = Console::boss(&site).await?;
     boss.told("!version", &["inviter-bot"]).await?;
-    let people: Vec<String> = (0..20).map(|number| format!("q{number}")).collect();
+    let people: Vec<String> = (0..5).map(|number| format!("q{number}")).collect();
     site.register(&people).await?;
     directory.room("staff").members(people.iter().cloned());
     site.save(&directory)?;
@@ -125,7 +125,7 @@ async fn a_sync_waits_for_the_run_that_is_under_way() -> Result<()> {
         .told("!sync", &["is under way; this waits for its end"])
         .await?;
     boss.told("!status", &["under way: a run by"]).await?;
-    boss.answer(&first, &["20 invited"]).await?;
+    boss.answer(&first, &["5 invited"]).await?;
     boss.answer(&second, &["sync: no changes"]).await?;
     bot.stop().await
 }
