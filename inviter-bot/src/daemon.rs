@@ -99,7 +99,7 @@ impl Daemon {
                 },
             };
             if first {
-                systemd::ready(&self.greeting(&connected.session));
+                systemd::ready(&Self::greeting(&connected.session));
             }
             first = false;
             let Connected { session, to_hear } = connected;
@@ -234,7 +234,7 @@ impl Daemon {
         if let Err(why) = session.find_admin_room().await {
             tracing::warn!("{why}");
         }
-        tracing::info!("{}", self.greeting(&session));
+        tracing::info!("{}", Self::greeting(&session));
         let left = Vec::new();
         Ok(Connected {
             session,
@@ -263,7 +263,7 @@ impl Daemon {
         }
     }
 
-    fn greeting(&self, session: &Session) -> String {
+    fn greeting(session: &Session) -> String {
         let config = &session.config;
         let room = match &config.bot.admin_room {
             Some(room) => format!("commands in {room}"),
@@ -401,12 +401,12 @@ impl Work {
         work.add("listening to the directories", async move {
             schedule::directories(&s).await;
             // There is none, or none that would ever tell.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
         if session.bot().real_time {
             let s = each();
             work.add("listening for changes in rooms", async move {
-                drift::listen(&s).await
+                drift::listen(&s).await;
             });
         }
         work

@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn people_read_plain_lines() {
         let text = logged(LogFormat::Human, |_| {
-            tracing::warn!(rooms = 2, "not \u{1b}[31mread")
+            tracing::warn!(rooms = 2, "not \u{1b}[31mread");
         });
         assert_eq!(text.lines().count(), 1);
         assert!(text.contains("WARN") && text.contains("rooms=2"), "{text}");

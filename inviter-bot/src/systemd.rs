@@ -1,4 +1,4 @@
-//! Word to systemd, where it has started the bot (sd_notify(3)); nothing elsewhere.
+//! Word to systemd, where it has started the bot (`sd_notify(3)`); nothing elsewhere.
 
 use std::time::Duration;
 

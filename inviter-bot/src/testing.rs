@@ -62,13 +62,13 @@ impl World {
 }
 
 /// Two groups that stand for rooms, and three people.
-pub(crate) const PEOPLE: &str = r##"
+pub(crate) const PEOPLE: &str = r#"
     people = [{ id = "alice" }, { id = "bob" }, { id = "carol" }]
     groups = [
         { name = "MTRX #staff:example.com", members = ["alice", "bob", "carol"], owners = ["alice"] },
         { name = "MTRX #board:example.com", members = ["alice"] },
     ]
-"##;
+"#;
 
 /// The report of a first run over [`PEOPLE`].
 pub(crate) async fn report(options: &RunOptions) -> Report {

@@ -1,6 +1,6 @@
 //! The lines of the audit log, as docs/bot.md describes them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use inviter::core::{
     OwnedRoomId, OwnedUserId, UserId,
@@ -105,7 +105,8 @@ impl Line {
         for character in text.chars() {
             if breaks(character) {
                 // Only within a string; JSON escapes what is below U+0020 by itself.
-                line.push_str(&format!("\\u{:04x}", u32::from(character)));
+                // Writing to a string cannot fail.
+                let _ = write!(line, "\\u{:04x}", u32::from(character));
             } else {
                 line.push(character);
             }

@@ -45,7 +45,7 @@ impl Process {
     }
 }
 
-/// The resident memory in bytes, by proc_pid_status(5).
+/// The resident memory in bytes, by `proc_pid_status(5)`.
 fn resident(status: &str) -> Option<i64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

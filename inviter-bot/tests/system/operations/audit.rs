@@ -74,13 +74,13 @@ async fn what_was_done_is_written_down_with_its_reason() -> Result<()> {
     })
     .await?;
     let before = audited(&site, "audit.jsonl.1")?.len();
-    let room = site.room_id("staff").await?;
     eventually("the reload has ended", LONG, async || {
         Ok((bot.logged(&["connection ended"]) > 0).then_some(()))
     })
     .await?;
-    // By the bot's account and not by the bot, which has not done it either.
-    site.bot.kick(&room, &site.user("bob")).await?;
+    site.join("staff", ["bob"]).await?;
+    let room = site.boss_in("staff").await?;
+    site.boss.kick(&room, &site.user("bob")).await?;
     healed("kick", async || {
         Ok(site.room("staff").await?.membership("bob") == "invite")
     })

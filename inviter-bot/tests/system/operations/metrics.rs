@@ -89,9 +89,9 @@ async fn the_numbers_are_those_of_the_requests() -> Result<()> {
     );
 
     // Somebody throws a person out.
-    let room = site.room_id("staff").await?;
-    // By the bot's account and not by the bot, which has not done it either.
-    site.bot.kick(&room, &site.user("bob")).await?;
+    site.join("staff", ["bob"]).await?;
+    let room = site.boss_in("staff").await?;
+    site.boss.kick(&room, &site.user("bob")).await?;
     healed("kick", async || {
         Ok(site.room("staff").await?.membership("bob") == "invite")
     })

@@ -49,7 +49,7 @@ async fn a_bad_configuration_is_told_and_the_old_one_stays() -> Result<()> {
 #[tokio::test]
 async fn a_new_address_takes_the_place_of_the_old_one() -> Result<()> {
     let site = Site::new().await?;
-    let free = || Ok::<_, std::io::Error>(TcpListener::bind("127.0.0.1:0")?.local_addr()?);
+    let free = || TcpListener::bind("127.0.0.1:0")?.local_addr();
     let (old, new) = (free()?, free()?);
     let listen =
         |address: std::net::SocketAddr| Configuration::default().bot("listen", &format!("\"{address}\""));
