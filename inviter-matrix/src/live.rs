@@ -4,6 +4,7 @@ mod expected;
 mod follow;
 mod incoming;
 mod picture;
+mod pills;
 
 use std::{
     collections::BTreeMap,

@@ -63,7 +63,10 @@ pub(super) async fn release(asked: &Asked<'_>, of: Release) -> Done {
         failed(asked, progress, &error.to_string()).await;
         return Ok(());
     }
-    drop(progress);
+    if let Some(event) = progress.end().await {
+        let text = "the code is known; what a sync does with it is looked at";
+        asked.place.correct(&event, text).await;
+    }
     if of.dry_run {
         return show(asked, &options, false, false).await;
     }

@@ -5,6 +5,8 @@ use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::pills::by_ids;
+
 /// What comes to the bot, beside changes of rooms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,7 +47,7 @@ pub struct Text {
     pub event_id: OwnedEventId,
     /// Who.
     pub sender: OwnedUserId,
-    /// What, as plain text.
+    /// What, as plain text; people and rooms that a client shows by their display names are named by ID or alias.
     pub body: String,
     /// The first message of the thread that it belongs to, if it does.
     pub thread: Option<OwnedEventId>,
@@ -93,6 +95,8 @@ struct Content {
     msgtype: Option<String>,
     #[serde(default)]
     body: Option<String>,
+    #[serde(default)]
+    formatted_body: Option<String>,
     #[serde(default, rename = "m.relates_to")]
     relates_to: Option<Relation>,
 }
@@ -127,7 +131,10 @@ pub(super) fn read(room: &RoomId, raw: &RawValue, me: &UserId) -> Option<Incomin
                 room: room.to_owned(),
                 event_id: event.id,
                 sender: event.sender,
-                body: event.content.body?,
+                body: by_ids(
+                    event.content.body?,
+                    event.content.formatted_body.as_deref().unwrap_or_default(),
+                ),
                 thread: relation
                     .filter(|_| in_thread)
                     .and_then(|relation| relation.event_id),

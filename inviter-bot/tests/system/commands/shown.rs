@@ -53,6 +53,31 @@ async fn names_are_no_markup_and_threads_are_kept() -> Result<()> {
     bot.stop().await
 }
 
+/// Clients send the display name of whom one picks from their list, and the ID only in the formatted text.
+#[tokio::test]
+async fn whoever_is_picked_from_a_list_is_meant() -> Result<()> {
+    let site = Site::new().await?;
+    let mut directory = Directory::default();
+    directory.room("staff").members(["alice"]);
+    let bot = site.start_with(&directory).await?;
+    let boss = Console::boss(&site).await?;
+    let (alice, staff) = (site.user("alice"), site.alias("staff"));
+    let html = format!(
+        "!explain <a href=\"https://matrix.to/#/{alice}\">Alice &lt;A&gt;</a> <a href=\"https://matrix.to/#/{staff}\">All of us</a>"
+    );
+    let event = boss
+        .nio
+        .send_to(
+            &boss.room,
+            "!explain Alice <A> All of us",
+            Some(&html),
+            Place::default(),
+        )
+        .await?;
+    boss.answer(&event, &[&alice, &staff]).await?;
+    bot.stop().await
+}
+
 /// A long plan is told in short, with all of it in a file; a run over it tells how far it is, in one message.
 #[tokio::test]
 async fn a_long_plan_is_attached_and_a_long_run_tells_its_progress() -> Result<()> {
