@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -55,7 +56,7 @@ pub(crate) async fn listen(session: &Session) {
     }
 }
 
-/// Looks at rooms that have changed, and puts right what is to be put right.
+/// Looks at rooms that have changed, and puts right what is to be put right. Answers with the run, if one was needed.
 ///
 /// # Errors
 /// A sentence without a full stop.
@@ -64,10 +65,10 @@ pub(crate) async fn look(
     rooms: &BTreeSet<OwnedRoomId>,
     fights: &mut Fights,
     notices: &mut Notices,
-) -> Result<(), String> {
+) -> Result<Option<Arc<Report>>, String> {
     let wanted = session.wanted(rooms);
     if wanted.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let options = session.by_itself(RunCause::Drift, wanted.clone());
     if let Some(draft) = session.plan_from_memory(&options).await {
@@ -79,7 +80,7 @@ pub(crate) async fn look(
             notices
                 .after_run(session, &draft.report(), &RunCause::Drift)
                 .await;
-            return Ok(());
+            return Ok(None);
         }
     }
     let begun = Instant::now();
@@ -90,7 +91,7 @@ pub(crate) async fn look(
         leave_alone(session, &room, &what, notices).await;
     }
     notices.after_run(session, &report, &RunCause::Drift).await;
-    Ok(())
+    Ok(Some(report))
 }
 
 /// Pauses a room in which somebody keeps undoing what the bot does.

@@ -9,7 +9,7 @@ use inviter::{
     },
 };
 use inviter_operations::render::counted;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     drift::{self, Fights},
@@ -39,7 +39,14 @@ pub(crate) async fn work(session: &Session) {
                 let wait = everything(session, cause, &mut notices).await;
                 again.after(wait, session.bot().interval);
             }
-            Due::Rooms(rooms) => some(session, rooms, &mut fights, &mut notices).await,
+            Due::Rooms(rooms) => {
+                let left = some(session, &rooms, &mut fights, &mut notices).await;
+                // By a run over everything: it tells what is in the way, such as a directory that cannot be read, and
+                // finds out that a room is not wanted any more.
+                if left != Left::Nothing && again.at.is_none() {
+                    again.after(left, session.bot().interval);
+                }
+            }
         }
     }
 }
@@ -88,7 +95,13 @@ impl Again {
 }
 
 fn left(report: &Report, now: Timestamp) -> Left {
-    let outcomes = || report.rooms.iter().flat_map(|room| &room.items).map(|item| &item.outcome);
+    let outcomes = || {
+        report
+            .rooms
+            .iter()
+            .flat_map(|room| &room.items)
+            .map(|item| &item.outcome)
+    };
     let failed = outcomes().any(|outcome| {
         matches!(
             outcome,
@@ -112,7 +125,10 @@ fn left(report: &Report, now: Timestamp) -> Left {
 
 /// Sees at the start how things stand, without doing anything about it.
 async fn check(session: &Session) {
-    match session.plan(&session.by_itself(RunCause::Start, BTreeSet::new())).await {
+    match session
+        .plan(&session.by_itself(RunCause::Start, BTreeSet::new()))
+        .await
+    {
         Ok(draft) => tracing::info!("{}", managed(&draft.report())),
         Err(error) => tracing::error!("nothing can be planned: {error}"),
     }
@@ -151,14 +167,22 @@ async fn everything(session: &Session, cause: RunCause, notices: &mut Notices) -
     }
 }
 
-async fn some(session: &Session, rooms: BTreeSet<OwnedRoomId>, fights: &mut Fights, notices: &mut Notices) {
-    if let Err(why) = drift::look(session, &rooms, fights, notices).await {
-        tracing::warn!(
-            rooms = rooms.len(),
-            "rooms that changed could not be looked at: {why}"
-        );
-        sleep(AGAIN_AFTER).await;
-        session.triggers.rooms(rooms);
+async fn some(
+    session: &Session,
+    rooms: &BTreeSet<OwnedRoomId>,
+    fights: &mut Fights,
+    notices: &mut Notices,
+) -> Left {
+    match drift::look(session, rooms, fights, notices).await {
+        Ok(Some(report)) => left(&report, session.now()),
+        Ok(None) => Left::Nothing,
+        Err(why) => {
+            tracing::warn!(
+                rooms = rooms.len(),
+                "rooms that changed could not be looked at: {why}"
+            );
+            Left::Failed
+        }
     }
 }
 
