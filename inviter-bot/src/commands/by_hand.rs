@@ -7,7 +7,7 @@ use inviter::core::{
 use inviter_operations::operations::by_hand::WishAnswer;
 
 use super::{
-    Done,
+    Done, Failed,
     looking::{begin, failed, told},
     turn,
 };
@@ -34,7 +34,13 @@ pub(super) async fn wish(asked: &Asked<'_>, request: Request, dry_run: bool) -> 
     loop {
         let (progress, reconciler) = begin(asked);
         let considered = {
-            let turn = turn(asked, &progress).await?;
+            let turn = match turn(asked, &progress).await {
+                Ok(turn) => turn,
+                Err(Failed(why)) => {
+                    failed(asked, progress, &why).await;
+                    return Ok(());
+                }
+            };
             let considered: Result<Considered, RunError> = reconciler.consider(&request).await;
             match considered {
                 Ok(considered) if may_be_done(&request.wish, &considered, agreed.as_ref()) => {

@@ -125,7 +125,13 @@ pub(super) async fn check(asked: &Asked<'_>, of: checking::Check) -> Done {
     let (progress, reconciler) = begin(asked);
     // What it mends is the homeserver's, and not a room's; still one thing at a time writes.
     let _turn = if of.fix {
-        Some(super::turn(asked, &progress).await?)
+        match super::turn(asked, &progress).await {
+            Ok(turn) => Some(turn),
+            Err(super::Failed(why)) => {
+                failed(asked, progress, &why).await;
+                return Ok(());
+            }
+        }
     } else {
         None
     };

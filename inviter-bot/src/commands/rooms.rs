@@ -12,7 +12,7 @@ use inviter_operations::operations::{
 };
 
 use super::{
-    Done,
+    Done, Failed,
     looking::{begin, failed, held, told},
     turn,
 };
@@ -23,7 +23,13 @@ pub(super) async fn adopt(asked: &Asked<'_>, of: Adopt) -> Done {
     let place = asked.place;
     let (progress, reconciler) = begin(asked);
     let outcomes = {
-        let _turn = turn(asked, &progress).await?;
+        let _turn = match turn(asked, &progress).await {
+            Ok(turn) => turn,
+            Err(Failed(why)) => {
+                failed(asked, progress, &why).await;
+                return Ok(());
+            }
+        };
         adopting::adopt(&reconciler, &of).await
     };
     let adopting = match outcomes {
