@@ -199,16 +199,8 @@ async fn what_needs_nothing_done_costs_nothing() -> Result<()> {
         "nothing is done on guesses"
     );
     site.write(DIRECTORY, &good)?;
-    eventually(
-        "bob is asked again, once the directory can be read",
-        LONG,
-        async || {
-            Ok(is(&site, |r| r.membership("bob") == "invite")
-                .await?
-                .then_some(()))
-        },
-    )
-    .await?;
+    site.types("!inviter sync").await?;
+    site.is_as_wanted(&directory()).await?;
     bot.stop().await
 }
 

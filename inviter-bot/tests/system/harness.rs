@@ -82,6 +82,11 @@ impl Site {
         Ok(site)
     }
 
+    /// The homeserver, if the site has it to itself.
+    pub(crate) fn own_synapse(&mut self) -> Result<&mut Synapse> {
+        Arc::get_mut(&mut self.synapse).context("others use this homeserver, too")
+    }
+
     // ---- names ----
 
     /// The user ID of a person of this site; one that is a user ID already stays.

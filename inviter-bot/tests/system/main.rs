@@ -11,5 +11,8 @@
 mod commands;
 mod console;
 mod drift;
+mod faults;
+mod federation;
 mod harness;
 mod operations;
+mod rooms;

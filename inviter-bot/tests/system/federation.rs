@@ -1,0 +1,1 @@
+//! Two homeservers, two bots, two directories, and rooms that both share.
