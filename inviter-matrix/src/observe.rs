@@ -313,19 +313,22 @@ struct StrippedContent {
     membership: Option<String>,
 }
 
-/// Who has sent our invitation.
+/// Who has sent our invitation; nobody if that is in doubt. The server that invites writes the stripped state, and only
+/// our own puts the invitation that it has checked among it, somewhere: where two name different senders, one of them is
+/// made up.
 pub(crate) fn inviter(raw: &RawValue, me: &UserId) -> Option<OwnedUserId> {
     let room: Invited<'_> = serde_json::from_str(raw.get()).ok()?;
-    room.invite_state
-        .events
-        .iter()
+    let events = room.invite_state.events.iter();
+    let mut senders = events
         .filter_map(|event| serde_json::from_str::<Stripped>(event.get()).ok())
-        .find(|event| {
+        .filter(|event| {
             event.kind == "m.room.member"
                 && event.state_key == me.as_str()
                 && event.content.membership.as_deref() == Some("invite")
         })
-        .map(|event| event.sender)
+        .map(|event| event.sender);
+    let sender = senders.next()?;
+    senders.all(|other| other == sender).then_some(sender)
 }
 
 /// One room by its state. Only what would hold for all rooms alike is an error.

@@ -61,6 +61,26 @@ fn inviters() {
 }
 
 #[test]
+fn an_invitation_beside_a_made_up_one_is_from_nobody() {
+    let me = UserId::parse("@a:x").unwrap();
+    let invite =
+        |events: serde_json::Value| inviter(&raw(&json!({ "invite_state": { "events": events } })), &me);
+    let (forged, mut real) = (member("invite"), member("invite"));
+    real["sender"] = json!("@stranger:elsewhere");
+    assert_eq!(invite(json!([forged, create(), real])), None);
+    assert_eq!(invite(json!([real, create(), forged])), None);
+    // Said twice is no doubt.
+    assert_eq!(invite(json!([real, create(), real])).unwrap(), "@stranger:elsewhere");
+    // What is about somebody else, or no invitation, is not about this one.
+    let mut other = member("invite");
+    other["state_key"] = json!("@b:x");
+    assert_eq!(
+        invite(json!([other, member("join"), real])).unwrap(),
+        "@stranger:elsewhere"
+    );
+}
+
+#[test]
 fn the_answer_is_cut_into_rooms() {
     let body = json!({
         "next_batch": "s", "presence": { "rooms": { "join": { "!no:x": {} } } },
