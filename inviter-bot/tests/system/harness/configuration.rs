@@ -12,7 +12,7 @@ pub(crate) const DIRECTORY: &str = "people.json";
 /// What stands in it beside the addresses and names of the site.
 #[derive(Debug, Clone)]
 pub(crate) struct Configuration {
-    top: String,
+    trusted: Vec<String>,
     credentials: String,
     bot: BTreeMap<String, String>,
     sections: String,
@@ -23,7 +23,7 @@ impl Default for Configuration {
     /// the boss invites are in, since the boss is a trusted inviter.
     fn default() -> Self {
         let configuration = Self {
-            top: String::new(),
+            trusted: Vec::new(),
             credentials: "access_token_file = \"token\"".to_owned(),
             bot: BTreeMap::new(),
             sections: String::new(),
@@ -39,9 +39,9 @@ impl Default for Configuration {
 }
 
 impl Configuration {
-    /// Lines before all sections.
-    pub(crate) fn top(mut self, lines: &str) -> Self {
-        lines.clone_into(&mut self.top);
+    /// Another trusted inviter beside the boss.
+    pub(crate) fn trusts(mut self, user: &str) -> Self {
+        self.trusted.push(user.to_owned());
         self
     }
 
@@ -66,23 +66,24 @@ impl Configuration {
     /// The file's text.
     pub(super) fn text(&self, site: &Site) -> String {
         let Self {
-            top,
+            trusted,
             credentials,
             bot,
             sections,
         } = self;
+        let mut trusted = trusted.clone();
+        trusted.push(site.boss.user_id().to_owned());
         let bot = bot.iter().fold(String::new(), |mut lines, (key, value)| {
             // Writing to a string cannot fail.
             let _ = writeln!(lines, "{key} = {value}");
             lines
         });
         format!(
-            "trusted_inviters = [\"{boss}\"]\n{top}\n\n\
+            "trusted_inviters = {trusted:?}\n\n\
              [homeserver]\nurl = \"{url}\"\nuser = \"{me}\"\n{credentials}\n\n\
              [[directory]]\nname = \"people\"\nkind = \"file\"\npath = \"{DIRECTORY}\"\n\n\
              [state]\ndir = \"state\"\n\n\
              [bot]\nadmin_room = \"{room}\"\n{bot}\n{sections}\n",
-            boss = site.boss.user_id(),
             url = site.proxy.url(),
             me = site.bot.user_id(),
             room = site.alias("inviter"),
