@@ -126,42 +126,54 @@ impl Reader<'_> {
         Ok(memory)
     }
 
+    /// The last runs. Nothing rests on them but what people are told, so one that cannot be read is left out
+    /// (decision 44).
     fn runs(&self) -> Result<Vec<RememberedRun>, Trouble> {
         let mut runs = Vec::new();
         let sql = "SELECT at, took, cause, person, whole, errors, not_begun, rooms_created, invited, removed, changed,
                           held, pending, failed, parked FROM run ORDER BY number";
         self.each(sql, |row| {
-            let word: String = self.get(row, 2)?;
-            let who = match self.get::<Option<String>>(row, 3)? {
-                None => None,
-                Some(_) => Some(self.user(row, 3)?),
-            };
-            let mut tally = Tally::default();
-            let counts = [
-                &mut tally.rooms_created,
-                &mut tally.invited,
-                &mut tally.removed,
-                &mut tally.changed,
-                &mut tally.held,
-                &mut tally.pending,
-                &mut tally.failed,
-                &mut tally.parked,
-            ];
-            for (column, count) in (7..).zip(counts) {
-                *count = self.get(row, column)?;
+            match self.run(row) {
+                Ok(run) => runs.push(run),
+                Err(Trouble::Damaged(why)) => {
+                    tracing::warn!(file = %self.path.display(), why, "an earlier run cannot be read and is left out");
+                }
+                Err(failed) => return Err(failed),
             }
-            runs.push(RememberedRun {
-                at: self.time(row, 0)?,
-                took: self.unsigned(row, 1)?,
-                cause: RunCause::parse(&word, who).ok_or_else(|| cannot_be(&word))?,
-                whole: self.get(row, 4)?,
-                tally,
-                errors: self.get(row, 5)?,
-                not_begun: self.get(row, 6)?,
-            });
             Ok(())
         })?;
         Ok(runs)
+    }
+
+    fn run(&self, row: &Row<'_>) -> Result<RememberedRun, Trouble> {
+        let word: String = self.get(row, 2)?;
+        let who = match self.get::<Option<String>>(row, 3)? {
+            None => None,
+            Some(_) => Some(self.user(row, 3)?),
+        };
+        let mut tally = Tally::default();
+        let counts = [
+            &mut tally.rooms_created,
+            &mut tally.invited,
+            &mut tally.removed,
+            &mut tally.changed,
+            &mut tally.held,
+            &mut tally.pending,
+            &mut tally.failed,
+            &mut tally.parked,
+        ];
+        for (column, count) in (7..).zip(counts) {
+            *count = self.get(row, column)?;
+        }
+        Ok(RememberedRun {
+            at: self.time(row, 0)?,
+            took: self.unsigned(row, 1)?,
+            cause: RunCause::parse(&word, who).ok_or_else(|| cannot_be(&word))?,
+            whole: self.get(row, 4)?,
+            tally,
+            errors: self.get(row, 5)?,
+            not_begun: self.get(row, 6)?,
+        })
     }
 
     fn rooms(&self) -> Result<Rooms, Trouble> {

@@ -32,8 +32,11 @@ pub(super) fn changes(
     for change in changes {
         writer.change(change)?;
     }
-    // From here on there is a memory again.
-    writer.run("DELETE FROM lost", [])?;
+    // From here on there is a memory again, unless all that is known is that a run took place: one that could not begin
+    // has learnt nothing.
+    if changes.iter().any(|change| !matches!(change, MemoryChange::Ran(_))) {
+        writer.run("DELETE FROM lost", [])?;
+    }
     transaction.commit().map_err(sqlite)
 }
 

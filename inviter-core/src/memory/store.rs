@@ -54,7 +54,7 @@ impl InMemoryStore {
         self.inner().commits.clone()
     }
 
-    /// Loses the memory: it is reported as lost until the next commit.
+    /// Loses the memory: it is reported as lost until something is remembered again, beside runs.
     pub fn lose(&self, why: impl Into<String>) {
         let mut inner = self.inner();
         inner.memory = Memory::default();
@@ -86,7 +86,13 @@ impl MemoryStore for InMemoryStore {
                 source: None,
             });
         }
-        inner.lost = None;
+        // All that is known of a run that could not begin is that it was.
+        if changes
+            .iter()
+            .any(|change| !matches!(change, MemoryChange::Ran(_)))
+        {
+            inner.lost = None;
+        }
         inner.memory.apply(changes);
         inner.commits.push(changes.to_vec());
         Ok(())
