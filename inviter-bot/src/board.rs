@@ -38,6 +38,8 @@ pub(crate) struct Known {
     pub(crate) last_whole: Option<Finished>,
     /// When the next scheduled one begins.
     pub(crate) next: Option<Timestamp>,
+    /// `next`, by a clock that nobody sets.
+    pub(crate) due: Option<Instant>,
     /// How each directory fared when it was last read.
     pub(crate) directories: BTreeMap<ProviderId, DirectoryKnown>,
 }
@@ -101,8 +103,9 @@ impl Board {
     }
 
     /// The next scheduled run begins then.
-    pub(crate) fn scheduled(&self, at: Timestamp) {
-        self.lock().next = Some(at);
+    pub(crate) fn scheduled(&self, at: Timestamp, due: Instant) {
+        let mut known = self.lock();
+        (known.next, known.due) = (Some(at), Some(due));
     }
 
     /// A run has begun.

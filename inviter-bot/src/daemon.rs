@@ -117,6 +117,11 @@ impl Daemon {
                         tracing::error!("{why}");
                         self.shared.board.trouble(Some(why.to_owned()));
                         work.end(&session).await;
+                        if std::env::var_os("CREDENTIALS_DIRECTORY").is_some() {
+                            // systemd hands a credential over when it starts a service, and not again.
+                            systemd::stopping();
+                            anyhow::bail!("{why}; the bot ends, so that systemd starts it with the new one");
+                        }
                         break;
                     }
                     End::Dead(what) => {
@@ -140,7 +145,7 @@ impl Daemon {
                             );
                             tracing::error!("{text}");
                             tokio::select! {
-                                () = session.say(&text) => {}
+                                _ = session.say(&text) => {}
                                 () = self.stopping.stopped() => {}
                             }
                         }
@@ -189,7 +194,13 @@ impl Daemon {
         loop {
             let error = tokio::select! {
                 connected = self.connect_once(config) => match connected {
-                    Ok(connected) => return Ok(Some(connected)),
+                    Ok(connected) => {
+                        if let Err(error) = self.serve(config).await {
+                            tracing::error!("{error:#}");
+                        }
+                        logging::change(config.bot.log);
+                        return Ok(Some(connected));
+                    }
                     Err(error) => error,
                 },
                 () = stopping.stopped() => return Ok(None),

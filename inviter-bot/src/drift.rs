@@ -33,6 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const FIGHT_AFTER: usize = 4;
 /// See [`FIGHT_AFTER`].
 const FIGHT_WITHIN: Duration = Duration::from_secs(10 * 60);
+/// So often a level or a setting is put right within [`SLOW_WITHIN`]: whoever undoes it by a schedule does it as often.
+const SLOW_AFTER: usize = 12;
+/// See [`SLOW_AFTER`].
+const SLOW_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Listens for changes, and asks for a look at the rooms in which there were some.
 pub(crate) async fn listen(session: &Session) {
@@ -40,6 +44,7 @@ pub(crate) async fn listen(session: &Session) {
     while let Some(first) = changes.next().await {
         let mut rooms = BTreeSet::from([first]);
         let since = tokio::time::Instant::now();
+        let heard = Instant::now();
         loop {
             tokio::select! {
                 next = changes.next() => match next {
@@ -52,7 +57,7 @@ pub(crate) async fn listen(session: &Session) {
                 break;
             }
         }
-        session.triggers.rooms(rooms);
+        session.triggers.rooms(rooms, heard);
     }
 }
 
@@ -63,6 +68,7 @@ pub(crate) async fn listen(session: &Session) {
 pub(crate) async fn look(
     session: &Session,
     rooms: &BTreeSet<OwnedRoomId>,
+    heard: Instant,
     fights: &mut Fights,
     notices: &mut Notices,
 ) -> Result<Option<Arc<Report>>, String> {
@@ -83,15 +89,18 @@ pub(crate) async fn look(
             return Ok(None);
         }
     }
-    let begun = Instant::now();
     let report = session.run(&options).await?;
-    session.metrics.drift(&report, begun.elapsed());
-    let fought = fights.after(&report, Instant::now());
-    for (room, what) in fought {
-        leave_alone(session, &room, &what, notices).await;
-    }
+    session.metrics.drift(&report, heard.elapsed());
+    settle(session, &report, fights, notices).await;
     notices.after_run(session, &report, &RunCause::Drift).await;
     Ok(Some(report))
+}
+
+/// Looks whether a run has put right what was put right too often.
+pub(crate) async fn settle(session: &Session, report: &Report, fights: &mut Fights, notices: &mut Notices) {
+    for (room, what) in fights.after(report, Instant::now()) {
+        leave_alone(session, &room, &what, notices).await;
+    }
 }
 
 /// Pauses a room in which somebody keeps undoing what the bot does.
@@ -117,9 +126,8 @@ async fn leave_alone(session: &Session, room: &OwnedRoomId, what: &str, notices:
     session.audit.event(&event, None, session.now());
     let text = match paused {
         Ok(()) => format!(
-            "{name}: {by} keeps undoing what the bot does ({what}, {FIGHT_AFTER} times within {} minutes), so the room \
-             is paused; settle it, and go on with `!inviter resume '{name}'`",
-            FIGHT_WITHIN.as_secs() / 60
+            "{name}: {by} keeps undoing what the bot does ({what}), so the room is paused; settle it, and go on with \
+             `!inviter resume '{name}'`"
         ),
         Err(error) => {
             format!("{name}: {by} keeps undoing what the bot does ({what}), and it cannot be paused: {error}")
@@ -141,17 +149,22 @@ impl Fights {
                 continue;
             };
             let done = room.items.iter().filter(|item| item.outcome == Outcome::Done);
-            let things: BTreeSet<String> = done.filter_map(|item| thing(&item.action.op)).collect();
-            for thing in things {
+            let things: BTreeMap<String, bool> = done
+                .filter_map(|item| Some((thing(&item.action.op)?, is_lasting(&item.action.op))))
+                .collect();
+            for (thing, lasting) in things {
                 let times = self.0.entry((id.clone(), thing.clone())).or_default();
                 times.push_back(now);
+                let within = |times: &VecDeque<Instant>, span| {
+                    times.iter().filter(|at| now.duration_since(**at) <= span).count()
+                };
                 while times
                     .front()
-                    .is_some_and(|at| now.duration_since(*at) > FIGHT_WITHIN)
+                    .is_some_and(|at| now.duration_since(*at) > SLOW_WITHIN)
                 {
                     times.pop_front();
                 }
-                if times.len() >= FIGHT_AFTER {
+                if within(times, FIGHT_WITHIN) >= FIGHT_AFTER || lasting && times.len() >= SLOW_AFTER {
                     times.clear();
                     fought.push((id.clone(), thing));
                 }
@@ -160,10 +173,15 @@ impl Fights {
         self.0.retain(|_, times| {
             times
                 .back()
-                .is_some_and(|at| now.duration_since(*at) <= FIGHT_WITHIN)
+                .is_some_and(|at| now.duration_since(*at) <= SLOW_WITHIN)
         });
         fought
     }
+}
+
+/// Whether an operation sets what stays so unless somebody changes it; people come and go for reasons of their own.
+fn is_lasting(op: &Op) -> bool {
+    !matches!(op, Op::Invite { .. } | Op::Add { .. } | Op::Remove { .. })
 }
 
 /// What an operation sets right, so that the same is recognised when it comes again.

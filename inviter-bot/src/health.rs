@@ -64,6 +64,9 @@ pub(crate) async fn beat(metrics: Arc<Metrics>) {
     }
 }
 
+/// A scheduled run that is later than this is not merely waiting for its turn.
+const OVERDUE: Duration = Duration::from_secs(15 * 60);
+
 /// Whether the process works. That the homeserver is away is no fault of it.
 ///
 /// # Errors
@@ -104,6 +107,14 @@ pub(crate) fn ready(known: &Known, signs: &Signs, now: Instant) -> Result<(), St
         return Err(format!(
             "the homeserver has told no news for {} s",
             silent.as_secs()
+        ));
+    }
+    if let (Some(due), None) = (known.due, &known.running)
+        && now.saturating_duration_since(due) > OVERDUE
+    {
+        return Err(format!(
+            "the run that was due {} min ago has not begun",
+            now.saturating_duration_since(due).as_secs() / 60
         ));
     }
     if let Some(Err(why)) = known.last.as_ref().map(|run| &run.outcome) {

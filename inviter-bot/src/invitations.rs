@@ -1,5 +1,7 @@
 //! Invitations of the bot: those of trusted people are accepted (decision 13).
 
+use std::time::Instant;
+
 use inviter::{
     RoomBackend as _,
     core::{OwnedRoomId, OwnedUserId, action::Op, action::RoomTarget},
@@ -29,7 +31,7 @@ pub(crate) async fn answer(session: &Session, room: &OwnedRoomId, by: Option<&Ow
     match joined {
         Ok(_) => {
             tracing::info!(%room, %by, "invitation accepted");
-            session.triggers.rooms([room.clone()]);
+            session.triggers.rooms([room.clone()], Instant::now());
         }
         Err(error) => tracing::warn!(%room, %by, %error, "the invitation could not be accepted"),
     }

@@ -22,10 +22,11 @@ pub(crate) struct Notices {
 }
 
 impl Notices {
-    /// Says something in the administration room, if there is one; it is logged in any case.
-    pub(crate) async fn tell(&mut self, session: &Session, text: &str) {
+    /// Says something in the administration room, if there is one, and answers whether that went well; it is logged in
+    /// any case.
+    pub(crate) async fn tell(&mut self, session: &Session, text: &str) -> bool {
         tracing::warn!("{text}");
-        session.say(text).await;
+        session.say(text).await
     }
 
     /// A run could not even begin.
@@ -33,10 +34,11 @@ impl Notices {
         if self.not_begun.as_deref() == Some(why) {
             return;
         }
-        self.not_begun = Some(why.to_owned());
         let text =
             format!("the run could not begin: {why}; nothing was changed, and it is tried again on schedule");
-        self.tell(session, &text).await;
+        if self.tell(session, &text).await {
+            self.not_begun = Some(why.to_owned());
+        }
     }
 
     /// A run has come to an end: what is new is told, and what is over.
@@ -45,19 +47,19 @@ impl Notices {
         if self.not_begun.take().is_some() {
             lines.push("runs begin again".to_owned());
         }
-        let now = news(report);
+        let mut now = news(report);
         lines.extend(now.iter().filter(|line| !self.told.contains(*line)).cloned());
         if *cause == RunCause::Drift {
             // It was about some rooms only, and says nothing of what holds elsewhere.
-            self.told.extend(now);
+            now.extend(self.told.iter().cloned());
         } else {
             let over = self.told.iter().filter(|line| !now.contains(*line));
             let over = over.filter(|line| line.starts_with(UNREAD));
             lines.extend(over.map(|line| format!("over: {line}")));
-            self.told = now;
         }
-        if !lines.is_empty() {
-            self.tell(session, &lines.join("\n")).await;
+        // What did not arrive is told again after the next run.
+        if lines.is_empty() || self.tell(session, &lines.join("\n")).await {
+            self.told = now;
         }
     }
 }

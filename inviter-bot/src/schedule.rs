@@ -1,6 +1,6 @@
 //! When the next scheduled run begins.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream::select_all};
 use inviter::{IdentityProvider as _, config::BotConfig, core::runs::RunCause};
@@ -16,12 +16,22 @@ pub(crate) fn pause(config: &BotConfig) -> Duration {
 /// Asks for runs, for ever.
 pub(crate) async fn keep(session: &Session) {
     let bot = &session.config.bot;
-    if bot.run_at_start {
+    let mut due = session.board.known().due;
+    if due.is_some() {
+        // Another connection was there before, and nobody knows what has happened since.
+        session.triggers.everything(RunCause::Schedule);
+    } else if bot.run_at_start {
         session.triggers.everything(RunCause::Start);
     }
     loop {
-        let pause = pause(bot);
-        session.board.scheduled(session.now().plus(pause));
+        let mut pause = pause(bot);
+        // A configuration that is read anew does not put the next run off.
+        if let Some(due) = due.take() {
+            pause = pause.min(due.saturating_duration_since(Instant::now()));
+        }
+        session
+            .board
+            .scheduled(session.now().plus(pause), Instant::now() + pause);
         sleep(pause).await;
         session.triggers.everything(RunCause::Schedule);
     }

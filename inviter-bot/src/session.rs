@@ -13,28 +13,28 @@ use inviter::{
     core::{
         OwnedRoomId, OwnedUserId,
         action::RoomTarget,
-        backend::Stoppable,
+        backend::{BackendError, Stoppable},
         reconcile::{Draft, Reconciler, RunError},
         resolve::ReadOutcome,
         room::{Binding, RoomRef},
         runs::RunCause,
         time::Timestamp,
     },
-    matrix::{Chat, Incoming, Live, LiveOptions, Message, Observer},
+    matrix::{Attachment, Chat, Incoming, Live, LiveOptions, Observer},
     run_lock::LockError,
     wiring::connect_backend_observed,
 };
-use inviter_operations::spelling::for_room;
 use tokio::sync::mpsc;
 
 use crate::{
-    answer,
+    answer::Told,
     audit::{Audit, Run},
     board::{Board, Finished},
     metrics::Metrics,
     stop::Stopping,
     systemd,
     triggers::Triggers,
+    worker::{self, Kept, Left},
 };
 
 /// What outlives a connection.
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) board: Arc<Board>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) triggers: Arc<Triggers>,
+    pub(crate) kept: Arc<tokio::sync::Mutex<Kept>>,
 }
 
 impl Default for Shared {
@@ -52,6 +54,8 @@ impl Default for Shared {
             board: Arc::default(),
             audit: Arc::new(Audit::new(metrics.audit_lost.clone())),
             metrics,
+            triggers: Arc::default(),
+            kept: Arc::default(),
         }
     }
 }
@@ -64,7 +68,8 @@ pub(crate) struct Session {
     pub(crate) reconciler: Reconciler,
     pub(crate) live: Live,
     pub(crate) chat: Chat,
-    pub(crate) triggers: Triggers,
+    pub(crate) triggers: Arc<Triggers>,
+    pub(crate) kept: Arc<tokio::sync::Mutex<Kept>>,
     pub(crate) board: Arc<Board>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) audit: Arc<Audit>,
@@ -93,6 +98,13 @@ pub(crate) struct Turn<'s> {
     _turn: tokio::sync::MutexGuard<'s, ()>,
     _lock: RunLock,
     begun: Timestamp,
+    board: Arc<Board>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.board.given_up();
+    }
 }
 
 /// Why there is no turn.
@@ -128,7 +140,8 @@ impl Session {
             reconciler: setup.reconciler,
             chat: live.chat(),
             live,
-            triggers: Triggers::default(),
+            triggers: Arc::clone(&shared.triggers),
+            kept: Arc::clone(&shared.kept),
             board: Arc::clone(&shared.board),
             metrics: Arc::clone(&shared.metrics),
             audit: Arc::clone(&shared.audit),
@@ -158,17 +171,22 @@ impl Session {
     /// When another process has been running for longer than one waits, or the bot stops.
     pub(crate) async fn turn(&self) -> Result<Turn<'_>, NoTurn> {
         let turn = tokio::select! {
-            turn = self.turn.lock() => turn,
+            biased;
             () = self.stopping.stopped() => return Err(NoTurn::Stopping),
+            turn = self.turn.lock() => turn,
         };
         let since = tokio::time::Instant::now();
         loop {
             match RunLock::acquire(&self.state_dir, &self.account) {
                 Ok(lock) => {
+                    let begun = self.now();
+                    // Whoever hangs from here on is seen to.
+                    self.board.begun(begun, RunCause::Person { who: None });
                     return Ok(Turn {
                         _turn: turn,
                         _lock: lock,
-                        begun: self.now(),
+                        begun,
+                        board: Arc::clone(&self.board),
                     });
                 }
                 Err(LockError::Held(_)) if since.elapsed() < PATIENCE => {}
@@ -187,12 +205,29 @@ impl Session {
         drop(self.answering.write().await);
     }
 
-    /// Says something in the administration room, if there is one.
-    pub(crate) async fn say(&self, text: &str) {
-        let Some(room) = self.admin_room() else { return };
-        let (plain, html) = answer::paragraph(&for_room(text));
-        if let Err(error) = self.chat.send(&room, &Message::formatted(plain, html)).await {
-            tracing::warn!(%error, "the administration room could not be told");
+    /// Says something in the administration room, if there is one; answers whether whoever is to hear it could.
+    pub(crate) async fn say(&self, text: &str) -> bool {
+        let Some(room) = self.admin_room() else {
+            return self.bot().admin_room.is_none();
+        };
+        let told = Told::sentence(text);
+        let said = async {
+            for message in &told.messages {
+                self.chat.send(&room, message).await?;
+            }
+            if let Some(file) = told.file {
+                self.chat
+                    .attach(&room, &Attachment::text("notice.txt", file))
+                    .await?;
+            }
+            Ok::<(), BackendError>(())
+        };
+        match said.await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the administration room could not be told");
+                false
+            }
         }
     }
 
@@ -291,6 +326,13 @@ impl Session {
     /// Makes known that a run could not begin, and says why.
     pub(crate) async fn not_begun(&self, turn: &Turn<'_>, options: &RunOptions, error: &RunError) -> String {
         let why = error.to_string();
+        if matches!(
+            error,
+            RunError::NoSuchRoom(_) | RunError::OutOfScope(_) | RunError::Argument(_)
+        ) {
+            // Wrong use, and nothing that is wrong with the bot.
+            return why;
+        }
         self.reconciler.not_begun(options, turn.begun, error).await;
         self.ended(turn.begun, options, Err(why.clone()));
         why
@@ -309,6 +351,12 @@ impl Session {
             cause: options.cause.clone(),
             outcome,
         };
+        if let (RunCause::Person { .. }, Ok(report)) = (&finished.cause, &finished.outcome)
+            && worker::left(report, self.now()) != Left::Nothing
+        {
+            // What a person has begun is seen through.
+            self.triggers.everything(RunCause::Schedule);
+        }
         self.metrics.run(&finished, options.is_whole());
         self.board.ended(finished, options.is_whole());
         systemd::status(&systemd::standing(&self.board.known()));

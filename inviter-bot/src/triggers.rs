@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 use inviter::core::{OwnedRoomId, runs::RunCause};
@@ -20,6 +21,8 @@ pub(crate) struct Triggers {
 struct Pending {
     everything: Option<RunCause>,
     rooms: BTreeSet<OwnedRoomId>,
+    /// When the first change in those rooms was heard of.
+    heard: Option<Instant>,
 }
 
 /// What the next run is about.
@@ -27,8 +30,8 @@ struct Pending {
 pub(crate) enum Due {
     /// All rooms.
     Everything(RunCause),
-    /// These, because somebody else changed something there.
-    Rooms(BTreeSet<OwnedRoomId>),
+    /// These, because somebody else changed something there; the first change was heard of then.
+    Rooms(BTreeSet<OwnedRoomId>, Instant),
 }
 
 impl Triggers {
@@ -39,9 +42,12 @@ impl Triggers {
         self.come.notify_one();
     }
 
-    /// Asks for a look at rooms.
-    pub(crate) fn rooms(&self, rooms: impl IntoIterator<Item = OwnedRoomId>) {
-        self.lock().rooms.extend(rooms);
+    /// Asks for a look at rooms, of whose changes was heard then.
+    pub(crate) fn rooms(&self, rooms: impl IntoIterator<Item = OwnedRoomId>, heard: Instant) {
+        let mut pending = self.lock();
+        pending.rooms.extend(rooms);
+        pending.heard.get_or_insert(heard);
+        drop(pending);
         self.come.notify_one();
     }
 
@@ -58,11 +64,12 @@ impl Triggers {
     fn take(&self) -> Option<Due> {
         let mut pending = self.lock();
         let rooms = std::mem::take(&mut pending.rooms);
+        let heard = pending.heard.take();
         match pending.everything.take() {
             // The rooms are part of it.
             Some(cause) => Some(Due::Everything(cause)),
             None if rooms.is_empty() => None,
-            None => Some(Due::Rooms(rooms)),
+            None => Some(Due::Rooms(rooms, heard.unwrap_or_else(Instant::now))),
         }
     }
 
@@ -82,10 +89,14 @@ mod tests {
     #[tokio::test]
     async fn what_comes_meanwhile_is_one_run() {
         let triggers = Triggers::default();
-        triggers.rooms([room("a")]);
-        triggers.rooms([room("b"), room("a")]);
-        assert_eq!(triggers.due().await, Due::Rooms([room("a"), room("b")].into()));
-        triggers.rooms([room("a")]);
+        let (first, later) = (Instant::now(), Instant::now() + std::time::Duration::from_secs(1));
+        triggers.rooms([room("a")], first);
+        triggers.rooms([room("b"), room("a")], later);
+        assert_eq!(
+            triggers.due().await,
+            Due::Rooms([room("a"), room("b")].into(), first)
+        );
+        triggers.rooms([room("a")], later);
         triggers.everything(RunCause::Schedule);
         triggers.everything(RunCause::Directory);
         assert_eq!(triggers.due().await, Due::Everything(RunCause::Schedule));

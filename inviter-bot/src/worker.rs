@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use inviter::{
     Report,
     core::{
-        OwnedRoomId, finding::FindingKind, plan::RoomStatus, report::Outcome, runs::RunCause, time::Timestamp,
+        OwnedRoomId, backend::Stop as _, finding::FindingKind, plan::RoomStatus, report::Outcome,
+        runs::RunCause, time::Timestamp,
     },
 };
 use inviter_operations::render::counted;
@@ -23,9 +24,13 @@ const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// Works for as long as the session lasts.
 pub(crate) async fn work(session: &Session) {
-    let mut fights = Fights::default();
-    let mut notices = Notices::default();
-    let mut again = Again::default();
+    // Nobody else has it: the worker of the connection before has ended.
+    let mut kept = session.kept.lock().await;
+    let Kept {
+        fights,
+        notices,
+        again,
+    } = &mut *kept;
     if !session.bot().run_at_start {
         check(session).await;
     }
@@ -36,11 +41,11 @@ pub(crate) async fn work(session: &Session) {
         };
         match due {
             Due::Everything(cause) => {
-                let wait = everything(session, cause, &mut notices).await;
+                let wait = everything(session, cause, fights, notices).await;
                 again.after(wait, session.bot().interval);
             }
-            Due::Rooms(rooms) => {
-                let left = some(session, &rooms, &mut fights, &mut notices).await;
+            Due::Rooms(rooms, heard) => {
+                let left = some(session, &rooms, heard, fights, notices).await;
                 // By a run over everything: it tells what is in the way, such as a directory that cannot be read, and
                 // finds out that a room is not wanted any more.
                 if left != Left::Nothing && again.at.is_none() {
@@ -49,6 +54,14 @@ pub(crate) async fn work(session: &Session) {
             }
         }
     }
+}
+
+/// What the worker knows beside what it is told; outlives a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    fights: Fights,
+    notices: Notices,
+    again: Again,
 }
 
 /// When to try again what did not work, before the schedule does.
@@ -60,7 +73,7 @@ struct Again {
 
 /// What a run leaves to be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Left {
+pub(crate) enum Left {
     Nothing,
     /// The homeserver asks for this much patience.
     Parked(Duration),
@@ -94,7 +107,8 @@ impl Again {
     }
 }
 
-fn left(report: &Report, now: Timestamp) -> Left {
+/// What a run leaves to be tried again.
+pub(crate) fn left(report: &Report, now: Timestamp) -> Left {
     let outcomes = || {
         report
             .rooms
@@ -146,7 +160,7 @@ fn managed(report: &Report) -> String {
     )
 }
 
-async fn everything(session: &Session, cause: RunCause, notices: &mut Notices) -> Left {
+async fn everything(session: &Session, cause: RunCause, fights: &mut Fights, notices: &mut Notices) -> Left {
     let options = session.by_itself(cause.clone(), BTreeSet::new());
     match session.run(&options).await {
         Ok(report) => {
@@ -156,10 +170,14 @@ async fn everything(session: &Session, cause: RunCause, notices: &mut Notices) -
             }
             tracing::info!(%cause, changes = tally.changes(), held = tally.held, pending = tally.pending,
                 failed = tally.failed, "run ended");
+            drift::settle(session, &report, fights, notices).await;
             notices.after_run(session, &report, &cause).await;
             left(&report, session.now())
         }
         Err(why) => {
+            if session.stopping.is_stopped() {
+                return Left::Nothing;
+            }
             tracing::error!(%cause, "the run could not begin: {why}");
             notices.not_begun(session, &why).await;
             Left::Failed
@@ -170,10 +188,11 @@ async fn everything(session: &Session, cause: RunCause, notices: &mut Notices) -
 async fn some(
     session: &Session,
     rooms: &BTreeSet<OwnedRoomId>,
+    heard: std::time::Instant,
     fights: &mut Fights,
     notices: &mut Notices,
 ) -> Left {
-    match drift::look(session, rooms, fights, notices).await {
+    match drift::look(session, rooms, heard, fights, notices).await {
         Ok(Some(report)) => left(&report, session.now()),
         Ok(None) => Left::Nothing,
         Err(why) => {

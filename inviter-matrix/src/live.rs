@@ -150,14 +150,8 @@ impl Live {
             pulse: watch::Sender::default(),
         });
         let (picture, since) = read_all(&state).await?;
-        for (room, by) in picture.invited() {
-            let invited = Incoming::Invited {
-                room: room.clone(),
-                by: by.cloned(),
-            };
-            drop(state.incoming.send(invited));
-        }
         *state.picture.lock().unwrap_or_else(PoisonError::into_inner) = picture;
+        state.tell_invitations(&Picture::default());
         state.well();
         let follower = tokio::spawn(follow(Arc::clone(&state), since, called));
         let live = Self {

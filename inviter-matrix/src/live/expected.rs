@@ -31,7 +31,9 @@ impl Expected {
     /// leaving: those show by the room's coming and going.
     pub(super) fn key(op: &Op) -> Option<Key> {
         let (kind, key) = match op {
-            Op::Invite { user, .. } | Op::Remove { user, .. } => ("m.room.member", user.as_str()),
+            Op::Invite { user, .. } | Op::Add { user, .. } | Op::Remove { user, .. } => {
+                ("m.room.member", user.as_str())
+            }
             Op::SetLevels { .. } => ("m.room.power_levels", ""),
             Op::SetHistoryVisibility { .. } => ("m.room.history_visibility", ""),
             Op::SetName { .. } => ("m.room.name", ""),

@@ -1,6 +1,7 @@
 //! Following `/sync`: one request at a time, each from where the last one ended.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     State,
+    incoming::Incoming,
     picture::{Picture, Told},
 };
 use crate::{
@@ -24,6 +26,8 @@ use crate::{
 
 /// Messages of a room that one answer holds; of what comes between two answers in a busy room, the last ones.
 const MESSAGES: u32 = 50;
+/// A position that was refused is given up at most this often.
+const ANEW_AGAIN: Duration = Duration::from_secs(5 * 60);
 /// The longest pause after failures.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
@@ -157,6 +161,7 @@ pub(super) async fn follow(
     mut calls: mpsc::UnboundedReceiver<Waiting>,
 ) {
     let mut whole_at = Instant::now();
+    let mut anew_at: Option<Instant> = None;
     let mut failures: u32 = 0;
     let mut waiting: Vec<Waiting> = Vec::new();
     loop {
@@ -216,11 +221,13 @@ pub(super) async fn follow(
                     // Whoever watches has to connect anew, with other credentials.
                     return;
                 }
-                // The position may not be known any more, as after the homeserver was restored from a backup.
-                if lost && begin_again(&state, &mut since).await.is_ok() {
-                    state.well();
-                    failures = 0;
-                    continue;
+                // The position may not be known any more, as after the homeserver was restored from a backup. What is
+                // refused for another reason is refused again: everything is not read over and over for that.
+                if lost && anew_at.is_none_or(|at| at.elapsed() >= ANEW_AGAIN) {
+                    anew_at = Some(Instant::now());
+                    if let Err(error) = begin_again(&state, &mut since).await {
+                        tracing::warn!(%error, "the rooms could not be read anew");
+                    }
                 }
                 let pause = Duration::from_millis(500)
                     .saturating_mul(2_u32.saturating_pow(failures.min(10)))
@@ -243,13 +250,30 @@ async fn begin_again(state: &Arc<State>, since: &mut String) -> Result<(), Backe
     *since = next_batch;
     let rooms: Vec<OwnedRoomId> = picture.joined().cloned().collect();
     let invited: Vec<OwnedRoomId> = picture.invited().map(|(room, _)| room.clone()).collect();
-    *state.picture.lock().unwrap_or_else(PoisonError::into_inner) = picture;
+    let before = {
+        let mut known = state.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *known, picture)
+    };
+    state.tell_invitations(&before);
     // What differs is not worked out: whoever listens compares each with what is wanted anyway.
     state.tell_changed(rooms.into_iter().chain(invited));
     Ok(())
 }
 
 impl State {
+    /// Tells of the invitations that are open and were not before.
+    pub(super) fn tell_invitations(&self, before: &Picture) {
+        let known: BTreeMap<_, _> = before.invited().collect();
+        let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        for (room, by) in picture.invited().filter(|(room, by)| known.get(room) != Some(by)) {
+            // Whoever does not listen any more needs no news.
+            let _ = self.incoming.send(Incoming::Invited {
+                room: room.clone(),
+                by: by.cloned(),
+            });
+        }
+    }
+
     fn take(&self, rooms: Vec<(&'static str, OwnedRoomId, Box<RawValue>)>) {
         if rooms.is_empty() {
             return;

@@ -41,7 +41,7 @@ pub(super) struct Told {
     pub(super) changed: BTreeMap<OwnedRoomId, Option<OwnedUserId>>,
     /// What came to the bot.
     pub(super) incoming: Vec<Incoming>,
-    /// State events of the bot itself, by room, type and state key.
+    /// State events of the bot itself, and joins, by room, type and state key.
     pub(super) own: Vec<(OwnedRoomId, String, String)>,
 }
 
@@ -113,10 +113,15 @@ impl Picture {
             match header {
                 Ok(header) => {
                     let Some(key) = header.state_key else { continue };
-                    if header.sender.as_deref() == Some(me.as_str()) {
-                        told.own
-                            .push((id.clone(), header.kind.into_owned(), key.into_owned()));
-                    } else {
+                    let sender = header.sender.as_deref();
+                    // Whoever was put in joins by themselves, as far as events tell.
+                    let joins = header.kind == "m.room.member" && sender == Some(&*key);
+                    let by_bot = sender == Some(me.as_str());
+                    if by_bot || joins {
+                        let (kind, key) = (header.kind.clone(), key.clone());
+                        told.own.push((id.clone(), kind.into_owned(), key.into_owned()));
+                    }
+                    if !by_bot {
                         let sender = header.sender.and_then(|sender| UserId::parse(sender).ok());
                         by_others = Some(sender);
                     }
