@@ -291,7 +291,7 @@ impl<'a> RoomDraft<'a> {
         let room = self.room;
         for (at, seat) in room.seats.iter().enumerate() {
             if self.wanted[at] {
-                self.invite(self.user(seat), seat);
+                self.invite(self.user(seat), seat, true);
             }
         }
     }

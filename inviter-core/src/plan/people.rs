@@ -124,7 +124,12 @@ impl<'a> RoomDraft<'a> {
             blocked.invite.add(user);
             return false;
         }
-        self.invite(user, seat);
+        // Who left, or was removed by somebody else, is asked: only an invitation can be declined.
+        let may_be_put_in = match member.map(|m| (m.membership, &*m.sender)) {
+            Some((Membership::Left, sender)) => sender == self.cx.bot,
+            _ => true,
+        };
+        self.invite(user, seat, may_be_put_in);
         // Remembered once the invitation is sent: one that never went out must not count as the only one.
         self.plan
             .learned_if_invited
@@ -150,8 +155,8 @@ impl<'a> RoomDraft<'a> {
         false
     }
 
-    /// Brings somebody in, by the way that the room has for it.
-    pub(super) fn invite(&mut self, user: &UserId, seat: &Seat) {
+    /// Brings somebody in, by the way that the room has for it; by an invitation unless they may be put in.
+    pub(super) fn invite(&mut self, user: &UserId, seat: &Seat, may_be_put_in: bool) {
         let why = seat.feed.map_or(Why::Fixed, |feed| Why::InGroup { feed });
         let (reason, user) = (
             self.reason(self.cx.policy.invite_reason.as_ref()),
@@ -159,7 +164,7 @@ impl<'a> RoomDraft<'a> {
         );
         let is_local = || user.server_name() == self.cx.policy.homeserver;
         let op = match self.room.rules.bring_in {
-            BringIn::Join if is_local() => Op::Add { user, reason },
+            BringIn::Join if may_be_put_in && is_local() => Op::Add { user, reason },
             BringIn::Join | BringIn::Invite => Op::Invite { user, reason },
         };
         self.act(op, why);

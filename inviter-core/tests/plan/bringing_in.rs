@@ -110,8 +110,36 @@ fn local_people_are_put_in_where_that_is_configured() {
         .gives(&[], &[FindingKind::PowerMissing]);
     let reinvited = MemoryChange::Reinvited(room_id(), user("alice"), true);
     let removed = world().member("alice", Membership::Left, "admin");
-    removed.gives(&["add alice"], &[]);
+    removed.gives(&["invite alice"], &[]);
     assert_eq!(removed.plan().learned_if_invited[&user("alice")], reinvited);
+}
+
+#[test]
+fn nobody_is_put_in_against_their_own_or_others_doing() {
+    let world = |membership, by: &str| {
+        World::new()
+            .wants("alice")
+            .member("alice", membership, by)
+            .with(|w| w.rules.bring_in = BringIn::Join)
+    };
+    // They left, and are only asked again, whyever that is.
+    let left = || world(Membership::Left, "alice");
+    left()
+        .with(|w| w.rules.left = LeftPolicy::Again)
+        .gives(&["invite alice"], &[]);
+    left()
+        .with(|w| w.rules.left = LeftPolicy::After(Duration::from_millis(1)))
+        .gives(&["invite alice"], &[]);
+    left()
+        .remember(|r| {
+            r.absent.insert(user("alice"));
+        })
+        .gives(&["invite alice"], &[]);
+    // Somebody else removed them.
+    world(Membership::Left, "admin").gives(&["invite alice"], &[]);
+    // We did, and take it back; or they ask for it themselves.
+    world(Membership::Left, "bot").gives(&["add alice"], &[]);
+    world(Membership::Knocking, "alice").gives(&["add alice"], &[]);
 }
 
 #[test]
