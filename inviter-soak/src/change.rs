@@ -19,6 +19,8 @@ const TRIES: usize = 40;
 const FIGHT_BELOW: usize = 2;
 /// See [`FIGHT_BELOW`].
 const FIGHT_WITHIN: Duration = Duration::from_secs(11 * 60);
+/// And so often in all: whoever goes on for a day is fighting, too.
+const SLOW_FIGHT_BELOW: usize = 11;
 
 /// How large everything is.
 #[derive(Debug, Clone, Copy)]
@@ -227,8 +229,8 @@ impl Generator {
     /// Whether changing this once more would look like a fight; counts it if not.
     fn is_fight(&mut self, what: &str, now: Duration) -> bool {
         let times = self.lately.entry(what.to_owned()).or_default();
-        times.retain(|time| *time + FIGHT_WITHIN > now);
-        if times.len() >= FIGHT_BELOW {
+        let lately = times.iter().filter(|time| **time + FIGHT_WITHIN > now).count();
+        if lately >= FIGHT_BELOW || times.len() >= SLOW_FIGHT_BELOW {
             return true;
         }
         times.push(now);
