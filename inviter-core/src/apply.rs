@@ -3,6 +3,8 @@
 //! A failure is reported and stops nothing that does not depend on it. Nothing here reads the plan's reasons or
 //! second-guesses the guard; what is re-checked is whether the world is still the one that was planned for.
 
+mod witness;
+
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
@@ -23,6 +25,8 @@ use crate::{
     time::{Clock, Timestamp},
 };
 
+pub use self::witness::{InRoom, Unwitnessed, Witness};
+
 /// A removal that was planned longer ago is not sent (decision 29).
 pub(crate) const REMOVALS_GOOD_FOR: Duration = Duration::from_secs(15 * 60);
 const TOO_OLD: &str = "it was planned more than 15 minutes ago; plan again";
@@ -34,6 +38,8 @@ pub struct ApplyOptions<'a> {
     pub clock: &'a dyn Clock,
     /// Where to remember what was done, room by room.
     pub store: &'a dyn MemoryStore,
+    /// Is told of each action as soon as it is known what became of it.
+    pub witness: &'a dyn Witness,
     /// Rooms worked on at the same time.
     pub rooms_at_once: usize,
     /// Invitations or removals under way at the same time in one room.
@@ -54,6 +60,7 @@ pub struct Applied {
 /// Runs what the guard allowed.
 pub async fn apply(plan: GuardedPlan, backend: &dyn RoomBackend, options: &ApplyOptions<'_>) -> Applied {
     let planned = plan.planned();
+    options.witness.begins(&plan);
     let run = Run {
         backend,
         options,
@@ -100,7 +107,12 @@ struct RoomRun<'a> {
     outcomes: Vec<Option<Outcome>>,
     memory: Vec<MemoryChange>,
     errors: Vec<String>,
+    witness: &'a dyn Witness,
 }
+
+/// An action that was ended among others, by its index. Without a result: those before it had to wait, and now it is
+/// too late.
+type Ended = (usize, Option<Result<Effect, BackendError>>, Outcome);
 
 impl RoomRun<'_> {
     /// Indices of what is still to be done in a phase.
@@ -113,14 +125,38 @@ impl RoomRun<'_> {
 
     fn settle(&mut self, indices: &[usize], outcome: &Outcome) {
         for index in indices {
-            self.outcomes[*index] = Some(outcome.clone());
+            self.settle_one(*index, outcome.clone());
         }
     }
 
     fn settle_open(&mut self, outcome: &Outcome) {
-        for open in self.outcomes.iter_mut().filter(|o| o.is_none()) {
-            *open = Some(outcome.clone());
+        for index in 0..self.outcomes.len() {
+            if self.outcomes[index].is_none() {
+                self.settle_one(index, outcome.clone());
+            }
         }
+    }
+
+    fn settle_one(&mut self, index: usize, outcome: Outcome) {
+        self.tell(&self.target, index, &outcome);
+        self.outcomes[index] = Some(outcome);
+    }
+
+    fn tell(&self, target: &RoomTarget, index: usize, outcome: &Outcome) {
+        let room = InRoom::new(&self.plan.room, target, &self.plan.feeds);
+        self.witness.settled(room, &self.actions[index].action, outcome);
+    }
+
+    /// What is settled.
+    fn items(&self) -> Vec<ReportItem> {
+        let items = self.actions.iter().zip(&self.outcomes);
+        let items = items.filter_map(|(guarded, outcome)| {
+            Some(ReportItem {
+                action: guarded.action.clone(),
+                outcome: outcome.clone()?,
+            })
+        });
+        items.collect()
     }
 }
 
@@ -144,6 +180,7 @@ impl Run<'_> {
                     outcomes,
                     memory: Vec::new(),
                     errors: Vec::new(),
+                    witness: self.options.witness,
                 };
                 self.work(work).await
             }
@@ -178,14 +215,7 @@ impl Run<'_> {
     ) {
         if let Some(id) = self.enter(&mut room).await {
             // What else was planned for the room is planned again from what it really is.
-            let items = room.actions.iter().zip(&room.outcomes);
-            let items = items.filter_map(|(a, outcome)| {
-                Some(ReportItem {
-                    action: a.action.clone(),
-                    outcome: outcome.clone()?,
-                })
-            });
-            let items = items.collect();
+            let items = room.items();
             let target = Some(RoomTarget::Existing(id.clone()));
             self.commit(&mut room).await;
             return (items, Some(id), room.errors, target);
@@ -195,6 +225,9 @@ impl Run<'_> {
         self.one_by_one(&mut room, 3).await;
         self.people(&mut room, 4).await;
         self.removals(&mut room).await;
+        room.settle_open(&Outcome::Skipped {
+            because: "it was not reached".to_owned(),
+        });
         room.memory.extend(room.plan.learned.iter().cloned());
         let finished = room
             .outcomes
@@ -204,17 +237,7 @@ impl Run<'_> {
             room.memory.extend(room.plan.learned_if_done.iter().cloned());
         }
         self.commit(&mut room).await;
-        let items = room
-            .actions
-            .into_iter()
-            .zip(room.outcomes)
-            .map(|(a, outcome)| ReportItem {
-                action: a.action,
-                outcome: outcome.unwrap_or_else(|| Outcome::Skipped {
-                    because: "it was not reached".to_owned(),
-                }),
-            });
-        (items.collect(), None, room.errors, Some(room.target))
+        (room.items(), None, room.errors, Some(room.target))
     }
 
     /// Creates or joins the room, if that is planned. If it fails, everything after it is skipped.
@@ -226,6 +249,7 @@ impl Run<'_> {
         let op = room.actions[index].action.op.clone();
         let result = self.execute(&room.target, &op).await;
         if let Ok(Effect::Revisit(id)) = result {
+            room.tell(&RoomTarget::Existing(id.clone()), index, &Outcome::Done);
             room.outcomes[index] = Some(Outcome::Done);
             if let Op::CreateRoom(blueprint) = &op {
                 let remembered = RememberedAlias {
@@ -260,7 +284,7 @@ impl Run<'_> {
             Op::CreateRoom(_) => "the room was not created",
             _ => "the bot could not join",
         };
-        room.outcomes[index] = Some(outcome);
+        room.settle_one(index, outcome);
         let because = because.to_owned();
         room.settle_open(&Outcome::Skipped { because });
         None
@@ -317,7 +341,7 @@ impl Run<'_> {
                 });
                 room.memory.extend(given);
             }
-            room.outcomes[index] = Some(outcome);
+            room.settle_one(index, outcome);
         }
     }
 
@@ -333,38 +357,43 @@ impl Run<'_> {
                 room.memory
                     .push(MemoryChange::ListingChecked(id.clone(), self.options.clock.now()));
             }
-            room.outcomes[index] = Some(outcome);
+            room.settle_one(index, outcome);
         }
     }
 
     async fn people(&self, room: &mut RoomRun<'_>, phase: u8) {
         let indices = room.open(phase);
-        let (target, actions) = (&room.target, &room.actions);
-        // Without a result: those before it had to wait, and now it is too late.
-        let done: Vec<(usize, Option<Result<Effect, BackendError>>)> = stream::iter(indices)
+        let work = &*room;
+        let done: Vec<Ended> = stream::iter(indices)
             .map(|index| async move {
-                let op = &actions[index].action.op;
-                let result = match op {
-                    Op::Remove { .. } if self.is_too_old() => None,
-                    _ => Some(self.execute(target, op).await),
+                let op = &work.actions[index].action.op;
+                let (result, outcome) = match op {
+                    Op::Remove { .. } if self.is_too_old() => {
+                        let detail = TOO_OLD.to_owned();
+                        (None, Outcome::Stale { detail })
+                    }
+                    _ => {
+                        let result = self.execute(&work.target, op).await;
+                        let outcome = self.outcome(result.as_ref(), None);
+                        (Some(result), outcome)
+                    }
                 };
-                (index, result)
+                // Now, and not when the last one is through.
+                work.tell(&work.target, index, &outcome);
+                (index, result, outcome)
             })
             .buffer_unordered(self.options.people_at_once.max(1))
             .collect()
             .await;
-        for (index, result) in done {
-            let Some(result) = result else {
-                let detail = TOO_OLD.to_owned();
-                room.outcomes[index] = Some(Outcome::Stale { detail });
-                continue;
-            };
-            self.remember_refusal(room, index, result.as_ref().err());
-            if let (Ok(_), Some(user)) = (&result, room.actions[index].action.op.brings_in()) {
-                room.memory
-                    .extend(room.plan.learned_if_invited.get(user).cloned());
+        for (index, result, outcome) in done {
+            if let Some(result) = &result {
+                self.remember_refusal(room, index, result.as_ref().err());
+                if let (Ok(_), Some(user)) = (result, room.actions[index].action.op.brings_in()) {
+                    room.memory
+                        .extend(room.plan.learned_if_invited.get(user).cloned());
+                }
             }
-            room.outcomes[index] = Some(self.outcome(result.as_ref(), None));
+            room.outcomes[index] = Some(outcome);
         }
     }
 

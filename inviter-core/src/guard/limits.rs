@@ -199,6 +199,7 @@ impl GuardContext<'_> {
             plan,
             actions,
             release,
+            released: None,
         };
         if released {
             room.let_go();

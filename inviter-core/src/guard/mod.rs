@@ -108,6 +108,9 @@ pub struct GuardedRoom {
     plan: RoomPlan,
     actions: Vec<GuardedAction>,
     release: Option<ReleaseCode>,
+    /// What was held, and is let go.
+    #[serde(skip)]
+    released: Option<ReleaseCode>,
 }
 
 impl GuardedRoom {
@@ -128,7 +131,7 @@ impl GuardedRoom {
 
     /// A person has released what is held.
     fn let_go(&mut self) {
-        self.release = None;
+        self.released = self.release.take();
         for action in &mut self.actions {
             if matches!(action.verdict, Verdict::Held { .. }) {
                 action.verdict = Verdict::Allowed;
@@ -146,6 +149,8 @@ impl GuardedRoom {
 pub struct GuardedPlan {
     rooms: Vec<GuardedRoom>,
     release: Option<ReleaseCode>,
+    #[serde(skip)]
+    released: BTreeSet<ReleaseCode>,
     planned: Timestamp,
 }
 
@@ -158,6 +163,11 @@ impl GuardedPlan {
     /// Releases everything that is held in this plan.
     pub const fn release(&self) -> Option<&ReleaseCode> {
         self.release.as_ref()
+    }
+
+    /// Which of the releases that a person gave have let something go.
+    pub const fn released(&self) -> &BTreeSet<ReleaseCode> {
+        &self.released
     }
 
     /// When it was planned.
@@ -189,14 +199,16 @@ pub fn guard(plans: Vec<RoomPlan>, cx: &GuardContext<'_>) -> GuardedPlan {
         .into_iter()
         .map(|plan| cx.room(plan, &totals, &shrunk))
         .collect();
-    let release = ReleaseCode::of(rooms.iter().flat_map(held));
-    if let Some(code) = &release
-        && cx.releases.contains(code)
-    {
+    let of_rooms = rooms.iter().filter_map(|room| room.released.clone());
+    let mut released: BTreeSet<ReleaseCode> = of_rooms.collect();
+    let mut release = ReleaseCode::of(rooms.iter().flat_map(held));
+    if let Some(code) = release.take_if(|code| cx.releases.contains(code)) {
         rooms.iter_mut().for_each(GuardedRoom::let_go);
+        released.insert(code);
     }
     GuardedPlan {
-        release: release.filter(|code| !cx.releases.contains(code)),
+        release,
+        released,
         rooms,
         planned: cx.now,
     }

@@ -21,7 +21,7 @@ use self::{about::About, planning::Known};
 use crate::{
     IdentityProvider, RoomBackend,
     action::{Op, RoomTarget},
-    apply::{ApplyOptions, apply},
+    apply::{ApplyOptions, Unwitnessed, Witness, apply},
     backend::{BackendError, Identity},
     desired::Desired,
     finding::Finding,
@@ -81,7 +81,7 @@ pub struct RunOptions {
 
 impl RunOptions {
     /// Whether the run is about everything that the configuration is about.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.rooms.is_empty() && self.arguments.is_empty() && self.scope.is_everything()
     }
 
@@ -234,6 +234,11 @@ impl Reconciler {
     /// Does what the guard allowed in a draft. Rooms that are created or joined on the way are read and planned
     /// once more under the same guard.
     pub async fn apply(&self, draft: Draft, options: &RunOptions) -> Report {
+        self.apply_witnessed(draft, options, &Unwitnessed).await
+    }
+
+    /// As [`apply`](Self::apply), with somebody who is told of each action as soon as it is known what became of it.
+    pub async fn apply_witnessed(&self, draft: Draft, options: &RunOptions, witness: &dyn Witness) -> Report {
         let Draft {
             identity,
             desired,
@@ -259,6 +264,7 @@ impl Reconciler {
         let apply_options = ApplyOptions {
             clock: &*self.clock,
             store: &self.store,
+            witness,
             rooms_at_once: self.rooms_at_once,
             people_at_once: self.people_at_once,
         };

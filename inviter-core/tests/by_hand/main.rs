@@ -12,4 +12,5 @@ mod handed_over;
 mod members;
 mod named;
 mod unmanage;
+mod witnessed;
 mod world;

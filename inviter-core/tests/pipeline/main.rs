@@ -15,3 +15,4 @@ mod runs;
 mod scope;
 mod united;
 mod upgrades;
+mod witnessed;

@@ -5,7 +5,7 @@ use ruma_common::OwnedUserId;
 use super::{Reconciler, where_to};
 use crate::{
     action::{Op, RoomTarget},
-    apply::REMOVALS_GOOD_FOR,
+    apply::{InRoom, REMOVALS_GOOD_FOR, Unwitnessed, Witness},
     backend::Effect,
     by_hand::{Considered, Decision, End, Ground, Refusal, RefusalKind, WishReport},
     levels::LevelSlot,
@@ -20,7 +20,13 @@ impl Reconciler {
     ///
     /// The room is read and decided about again before anything is done, and before the bot removes somebody, gives up
     /// its level or leaves (decision 29). What is not called for any more is not done, and the report says why.
-    pub async fn carry_out(&self, mut considered: Considered) -> WishReport {
+    pub async fn carry_out(&self, considered: Considered) -> WishReport {
+        self.carry_out_witnessed(considered, &Unwitnessed).await
+    }
+
+    /// As [`carry_out`](Self::carry_out), with somebody who is told of each action as soon as it is known what became
+    /// of it.
+    pub async fn carry_out_witnessed(&self, mut considered: Considered, witness: &dyn Witness) -> WishReport {
         if let Some(ground) = considered.ground.as_deref()
             && (!considered.decision.ops.is_empty() || considered.decision.forget.is_some())
         {
@@ -38,6 +44,8 @@ impl Reconciler {
         let mut learned = std::mem::take(&mut considered.learned);
         let mut stopped = false;
         if let Some(ground) = considered.ground.as_deref() {
+            let target = RoomTarget::Existing(ground.id.clone());
+            let room = InRoom::new(&ground.request.room, &target, &[]);
             for (at, item) in report.items.iter_mut().enumerate() {
                 item.outcome = if stopped {
                     let because = "what comes before it was not done".to_owned();
@@ -45,6 +53,7 @@ impl Reconciler {
                 } else {
                     self.do_next(ground, &considered.decision, at, &mut learned).await
                 };
+                witness.settled(room, &item.action, &item.outcome);
                 stopped = !matches!(item.outcome, Outcome::Done | Outcome::AlreadySo);
             }
         }
