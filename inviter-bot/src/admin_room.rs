@@ -28,7 +28,10 @@ impl Session {
         let Some(room) = &self.bot().admin_room else {
             return Ok(());
         };
-        if let RoomRef::Alias(alias) = room {
+        // Once it is known it is not asked for again: where it leads must not change under those who are in it.
+        if let RoomRef::Alias(alias) = room
+            && self.admin_room.get().is_none()
+        {
             match self.reconciler.backend.resolve_alias(alias).await {
                 Binding::Bound(id) => drop(self.admin_room.set(id)),
                 Binding::Missing => {
@@ -95,13 +98,29 @@ impl Session {
     }
 }
 
-/// Whether a room is fit for commands.
+/// Whether a room is fit for commands. What is not known of it makes it unfit.
 fn fit(name: &RoomRef, room: &RoomSnapshot) -> Result<(), Unfit> {
-    if room.join_rule == JoinRule::Public {
-        return Err(format!(
-            "{name}: anyone may join the administration room, so no commands are taken there; set its join rule to \
-             invite first"
-        ));
+    match &room.join_rule {
+        JoinRule::Invite | JoinRule::Knock | JoinRule::Private => {}
+        JoinRule::Public => {
+            return Err(format!(
+                "{name}: anyone may join the administration room, so no commands are taken there; set its join rule to \
+                 invite first"
+            ));
+        }
+        JoinRule::Restricted | JoinRule::KnockRestricted => {
+            return Err(format!(
+                "{name}: members of other rooms may join the administration room without being invited, so no commands \
+                 are taken there; set its join rule to invite first"
+            ));
+        }
+        JoinRule::Other(rule) => {
+            return Err(format!(
+                "{name}: the administration room has the join rule `{}`, which the bot does not know, so no commands are \
+                 taken there; set its join rule to invite first",
+                rule.escape_debug()
+            ));
+        }
     }
     if room.history_visibility == Some(HistoryVisibility::WorldReadable) {
         return Err(format!(
@@ -115,5 +134,85 @@ fn fit(name: &RoomRef, room: &RoomSnapshot) -> Result<(), Unfit> {
              without encryption"
         ));
     }
+    // Among it may be what would make the room unfit.
+    if let Some(cause) = room.unreadable.first() {
+        return Err(format!(
+            "{name}: the state of the administration room cannot be read in full ({cause}), so no commands are taken \
+             there; set that anew, or use another room"
+        ));
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use inviter::core::{
+        OwnedRoomId, OwnedUserId, RoomVersionId,
+        levels::{LevelRules, PowerLevels},
+        room::Cause,
+        room_rules::RoomKind,
+    };
+
+    use super::*;
+
+    /// A room that nothing is wrong with.
+    fn room() -> RoomSnapshot {
+        let version = RoomVersionId::V10;
+        RoomSnapshot {
+            room_id: OwnedRoomId::try_from("!r:x").unwrap(),
+            kind: RoomKind::Room,
+            creator: OwnedUserId::try_from("@a:x").unwrap(),
+            created: None,
+            additional_creators: Vec::new(),
+            federate: true,
+            levels: PowerLevels::absent(LevelRules::of(&version).unwrap()),
+            version,
+            join_rule: JoinRule::Invite,
+            history_visibility: Some(HistoryVisibility::Shared),
+            encrypted: false,
+            name: None,
+            topic: None,
+            canonical_alias: None,
+            predecessor: None,
+            replaced_by: None,
+            members: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_a_room_of_invited_people_that_is_read_in_full_is_fit() {
+        let name = RoomRef::Id(room().room_id);
+        let unfit = |room: &RoomSnapshot| fit(&name, room).err();
+        for join_rule in [JoinRule::Invite, JoinRule::Knock, JoinRule::Private] {
+            assert_eq!(unfit(&RoomSnapshot { join_rule, ..room() }), None);
+        }
+        for (join_rule, why) in [
+            (JoinRule::Public, "anyone may join"),
+            (JoinRule::Restricted, "members of other rooms may join"),
+            (JoinRule::KnockRestricted, "members of other rooms may join"),
+            (JoinRule::Other("org.new".to_owned()), "`org.new`"),
+        ] {
+            let told = unfit(&RoomSnapshot { join_rule, ..room() }).unwrap();
+            assert!(told.contains(why), "{told}");
+            assert!(told.contains("set its join rule to invite first"), "{told}");
+        }
+        let history_visibility = Some(HistoryVisibility::WorldReadable);
+        let told = unfit(&RoomSnapshot {
+            history_visibility,
+            ..room()
+        })
+        .unwrap();
+        assert!(told.contains("anyone in the world may read"), "{told}");
+        // A history visibility that is not one of those is unreadable, too.
+        let unreadable = vec![Cause::new("m.room.history_visibility: not a history visibility")];
+        let told = unfit(&RoomSnapshot { unreadable, ..room() }).unwrap();
+        assert!(told.contains("not a history visibility"), "{told}");
+        let told = unfit(&RoomSnapshot {
+            encrypted: true,
+            ..room()
+        })
+        .unwrap();
+        assert!(told.contains("encrypted"), "{told}");
+    }
 }
