@@ -76,8 +76,12 @@ impl Told {
     #[must_use]
     pub(crate) fn warning(mut self, warnings: &[String]) -> Self {
         if !warnings.is_empty() {
-            self.messages
-                .insert(0, Self::sentence(&warnings.join("\n")).messages.remove(0));
+            let warned = Self::sentence(&warnings.join("\n"));
+            self.messages.splice(..0, warned.messages);
+            self.file = match (warned.file, self.file) {
+                (Some(first), Some(then)) => Some(format!("{first}\n{then}")),
+                (first, then) => first.or(then),
+            };
         }
         self
     }

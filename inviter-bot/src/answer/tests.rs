@@ -57,6 +57,33 @@ fn a_long_text_is_shortened_and_attached() {
     assert!(file.starts_with("+ line 0, run !inviter sync\n"), "{file}");
 }
 
+#[test]
+fn warnings_come_first_and_all_of_them() {
+    let told = Told::sentence("sync: no changes").warning(&["one".to_owned(), "two".to_owned()]);
+    assert_eq!(told.messages[0].plain, "one\ntwo");
+    assert_eq!(told.messages[1].plain, "sync: no changes");
+    // So many that they are several messages, and so many that they are a file.
+    let warnings: Vec<String> = (0..50)
+        .map(|number| format!("{number}: {}", "\"".repeat(230)))
+        .collect();
+    let told = Told::sentence("sync: no changes").warning(&warnings);
+    let all: Vec<&str> = told.messages.iter().map(|message| &*message.plain).collect();
+    assert!(all.len() > 2, "{}", all.len());
+    assert!(all.concat().contains("49: ") && all.last() == Some(&"sync: no changes"));
+    let warnings: Vec<String> = (0..500)
+        .map(|number| format!("warning {number} of many"))
+        .collect();
+    let told = Told {
+        messages: Vec::new(),
+        file: Some("the answer\n".to_owned()),
+    };
+    let file = told.warning(&warnings).file.unwrap();
+    assert!(
+        file.contains("warning 499 of many\n") && file.ends_with("\nthe answer\n"),
+        "{file}"
+    );
+}
+
 mod any_text {
     use proptest::prelude::*;
 
