@@ -146,6 +146,14 @@ fn help(name: &str) -> Told {
     }
 }
 
+/// The line that tells how a command is written.
+fn usage(name: &str) -> Option<String> {
+    let mut line = Line::command();
+    line.build();
+    let usage = line.find_subcommand_mut(name)?.render_usage();
+    Some(usage.ansi().to_string().trim_end().to_owned())
+}
+
 /// What clap takes for the nearest.
 fn line_suggestion(name: &str) -> Option<String> {
     let error = Line::command().try_get_matches_from([name]).err()?;
@@ -188,9 +196,15 @@ fn wrong(error: &clap::Error, words: &[String]) -> Told {
         _ => {
             let text = error.render().ansi().to_string();
             let end = text.find("For more information").unwrap_or(text.len());
+            let mut text = text[..end].trim_end().to_owned();
+            // Of a value that is not understood clap does not tell it.
+            if error.get(ContextKind::Usage).is_none()
+                && let Some(usage) = usage(name)
+            {
+                text = format!("{text}\n\n{usage}");
+            }
             Told::text(&format!(
-                "{}\n\nnothing was done; `!inviter help {name}` tells more\n",
-                text[..end].trim_end()
+                "{text}\n\nnothing was done; `!inviter help {name}` tells more\n"
             ))
         }
     }

@@ -164,13 +164,24 @@ fn wrong_use_is_told_with_the_usage() {
         ("!explain ada", &["<ROOM>", "Usage: !inviter explain"][..]),
         (
             "!unmanage staff",
-            &["'staff'", "'#room:example.com'", "!inviter help unmanage"],
+            &[
+                "'staff'",
+                "'#room:example.com'",
+                "Usage: !inviter unmanage",
+                "!inviter help unmanage",
+            ],
         ),
-        ("!sync wet", &["'wet'", "or `dry`"]),
+        ("!sync wet", &["'wet'", "or `dry`", "Usage: !inviter sync"]),
+        ("!resume staff", &["'staff'", "Usage: !inviter resume"]),
+        ("!pause '#a:b' --all", &["Usage: !inviter pause"]),
         ("!sync --jsno", &["--jsno", "Usage: !inviter sync"]),
         ("!sync --json", &["--json", "Usage: !inviter sync"]),
-        ("!invite-member #a:b ada", &["'ada'", "'@user:example.com'"]),
-        ("!release --dry-run", &["CODE"]),
+        (
+            "!invite-member #a:b ada",
+            &["'ada'", "'@user:example.com'", "Usage: !inviter invite-member"],
+        ),
+        ("!release --dry-run", &["CODE", "Usage: !inviter release"]),
+        ("!unmanage #a:b @u:c --admin @u:c", &["Usage: !inviter unmanage"]),
         ("!resume", &["Usage: !inviter resume"]),
         ("!status now", &["'now'", "Usage: !inviter status"]),
         ("!adopt 'a b", &["not closed"]),
@@ -183,6 +194,7 @@ fn wrong_use_is_told_with_the_usage() {
         for part in says {
             assert!(text.contains(part), "{part} in {body}: {text}");
         }
+        assert!(text.matches("Usage: ").count() <= 1, "{body}: {text}");
     }
     assert!(!told("!inviter xyzzy").contains("did you mean"));
 }
