@@ -23,7 +23,8 @@ use inviter_operations::{
 pub(crate) use self::grammar::{Understood, is_addressed, understand};
 use crate::{
     conversation::{Asked, progress::Progress},
-    session::Turn,
+    session::{NoTurn, Turn},
+    stop::Reason,
 };
 
 /// What to do.
@@ -225,7 +226,7 @@ type Done = Result<(), Failed>;
 /// Waits for the turn, and says so if that takes time.
 ///
 /// # Errors
-/// As [`Session::turn`](crate::session::Session::turn).
+/// As [`Session::turn`](crate::session::Session::turn), and when whoever asked may command no more by then.
 async fn turn<'s>(asked: &Asked<'s>, progress: &Progress) -> Result<Turn<'s>, Failed> {
     let session = asked.session;
     if session.is_busy() {
@@ -236,7 +237,16 @@ async fn turn<'s>(asked: &Asked<'s>, progress: &Progress) -> Result<Turn<'s>, Fa
         );
         progress.waits(format!("{what}; this waits for its end, and goes on then"));
     }
-    let turn = session.turn().await?;
+    let turn = match session.turn().await {
+        Ok(turn) => turn,
+        Err(NoTurn::Stopping) => {
+            let reason = session.stopping.reason().unwrap_or(Reason::End);
+            return Err(Failed(reason.in_words().to_owned()));
+        }
+        Err(error) => return Err(error.into()),
+    };
     progress.goes_on();
+    // It may have been long.
+    session.may_command(asked.who).map_err(Failed)?;
     Ok(turn)
 }

@@ -12,29 +12,64 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Says whether the bot, or one connection of it, is to stop. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Stopping(watch::Sender<bool>);
+pub(crate) struct Stopping(watch::Sender<Option<Reason>>);
+
+/// Why something is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The bot ends.
+    End,
+    /// The configuration was read anew, and another connection takes the place of this one.
+    Reload,
+}
+
+impl Reason {
+    /// Why something that was asked for is not done, and what to do: the end of a sentence.
+    pub(crate) const fn in_words(self) -> &'static str {
+        match self {
+            Self::End => "because the bot stops; type it again when it is back",
+            Self::Reload => "because the configuration was read anew; type it again",
+        }
+    }
+}
 
 impl Stopping {
     /// Not yet.
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(false))
+        Self(watch::Sender::new(None))
     }
 
-    /// From now on.
+    /// From now on, for good.
     pub(crate) fn stop(&self) {
-        self.0.send_replace(true);
+        self.stop_for(Reason::End);
+    }
+
+    /// From now on, for this reason; the first one stays.
+    pub(crate) fn stop_for(&self, reason: Reason) {
+        self.0.send_if_modified(|why| {
+            let first = why.is_none();
+            if first {
+                *why = Some(reason);
+            }
+            first
+        });
+    }
+
+    /// Why it is to stop; nothing as long as it is not.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        *self.0.borrow()
     }
 
     /// Ends when it is to stop.
     pub(crate) async fn stopped(&self) {
         // Not an error: this holds a sender itself.
-        let _ = self.0.subscribe().wait_for(|stopped| *stopped).await;
+        let _ = self.0.subscribe().wait_for(Option::is_some).await;
     }
 }
 
 impl Stop for Stopping {
     fn is_stopped(&self) -> bool {
-        *self.0.borrow()
+        self.reason().is_some()
     }
 
     fn out_of_time(&self) -> BoxFuture<'static, ()> {
@@ -62,5 +97,15 @@ mod tests {
         let before = tokio::time::Instant::now();
         over.await;
         assert_eq!(before.elapsed(), GRACE);
+    }
+
+    #[test]
+    fn the_first_reason_stays() {
+        let stopping = Stopping::new();
+        assert_eq!(stopping.reason(), None);
+        stopping.stop_for(Reason::Reload);
+        stopping.stop();
+        assert_eq!(stopping.reason(), Some(Reason::Reload));
+        assert!(stopping.is_stopped());
     }
 }

@@ -59,14 +59,14 @@ pub(super) async fn wish(asked: &Asked<'_>, request: Request, dry_run: bool) -> 
             }
         };
         let answer = WishAnswer::planned(&request.wish, &considered);
-        let shown_in = progress.conclude(place, told(&answer, "")).await;
+        let shown = progress.conclude(place, told(&answer, "")).await;
         let changed = if agreed.is_some() {
             "it is other than what was confirmed, and nothing was done yet; "
         } else {
             ""
         };
         let what = format!("{changed}{}", in_words(&request));
-        if confirmed(asked, Question { what, shown_in }).await.is_none() {
+        if confirmed(asked, Question { what, shown }).await.is_none() {
             return Ok(());
         }
         agreed = Some(considered);

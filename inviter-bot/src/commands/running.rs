@@ -15,7 +15,7 @@ use inviter::{
 use inviter_operations::operations::{
     adopt::adopt_found,
     plan::{self as planning, Planned},
-    release::{self as releasing, Release},
+    release::{self as releasing, Held, Release},
     sync::{Sync, Synced},
 };
 
@@ -116,14 +116,14 @@ impl Run {
                 }
                 Ok(Attempt::Ask(planned, losses)) => {
                     let urgent = format!("{}{}", losses.lines(), held(&planned));
-                    let shown_in = progress.conclude(place, told(&*planned, &urgent)).await;
+                    let shown = progress.conclude(place, told(&*planned, &urgent)).await;
                     let changed = if agreed.is_some() {
                         "it is other than what was confirmed, and nothing was done yet; "
                     } else {
                         ""
                     };
                     let what = format!("{changed}{}", losses.in_words());
-                    if confirmed(asked, Question { what, shown_in }).await.is_none() {
+                    if confirmed(asked, Question { what, shown }).await.is_none() {
                         return Ok(());
                     }
                     agreed = Some(losses);
@@ -150,6 +150,9 @@ impl Run {
             Ok(draft) => draft,
             Err(error) => return Err(Failed(session.not_begun(&turn, options, &error).await)),
         };
+        if !options.releases.is_empty() {
+            self.codes_fit(reconciler, &draft, agreed.is_some()).await?;
+        }
         let mut warnings = Vec::new();
         if self.adopt && finds_some(&draft) {
             // Adopting is remembered, so it waits for the word as well.
@@ -191,6 +194,25 @@ impl Run {
             bot,
         };
         Ok(Attempt::Done(Box::new(synced), warnings))
+    }
+
+    /// Whether each code still stands for what is held: with one that does not, this would be a sync of everything else.
+    async fn codes_fit(&self, reconciler: &Reconciler, draft: &Draft, confirmed: bool) -> Result<(), Failed> {
+        let mut without = self.options.clone();
+        without.releases.clear();
+        let held = reconciler
+            .plan_with(Arc::clone(&draft.directories), &without)
+            .await?;
+        let held = Held::of(Planned::of(held, &reconciler.policy, &without, false));
+        held.covers(&self.options.releases).map_err(|error| {
+            Failed(if confirmed {
+                format!(
+                    "what is held is other than what was confirmed, and the code fits it no longer: {error}"
+                )
+            } else {
+                error.to_string()
+            })
+        })
     }
 
     fn must_ask(&self, losses: &Losses, agreed: Option<&Losses>) -> bool {

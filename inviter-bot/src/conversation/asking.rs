@@ -1,20 +1,22 @@
 //! Asking whether something is to be done, and waiting for the word.
 
-use inviter::core::{OwnedEventId, OwnedUserId};
+use inviter::core::OwnedUserId;
 use inviter_operations::render::time;
 
 use super::{
     Asked,
     confirmations::{MOST, NO, Word, YES},
+    place::Delivered,
 };
+use crate::stop::Reason;
 
 /// What is asked.
 #[derive(Debug)]
 pub(crate) struct Question {
     /// What it comes to: a sentence without a full stop.
     pub(crate) what: String,
-    /// The messages that show it; a reaction to them counts as well.
-    pub(crate) shown_in: Vec<OwnedEventId>,
+    /// What shows it; a reaction to that counts as well.
+    pub(crate) shown: Delivered,
 }
 
 /// Asks, and waits for the word of somebody who may command. `None` if it is not to be done, which has been said then.
@@ -23,13 +25,23 @@ pub(crate) async fn confirmed(asked: &Asked<'_>, question: Question) -> Option<O
     let within = session.bot().confirm_within;
     let until = time(session.now().plus(within));
     let clock = until.get(11..16).unwrap_or(&until);
-    let Question { what, shown_in } = question;
+    let Question { what, shown } = question;
+    // Nobody can agree to what they do not see.
+    if !shown.complete {
+        place
+            .say(&format!(
+                "{what}; not done, because not all of what it comes to could be shown here: the homeserver did not take \
+                 it; type it again"
+            ))
+            .await;
+        return None;
+    }
     let event = place
         .say(&format!(
             "{what}; react with {YES} to do it, {NO} to leave it (until {clock} UTC)"
         ))
         .await?;
-    let mut events = shown_in;
+    let mut events = shown.events;
     events.push(event.clone());
     let Some(mut ticket) = asked.confirmations.wait(&place.room, events) else {
         let text = format!(
@@ -47,7 +59,8 @@ pub(crate) async fn confirmed(asked: &Asked<'_>, question: Question) -> Option<O
         word = &mut ticket.word => word.ok(),
         () = tokio::time::sleep(within) => None,
         () = session.stopping.stopped() => {
-            place.correct(&event, &format!("{what}; not done, because the bot stops; type it again when it is back")).await;
+            let reason = session.stopping.reason().unwrap_or(Reason::End);
+            place.correct(&event, &format!("{what}; not done, {}", reason.in_words())).await;
             return None;
         }
         () = offer => None,

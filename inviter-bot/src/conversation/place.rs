@@ -16,6 +16,22 @@ pub(crate) struct Place {
     thread: Option<OwnedEventId>,
 }
 
+/// What became of an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Delivered {
+    /// The messages and files that are in the room.
+    pub(crate) events: Vec<OwnedEventId>,
+    /// Whether that is all of it.
+    pub(crate) complete: bool,
+}
+
+impl Delivered {
+    fn add(&mut self, event: Option<OwnedEventId>) {
+        self.complete &= event.is_some();
+        self.events.extend(event);
+    }
+}
+
 impl Place {
     /// The thread of a message: that which it was typed in, or its own.
     pub(crate) fn of(chat: &Chat, text: &Text) -> Self {
@@ -37,7 +53,7 @@ impl Place {
 
     /// Says a sentence or two. That it could not be said is logged.
     pub(crate) async fn say(&self, text: &str) -> Option<OwnedEventId> {
-        self.tell(Told::sentence(text)).await.into_iter().next()
+        self.tell(Told::sentence(text)).await.events.into_iter().next()
     }
 
     /// Says something else in place of an earlier sentence.
@@ -50,36 +66,40 @@ impl Place {
     }
 
     /// Answers, and names the messages that were sent.
-    pub(crate) async fn tell(&self, told: Told) -> Vec<OwnedEventId> {
+    pub(crate) async fn tell(&self, told: Told) -> Delivered {
         self.conclude(None, told).await
     }
 
     /// Answers; the first message takes the place of an earlier one, if there is one.
-    pub(crate) async fn conclude(&self, earlier: Option<OwnedEventId>, told: Told) -> Vec<OwnedEventId> {
+    pub(crate) async fn conclude(&self, earlier: Option<OwnedEventId>, told: Told) -> Delivered {
         let mut earlier = earlier;
-        let mut sent = Vec::new();
+        let mut sent = Delivered {
+            complete: true,
+            ..Delivered::default()
+        };
         for message in told.messages {
             match earlier.take() {
                 Some(event) => match self.chat.edit(&self.room, &event, &message).await {
-                    Ok(()) => sent.push(event),
+                    Ok(()) => sent.add(Some(event)),
                     Err(error) => {
                         tracing::warn!(room = %self.room, %error, "an answer could not be changed");
-                        sent.extend(self.send(message).await);
+                        sent.add(self.send(message).await);
                     }
                 },
-                None => sent.extend(self.send(message).await),
+                None => sent.add(self.send(message).await),
             }
         }
         if let Some(text) = told.file {
             let mut file = Attachment::text("inviter.txt", text);
             file.thread.clone_from(&self.thread);
             match self.chat.attach(&self.room, &file).await {
-                Ok(event) => sent.push(event),
+                Ok(event) => sent.add(Some(event)),
                 Err(error) => {
                     tracing::warn!(room = %self.room, %error, "a file could not be attached");
+                    sent.complete = false;
                     let why = format!("the file with all of it could not be attached: {error}");
                     for message in Told::sentence(&why).messages {
-                        sent.extend(self.send(message).await);
+                        sent.add(self.send(message).await);
                     }
                 }
             }

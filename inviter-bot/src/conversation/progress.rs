@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::place::Place;
+use super::place::{Delivered, Place};
 use crate::answer::Told;
 
 /// What is over sooner than this needs no progress.
@@ -113,7 +113,7 @@ impl Progress {
     }
 
     /// Ends and tells the result.
-    pub(crate) async fn conclude(self, place: &Place, told: Told) -> Vec<OwnedEventId> {
+    pub(crate) async fn conclude(self, place: &Place, told: Told) -> Delivered {
         let message = self.end().await;
         place.conclude(message, told).await
     }
