@@ -17,7 +17,7 @@ use inviter::{
         levels::LevelSlot,
         recall::Pause,
         report::Outcome,
-        room::RoomRef,
+        room::{RoomRef, RoomState},
         runs::RunCause,
     },
 };
@@ -72,7 +72,13 @@ pub(crate) async fn look(
     fights: &mut Fights,
     notices: &mut Notices,
 ) -> Result<Option<Arc<Report>>, String> {
-    let wanted = session.wanted(rooms);
+    // A room that says it takes another's place is about that one.
+    let mut about = rooms.clone();
+    about.extend(rooms.iter().filter_map(|room| match session.live.room(room)? {
+        RoomState::Joined(room) => room.predecessor,
+        _ => None,
+    }));
+    let wanted = session.wanted(&about);
     if wanted.is_empty() {
         return Ok(None);
     }
