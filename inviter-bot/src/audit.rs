@@ -1,9 +1,11 @@
-//! [`Audit`]: what was sent or tried, a line of JSON for each action, appended to a file.
+//! [`Audit`]: what was sent or tried, a line of JSON for each action, appended to a file as soon as it is known what
+//! became of the action.
 //!
 //! What is held or waits for a person is no action and is not in it, nor is what was not tried because something
 //! before it had failed.
 
 mod lines;
+mod writer;
 
 use std::{
     fs::{File, OpenOptions},
@@ -13,17 +15,18 @@ use std::{
 };
 
 use anyhow::Context as _;
-use inviter::{
-    Policy, Report,
-    core::{
-        OwnedUserId, by_hand::WishReport, evidence::Evidence, resolve::ReadOutcome, runs::RunCause,
-        time::Timestamp,
-    },
+use inviter::core::{
+    OwnedUserId,
+    by_hand::WishReport,
+    time::{Clock, Timestamp},
 };
 use prometheus_client::metrics::counter::Counter;
 
-pub(crate) use self::lines::Event;
 use self::lines::Line;
+pub(crate) use self::{
+    lines::Event,
+    writer::{Grounds, Occasion, Writer},
+};
 
 /// Where actions are written down.
 #[derive(Debug, Default)]
@@ -39,15 +42,8 @@ struct Open {
     path: PathBuf,
     /// The last line has no end, because the disk was full or the process was killed.
     torn: bool,
-}
-
-/// The run that lines are about.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Run<'a> {
-    /// When it began, which is its name.
-    pub(crate) begun: Timestamp,
-    /// What started it.
-    pub(crate) cause: &'a RunCause,
+    /// The last line could not be written, and that was said.
+    fails: bool,
 }
 
 impl Audit {
@@ -78,35 +74,25 @@ impl Audit {
         Ok(())
     }
 
-    /// Writes down what a run did or tried.
-    pub(crate) fn report(
-        &self,
-        report: &Report,
-        directories: &[ReadOutcome],
-        policy: &Policy,
-        run: Run<'_>,
-        now: Timestamp,
-    ) {
-        // Most runs do nothing, and looking up evidence takes a look at every account.
-        let tried = |report: &Report| {
-            let mut items = report.rooms.iter().flat_map(|room| &room.items);
-            items.any(|item| lines::result(&item.outcome).is_some())
-        };
-        if !self.is_open() || !tried(report) {
-            return;
+    /// Writes down what is done or tried on an occasion, for as long as it lasts. `grounds` are those of a run.
+    pub(crate) const fn writer<'a>(
+        &'a self,
+        occasion: Occasion<'a>,
+        grounds: Option<Grounds<'a>>,
+        clock: &'a dyn Clock,
+    ) -> Writer<'a> {
+        Writer {
+            audit: self,
+            clock,
+            occasion,
+            grounds,
+            evidence: Mutex::new(None),
         }
-        let evidence = Evidence::gather(directories, policy, &report.rooms, true);
-        self.append(
-            report
-                .rooms
-                .iter()
-                .flat_map(|room| lines::of_room(room, &evidence, run, now)),
-        );
     }
 
-    /// Writes down what came of a command about one person or room.
-    pub(crate) fn by_hand(&self, report: &WishReport, who: &OwnedUserId, now: Timestamp) {
-        self.append(lines::of_wish(report, who, now));
+    /// Writes down what a command about one person or room came to. Its actions are a [`Writer`]'s.
+    pub(crate) fn command(&self, report: &WishReport, occasion: Occasion<'_>, now: Timestamp) {
+        self.append([lines::of_command(report, occasion, now)]);
     }
 
     /// Writes down something that is no action in a room.
@@ -121,15 +107,18 @@ impl Audit {
     fn append(&self, lines: impl IntoIterator<Item = Line>) {
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = to.as_mut() else { return };
-        let mut failed = None;
         for line in lines {
-            if let Err(error) = open.append(&line.text()) {
-                self.lost.inc();
-                failed = Some(error);
+            match open.append(&line.text()) {
+                Ok(()) => open.fails = false,
+                Err(error) => {
+                    self.lost.inc();
+                    // Each action has a line, and a full disk is not helped by a log of the same length.
+                    if !std::mem::replace(&mut open.fails, true) {
+                        tracing::error!(file = %open.path.display(), %error,
+                            "the audit log cannot be written; lines are missing in it");
+                    }
+                }
             }
-        }
-        if let Some(error) = failed {
-            tracing::error!(file = %open.path.display(), %error, "the audit log cannot be written; lines are missing in it");
         }
     }
 }
@@ -146,6 +135,7 @@ impl Open {
             file,
             path: path.to_owned(),
             torn,
+            fails: false,
         })
     }
 

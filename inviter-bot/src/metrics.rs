@@ -14,8 +14,10 @@ use inviter::{
     Report,
     core::{
         action::Op,
+        by_hand::WishReport,
+        finding::FindingKind,
         plan::RoomStatus,
-        report::{Outcome, RoomReport},
+        report::{Outcome, ReportItem, RoomReport},
         room::RoomRef,
         server::LimitKind,
     },
@@ -145,12 +147,12 @@ impl Default for Metrics {
             last_good_run: add(
                 r,
                 "inviter_last_good_run_timestamp_seconds",
-                "When the last run began in which nothing failed",
+                "When the last run over everything began in which nothing failed and everything could be read",
             ),
             actions: add(
                 r,
                 "inviter_actions",
-                "Actions of runs, by kind and by what became of them",
+                "Actions of runs and by hand, accepted invitations and adoptions, by kind and by what became of them",
             ),
             drifts: add(
                 r,
@@ -254,17 +256,11 @@ impl Metrics {
             .get_or_create(&[("cause", cause)])
             .observe(finished.took.as_secs_f64());
         self.last_run.set(began);
-        if result == "ok" {
+        if whole && result == "ok" {
             self.last_good_run.set(began);
         }
         let Ok(report) = &finished.outcome else { return };
-        for item in report.rooms.iter().flat_map(|room| &room.items) {
-            let labels = [
-                ("action", kind(&item.action.op)),
-                ("result", became(&item.outcome)),
-            ];
-            self.actions.get_or_create(&labels).inc();
-        }
+        self.items(report.rooms.iter().flat_map(|room| &room.items));
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         if whole {
             standing.clear();
@@ -275,6 +271,32 @@ impl Metrics {
                 .iter()
                 .map(|room| (room.room.clone(), InRoom::of(room))),
         );
+    }
+
+    /// A command about one person or room was carried out.
+    pub(crate) fn by_hand(&self, report: &WishReport) {
+        self.items(&report.items);
+    }
+
+    /// An invitation of the bot was accepted, or could not be.
+    pub(crate) fn accepted(&self, done: bool) {
+        self.action("join", if done { "done" } else { "failed" });
+    }
+
+    /// A person put a room into the bot's hands.
+    pub(crate) fn adopted(&self) {
+        self.action("adopt", "done");
+    }
+
+    fn items<'a>(&self, items: impl IntoIterator<Item = &'a ReportItem>) {
+        for item in items {
+            self.action(kind(&item.action.op), became(&item.outcome));
+        }
+    }
+
+    fn action(&self, action: &'static str, result: &'static str) {
+        let labels = [("action", action), ("result", result)];
+        self.actions.get_or_create(&labels).inc();
     }
 
     /// A change by somebody else was put right, this long after it was noticed.
@@ -369,10 +391,16 @@ impl InRoom {
     }
 }
 
-/// Nothing failed, and nothing was put off. What is held or waits for a person is as it should be.
+/// Nothing failed, nothing was put off, and all that had to be read was. What is held or waits for a person is as it
+/// should be.
 fn is_good(report: &Report) -> bool {
     let tally = report.tally();
-    tally.failed == 0 && tally.parked == 0 && report.errors.is_empty()
+    let unread = |kind| report.findings.iter().any(|finding| finding.kind == kind);
+    tally.failed == 0
+        && tally.parked == 0
+        && report.errors.is_empty()
+        && !unread(FindingKind::DirectoryUnread)
+        && !report.rooms.iter().any(|room| room.status == RoomStatus::Unknown)
 }
 
 const fn kind(op: &Op) -> &'static str {

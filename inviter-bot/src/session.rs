@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     answer::Told,
-    audit::{Audit, Run},
+    audit::{Audit, Grounds, Occasion},
     board::{Board, Finished},
     metrics::Metrics,
     stop::Stopping,
@@ -272,31 +272,32 @@ impl Session {
     /// Does what the guard has allowed of a plan, and makes it known: on the board, in the metrics and in the audit
     /// log.
     pub(crate) async fn apply(&self, turn: Turn<'_>, draft: Draft, options: &RunOptions) -> Arc<Report> {
-        self.apply_over(&self.reconciler, turn, draft, options).await
+        self.apply_over(&self.reconciler, turn, draft, options, None)
+            .await
     }
 
-    /// As [`apply`](Self::apply), by a reconciler that is watched.
+    /// As [`apply`](Self::apply), by a reconciler that is watched, and after somebody has confirmed it.
     pub(crate) async fn apply_over(
         &self,
         reconciler: &Reconciler,
         turn: Turn<'_>,
         draft: Draft,
         options: &RunOptions,
+        confirmed_by: Option<&OwnedUserId>,
     ) -> Arc<Report> {
         self.board.begun(turn.begun, options.cause.clone());
         let directories = Arc::clone(&draft.directories);
-        let report = Arc::new(reconciler.apply(draft, options).await);
+        let policy = &self.reconciler.policy;
+        let grounds = Grounds {
+            directories: &directories,
+            policy,
+        };
+        let occasion = Occasion::run(turn.begun, &options.cause, confirmed_by);
+        let writer = self
+            .audit
+            .writer(occasion, Some(grounds), &*self.reconciler.clock);
+        let report = Arc::new(reconciler.apply_witnessed(draft, options, &writer).await);
         self.learn_ids(&report);
-        self.audit.report(
-            &report,
-            &directories,
-            &self.reconciler.policy,
-            Run {
-                begun: turn.begun,
-                cause: &options.cause,
-            },
-            self.now(),
-        );
         self.ended(turn.begun, options, Ok(Arc::clone(&report)));
         report
     }

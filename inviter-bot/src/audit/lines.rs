@@ -5,20 +5,20 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use inviter::core::{
     OwnedRoomId, OwnedUserId, UserId,
     action::{Action, Op, RoomTarget, Why},
+    apply::InRoom,
     by_hand::{End, WishReport},
     desired::Feed,
     directory::AccountStatus,
     evidence::{Evidence, giver},
     levels::{LevelChange, LevelSlot},
-    report::{Outcome, ReportItem, RoomReport},
+    report::Outcome,
     room::RoomRef,
-    runs::RunCause,
     time::Timestamp,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Run;
+use super::Occasion;
 
 /// One line.
 #[derive(Debug, Serialize)]
@@ -33,6 +33,9 @@ pub(super) struct Line {
     /// The person who asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<OwnedUserId>,
+    /// The person whose word it waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_by: Option<OwnedUserId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<Room>,
     /// What only some kinds of lines have.
@@ -69,9 +72,17 @@ pub(crate) enum Event<'a> {
     /// A person resumed a room, or everything.
     Resumed { room: Option<&'a RoomRef> },
     /// A person put a room into the bot's hands.
-    Adopted { room: &'a RoomRef },
-    /// A person let go what was held.
-    Released { code: &'a str },
+    Adopted {
+        room: &'a RoomRef,
+        /// Whose word it waited for.
+        confirmed_by: Option<&'a OwnedUserId>,
+    },
+    /// A person let go what was held under this code.
+    Released {
+        code: &'a str,
+        /// Whose word it waited for.
+        confirmed_by: Option<&'a OwnedUserId>,
+    },
 }
 
 impl Line {
@@ -82,6 +93,7 @@ impl Line {
             run: None,
             cause: None,
             by: None,
+            confirmed_by: None,
             room: None,
             rest: Map::new(),
         }
@@ -89,6 +101,14 @@ impl Line {
 
     fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.rest.insert(key.to_owned(), value.into());
+        self
+    }
+
+    fn on(mut self, occasion: Occasion<'_>) -> Self {
+        self.run = occasion.run.map(rfc3339);
+        self.cause = Some(occasion.cause);
+        self.by = occasion.by.cloned();
+        self.confirmed_by = occasion.confirmed_by.cloned();
         self
     }
 
@@ -128,56 +148,40 @@ const fn breaks(character: char) -> bool {
     )
 }
 
-/// The lines of what was done or tried in a room.
-pub(super) fn of_room<'a>(
-    room: &'a RoomReport,
-    evidence: &'a Evidence,
-    run: Run<'a>,
+/// The lines of an action: one for each level; none if it was not tried.
+pub(super) fn of_action(
+    room: InRoom<'_>,
+    action: &Action,
+    outcome: &Outcome,
+    evidence: Option<&Evidence>,
+    occasion: Occasion<'_>,
     now: Timestamp,
-) -> impl Iterator<Item = Line> + 'a {
-    let named = named(&room.room, room.target.as_ref());
-    let by = match run.cause {
-        RunCause::Person { who } => who.clone(),
-        _ => None,
-    };
-    room.items.iter().flat_map(move |item| {
-        let mut lines = of_item(item, &room.feeds, Some(evidence), now);
-        for line in &mut lines {
-            line.run = Some(rfc3339(run.begun));
-            line.cause = Some(run.cause.as_str());
-            line.by.clone_from(&by);
-            line.room = Some(named.clone());
-        }
-        lines
-    })
+) -> Vec<Line> {
+    let named = named(room.room, Some(room.target));
+    let lines = of_item(action, outcome, room.feeds, evidence, now).into_iter();
+    let lines = lines.map(|line| {
+        let mut line = line.on(occasion);
+        line.room = Some(named.clone());
+        line
+    });
+    lines.collect()
 }
 
-/// The lines of what a person asked for by hand.
-pub(super) fn of_wish(report: &WishReport, who: &OwnedUserId, now: Timestamp) -> Vec<Line> {
+/// The line of what a command by hand came to.
+pub(super) fn of_command(report: &WishReport, occasion: Occasion<'_>, now: Timestamp) -> Line {
     let target = report.room_id.clone().map(RoomTarget::Existing);
-    let room = named(&report.room, target.as_ref());
-    let mut lines: Vec<Line> = report
-        .items
-        .iter()
-        .flat_map(|item| of_item(item, &[], None, now))
-        .collect();
     let standing = serde_json::to_value(report.standing()).unwrap_or_default();
-    let mut end = Line::new("command", now).with("result", standing);
+    let mut line = Line::new("command", now).with("result", standing).on(occasion);
+    line.room = Some(named(&report.room, target.as_ref()));
     if let End::Refused(refusal) = &report.end {
-        end = end.with("error", refusal.message.clone());
+        line = line.with("error", refusal.message.clone());
     } else if !report.errors.is_empty() {
-        end = end.with("error", report.errors.join("; "));
+        line = line.with("error", report.errors.join("; "));
     }
     if report.forgotten {
-        end = end.with("forgotten", true);
+        line = line.with("forgotten", true);
     }
-    lines.push(end);
-    for line in &mut lines {
-        line.cause = Some("person");
-        line.by = Some(who.clone());
-        line.room = Some(room.clone());
-    }
-    lines
+    line
 }
 
 /// The line of an event.
@@ -206,11 +210,16 @@ pub(super) fn of_event(event: &Event<'_>, who: Option<&OwnedUserId>, now: Timest
         ),
         Event::Paused { room } => ("paused", room.map(referred), json!({})),
         Event::Resumed { room } => ("resumed", room.map(referred), json!({})),
-        Event::Adopted { room } => ("adopted", Some(referred(room)), json!({})),
-        Event::Released { code } => ("released", None, json!({ "code": code })),
+        Event::Adopted { room, .. } => ("adopted", Some(referred(room)), json!({})),
+        Event::Released { code, .. } => ("released", None, json!({ "code": code })),
+    };
+    let confirmed_by = match *event {
+        Event::Adopted { confirmed_by, .. } | Event::Released { confirmed_by, .. } => confirmed_by,
+        _ => None,
     };
     let mut line = Line::new(name, now);
     line.by = who.cloned();
+    line.confirmed_by = confirmed_by.cloned();
     line.room = room;
     if let Value::Object(fields) = rest {
         let said = fields.into_iter().filter(|(_, value)| !value.is_null());
@@ -220,7 +229,7 @@ pub(super) fn of_event(event: &Event<'_>, who: Option<&OwnedUserId>, now: Timest
 }
 
 /// What became of an action, in a word and a sentence; nothing if it was not tried.
-pub(super) fn result(outcome: &Outcome) -> Option<(&'static str, Option<&str>)> {
+fn result(outcome: &Outcome) -> Option<(&'static str, Option<&str>)> {
     Some(match outcome {
         Outcome::Done => ("done", None),
         Outcome::AlreadySo => ("already_so", None),
@@ -231,13 +240,20 @@ pub(super) fn result(outcome: &Outcome) -> Option<(&'static str, Option<&str>)> 
     })
 }
 
-fn of_item(item: &ReportItem, feeds: &[Feed], evidence: Option<&Evidence>, now: Timestamp) -> Vec<Line> {
-    let Some((result, error)) = result(&item.outcome) else {
+fn of_item(
+    action: &Action,
+    outcome: &Outcome,
+    feeds: &[Feed],
+    evidence: Option<&Evidence>,
+    now: Timestamp,
+) -> Vec<Line> {
+    let Some((result, error)) = result(outcome) else {
         return Vec::new();
     };
-    let why = why(&item.action, feeds);
-    let make = |action: &'static str, user: Option<&UserId>, details: Value| {
-        let mut line = Line::new("action", now).with("action", action);
+    let why = why(action, feeds);
+    let giver = giver(action, feeds);
+    let make = |name: &'static str, user: Option<&UserId>, details: Value| {
+        let mut line = Line::new("action", now).with("action", name);
         if let Some(user) = user {
             line = line.with("user", user.as_str());
         }
@@ -245,7 +261,7 @@ fn of_item(item: &ReportItem, feeds: &[Feed], evidence: Option<&Evidence>, now: 
             line = line.with_all(details);
         }
         line = line.with("why", why.clone());
-        let said = user.and_then(|user| Some(accounts(evidence?, user, giver(&item.action, feeds))));
+        let said = user.and_then(|user| Some(accounts(evidence?, user, giver)));
         if let Some(said) = said {
             line = line.with_all(said);
         }
@@ -255,7 +271,7 @@ fn of_item(item: &ReportItem, feeds: &[Feed], evidence: Option<&Evidence>, now: 
             None => line,
         }
     };
-    match &item.action.op {
+    match &action.op {
         Op::SetLevels { changes } => changes
             .iter()
             .map(|change| {

@@ -1,6 +1,7 @@
 //! Commands about one person or one room.
 
 use inviter::core::{
+    OwnedUserId,
     by_hand::{Considered, Request, Wish},
     reconcile::RunError,
 };
@@ -11,7 +12,10 @@ use super::{
     looking::{begin, failed, told},
     turn,
 };
-use crate::conversation::{Asked, Question, confirmed};
+use crate::{
+    audit::Occasion,
+    conversation::{Asked, Question, confirmed},
+};
 
 /// Does what a person wishes, once it is confirmed where that is called for.
 pub(super) async fn wish(asked: &Asked<'_>, request: Request, dry_run: bool) -> Done {
@@ -29,8 +33,8 @@ pub(super) async fn wish(asked: &Asked<'_>, request: Request, dry_run: bool) -> 
         }
         return Ok(());
     }
-    // What was shown and confirmed.
-    let mut agreed: Option<Considered> = None;
+    // What was shown and confirmed, and by whom.
+    let mut agreed: Option<(Considered, OwnedUserId)> = None;
     loop {
         let (progress, reconciler) = begin(asked);
         let considered = {
@@ -42,11 +46,15 @@ pub(super) async fn wish(asked: &Asked<'_>, request: Request, dry_run: bool) -> 
                 }
             };
             let considered: Result<Considered, RunError> = reconciler.consider(&request).await;
+            let (shown, confirmed_by) = agreed.as_ref().map(|(shown, by)| (shown, by)).unzip();
             match considered {
-                Ok(considered) if may_be_done(&request.wish, &considered, agreed.as_ref()) => {
-                    let report = reconciler.carry_out(considered).await;
+                Ok(considered) if may_be_done(&request.wish, &considered, shown) => {
+                    let occasion = Occasion::by_hand(who, confirmed_by);
+                    let writer = session.audit.writer(occasion, None, &*reconciler.clock);
+                    let report = reconciler.carry_out_witnessed(considered, &writer).await;
                     drop(turn);
-                    session.audit.by_hand(&report, who, session.now());
+                    session.audit.command(&report, occasion, session.now());
+                    session.metrics.by_hand(&report);
                     let answer = WishAnswer::done(&request.wish, report);
                     progress.conclude(place, told(&answer, "")).await;
                     return Ok(());
@@ -66,10 +74,10 @@ pub(super) async fn wish(asked: &Asked<'_>, request: Request, dry_run: bool) -> 
             ""
         };
         let what = format!("{changed}{}", in_words(&request));
-        if confirmed(asked, Question { what, shown }).await.is_none() {
+        let Some(by) = confirmed(asked, Question { what, shown }).await else {
             return Ok(());
-        }
-        agreed = Some(considered);
+        };
+        agreed = Some((considered, by));
     }
 }
 

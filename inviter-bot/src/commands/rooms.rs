@@ -1,6 +1,7 @@
 //! Commands about which rooms are the bot's.
 
 use inviter::core::{
+    OwnedUserId,
     reconcile::{Adopted, RunOptions},
     room::RoomRef,
 };
@@ -44,7 +45,7 @@ pub(super) async fn adopt(asked: &Asked<'_>, of: Adopt) -> Done {
     if adopted.is_empty() {
         return Ok(());
     }
-    note_adopted(asked, &adopting);
+    note_adopted(asked, &adopting, None);
     let mut options = RunOptions::by_person();
     options.rooms = adopted.into_iter().collect();
     options.arguments = of.argument.iter().cloned().collect();
@@ -73,13 +74,13 @@ fn adopted_now(adopting: &Adopting) -> impl Iterator<Item = &RoomRef> {
         .map(|(room, _)| room)
 }
 
-/// Writes down which rooms were adopted, and by whom.
-pub(super) fn note_adopted(asked: &Asked<'_>, adopting: &Adopting) {
+/// Writes down which rooms were adopted, by whom, and after whose word.
+pub(super) fn note_adopted(asked: &Asked<'_>, adopting: &Adopting, confirmed_by: Option<&OwnedUserId>) {
     let Asked { session, who, .. } = *asked;
     for room in adopted_now(adopting) {
-        session
-            .audit
-            .event(&Event::Adopted { room }, Some(who), session.now());
+        session.metrics.adopted();
+        let event = Event::Adopted { room, confirmed_by };
+        session.audit.event(&event, Some(who), session.now());
     }
 }
 

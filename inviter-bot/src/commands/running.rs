@@ -5,8 +5,9 @@ use std::sync::Arc;
 use inviter::{
     Trigger,
     core::{
+        OwnedUserId,
         evidence::Evidence,
-        guard::{GuardedRoom, ReleaseCode},
+        guard::GuardedRoom,
         plan::RoomStatus,
         reconcile::{Draft, Reconciler, RunOptions},
         runs::RunCause,
@@ -26,10 +27,7 @@ use super::{
     rooms::note_adopted,
     turn,
 };
-use crate::{
-    audit::Event,
-    conversation::{Asked, Question, confirmed, progress::Progress},
-};
+use crate::conversation::{Asked, Question, confirmed, progress::Progress};
 
 pub(super) async fn sync(asked: &Asked<'_>, of: Sync) -> Done {
     let options = of.selection.options();
@@ -96,6 +94,12 @@ enum Attempt {
     Ask(Box<Planned>, Losses),
 }
 
+/// What was confirmed, and by whom.
+struct Agreed {
+    losses: Losses,
+    by: OwnedUserId,
+}
+
 impl Run {
     /// Plans, asks if it takes something from somebody, and does it. What was confirmed is planned again, and done
     /// only if it takes nothing else.
@@ -104,7 +108,7 @@ impl Run {
         self.options.cause = RunCause::Person {
             who: Some(who.clone()),
         };
-        let mut agreed: Option<Losses> = None;
+        let mut agreed: Option<Agreed> = None;
         loop {
             let (progress, reconciler) = begin(asked);
             match self.attempt(asked, &reconciler, &progress, agreed.as_ref()).await {
@@ -123,10 +127,10 @@ impl Run {
                         ""
                     };
                     let what = format!("{changed}{}", losses.in_words());
-                    if confirmed(asked, Question { what, shown }).await.is_none() {
+                    let Some(by) = confirmed(asked, Question { what, shown }).await else {
                         return Ok(());
-                    }
-                    agreed = Some(losses);
+                    };
+                    agreed = Some(Agreed { losses, by });
                 }
                 Err(Failed(why)) => {
                     failed(asked, progress, &why).await;
@@ -141,9 +145,10 @@ impl Run {
         asked: &Asked<'_>,
         reconciler: &Reconciler,
         progress: &Progress,
-        agreed: Option<&Losses>,
+        agreed: Option<&Agreed>,
     ) -> Result<Attempt, Failed> {
-        let Asked { session, who, .. } = *asked;
+        let session = asked.session;
+        let confirmed_by = agreed.map(|agreed| &agreed.by);
         let options = &self.options;
         let turn = turn(asked, progress).await?;
         let mut draft = match session.plan_over(reconciler, options).await {
@@ -163,7 +168,7 @@ impl Run {
             }
             let adopting = adopt_found(reconciler, &draft, options).await?;
             warnings.extend(adopting.refusals());
-            note_adopted(asked, &adopting);
+            note_adopted(asked, &adopting, confirmed_by);
             draft = session.plan_over(reconciler, options).await?;
         }
         let losses = Losses::of(&draft);
@@ -172,11 +177,6 @@ impl Run {
             return Ok(Attempt::Ask(Box::new(planned), losses));
         }
         warnings.extend(inviter_operations::Answer::warnings(&planned));
-        for code in options.releases.iter().map(ReleaseCode::as_str) {
-            session
-                .audit
-                .event(&Event::Released { code }, Some(who), session.now());
-        }
         let draft = planned.draft;
         progress.expect(draft.operations());
         let bot = draft.identity.user_id.clone();
@@ -185,7 +185,9 @@ impl Run {
         let mut applied = options.clone();
         // Rooms that the bot joins on the way are planned once more, and nobody was asked about losses there.
         applied.trigger = Trigger::Cautious;
-        let report = session.apply_over(reconciler, turn, draft, &applied).await;
+        let report = session
+            .apply_over(reconciler, turn, draft, &applied, confirmed_by)
+            .await;
         let report = Arc::unwrap_or_clone(report);
         let synced = Synced {
             evidence: Evidence::gather(&directories, &reconciler.policy, &report.rooms, self.paths),
@@ -215,9 +217,9 @@ impl Run {
         })
     }
 
-    fn must_ask(&self, losses: &Losses, agreed: Option<&Losses>) -> bool {
+    fn must_ask(&self, losses: &Losses, agreed: Option<&Agreed>) -> bool {
         match agreed {
-            Some(agreed) => !losses.are_among(agreed),
+            Some(agreed) => !losses.are_among(&agreed.losses),
             None => self.always_ask || !losses.is_empty(),
         }
     }
