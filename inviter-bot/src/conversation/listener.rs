@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{Asked, confirmations::Confirmations, place::Place, seldom::Seldom};
 use crate::{
+    admin_room::Unfit,
     commands::{self, Understood, is_addressed, understand},
     invitations,
     session::Session,
@@ -23,17 +24,36 @@ const STALE_AFTER: Duration = Duration::from_secs(10 * 60);
 const POINT_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often the same person is told the same reason for not being obeyed.
 const REFUSE_EVERY: Duration = Duration::from_secs(60);
-/// So many things are done at the same time.
+/// So many things are done at the same time; what waits for somebody's word does not count.
 const AT_ONCE: usize = 64;
+/// So many invitations are answered at the same time.
+const INVITATIONS_AT_ONCE: usize = 32;
+/// How often it is said that too much is asked at the same time.
+const BUSY_EVERY: Duration = Duration::from_secs(60);
+/// How often what is typed makes the bot look for the administration room, beside its own looking.
+const FIND_EVERY: Duration = Duration::from_secs(10);
 
 /// What is known of a conversation.
 pub(super) struct Listener {
     session: Arc<Session>,
     confirmations: Arc<Confirmations>,
-    pointers: Seldom<OwnedRoomId>,
+    /// By room, and whether it could be said which room is the right one.
+    pointers: Seldom<(OwnedRoomId, bool)>,
     refusals: Seldom<(OwnedRoomId, OwnedUserId, String)>,
+    busy: Seldom<()>,
+    finds: Seldom<()>,
     told_encrypted: bool,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Left>,
+    invitations: JoinSet<()>,
+}
+
+/// What a task leaves to be done.
+enum Left {
+    Nothing,
+    /// A message to be heard again: it is known by now where it was typed.
+    Hear(Text),
+    /// A message to be answered by where commands are taken, and why that room is not found, if so.
+    Point(Text, Option<Unfit>),
 }
 
 impl Listener {
@@ -44,17 +64,30 @@ impl Listener {
             confirmations: Arc::default(),
             pointers: Seldom::new(POINT_EVERY),
             refusals: Seldom::new(REFUSE_EVERY),
+            busy: Seldom::new(BUSY_EVERY),
+            finds: Seldom::new(FIND_EVERY),
             told_encrypted: false,
             tasks: JoinSet::new(),
+            invitations: JoinSet::new(),
         }
     }
 
     /// Comes back when something that is being done has ended; never, if nothing is.
     pub(super) async fn ended(&mut self) {
-        match self.tasks.join_next().await {
-            Some(Err(error)) if !error.is_cancelled() => tracing::error!(%error, "a task failed"),
-            Some(_) => {}
-            None => std::future::pending().await,
+        let ended = tokio::select! {
+            Some(ended) = self.tasks.join_next() => ended,
+            Some(ended) = self.invitations.join_next() => ended.map(|()| Left::Nothing),
+            else => std::future::pending().await,
+        };
+        match ended {
+            Ok(Left::Nothing) => {}
+            Ok(Left::Hear(text)) => {
+                self.look();
+                self.message(text);
+            }
+            Ok(Left::Point(text, unknown)) => self.point(&text, unknown),
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => tracing::error!(%error, "a task failed"),
         }
     }
 
@@ -69,19 +102,25 @@ impl Listener {
                 key,
                 ..
             } => self.reaction(&room, &sender, &to, &key),
-            Incoming::Invited { room, by } => {
-                let session = Arc::clone(&self.session);
-                self.tasks.spawn(async move {
-                    invitations::answer(&session, &room, by.as_ref()).await;
-                    if session.admin_room().is_none()
-                        && let Err(why) = session.find_admin_room().await
-                    {
-                        tracing::warn!("{why}");
-                    }
-                });
-            }
+            Incoming::Invited { room, by } => self.invited(room, by),
             _ => {}
         }
+    }
+
+    fn invited(&mut self, room: OwnedRoomId, by: Option<OwnedUserId>) {
+        if self.invitations.len() >= INVITATIONS_AT_ONCE {
+            tracing::warn!(%room, "too many invitations at the same time; this one is left to the next run");
+            return;
+        }
+        let session = Arc::clone(&self.session);
+        self.invitations.spawn(async move {
+            invitations::answer(&session, &room, by.as_ref()).await;
+            if session.admin_room().is_none()
+                && let Err(why) = session.find_admin_room().await
+            {
+                tracing::warn!("{why}");
+            }
+        });
     }
 
     /// A room has changed.
@@ -106,7 +145,7 @@ impl Listener {
                     room without encryption the administration room";
         tracing::warn!(%room, "{text}");
         let place = Place::room(&self.session.chat, &room);
-        self.aside(async move { drop(place.say(text).await) });
+        self.aside(place, move |place| async move { drop(place.say(text).await) });
     }
 
     fn message(&mut self, text: Text) {
@@ -115,9 +154,7 @@ impl Listener {
             return;
         }
         if self.session.admin_room().as_ref() != Some(&text.room) {
-            if is_addressed(&text.body) {
-                self.elsewhere(&text);
-            }
+            self.elsewhere(text);
             return;
         }
         let Some(understood) = understand(&text.body, self.session.bot().plain_commands) else {
@@ -129,11 +166,11 @@ impl Listener {
             return;
         }
         if let Some(said) = stale(self.session.now(), text.at) {
-            self.aside(async move { drop(place.say(&said).await) });
+            self.aside(place, |place| async move { drop(place.say(&said).await) });
             return;
         }
         match understood {
-            Understood::Told(told) => self.aside(async move { drop(place.tell(told).await) }),
+            Understood::Told(told) => self.aside(place, |place| async move { drop(place.tell(told).await) }),
             Understood::Command(command) => {
                 tracing::info!(who = %text.sender, "{}", text.body.escape_debug());
                 self.carry_out(*command, place, text.sender);
@@ -144,7 +181,7 @@ impl Listener {
     fn carry_out(&mut self, command: commands::Command, place: Place, who: OwnedUserId) {
         let session = Arc::clone(&self.session);
         let confirmations = Arc::clone(&self.confirmations);
-        self.aside(async move {
+        self.aside(place, |place| async move {
             let _answering = session.answering.read().await;
             let asked = Asked {
                 session: &session,
@@ -160,25 +197,52 @@ impl Listener {
         });
     }
 
-    /// Somebody has spoken to the bot where it takes no commands.
-    fn elsewhere(&mut self, text: &Text) {
-        let room = text.room.clone();
-        if !self.pointers.is_due(room) {
+    /// Somebody has spoken where no commands are taken, or where it is not known whether they are.
+    fn elsewhere(&mut self, text: Text) {
+        let bot = self.session.bot();
+        let unknown = bot.admin_room.is_some() && self.session.admin_room().is_none();
+        let meant =
+            is_addressed(&text.body) || (unknown && understand(&text.body, bot.plain_commands).is_some());
+        if !meant {
+            return;
+        }
+        if !unknown {
+            self.point(&text, None);
+            return;
+        }
+        if !self.finds.is_due(()) {
+            self.point(&text, Some("it was looked for just now".to_owned()));
             return;
         }
         let session = Arc::clone(&self.session);
-        let place = Place::of(&session.chat, text);
-        self.aside(async move {
-            if session.admin_room().is_none() && session.find_admin_room().await.is_ok() {
-                tracing::info!("the administration room is found");
+        self.spawn(&text.room.clone(), async move {
+            let found = session.find_admin_room().await;
+            match session.admin_room() {
+                Some(room) if room == text.room => Left::Hear(text),
+                Some(_) => Left::Point(text, None),
+                None => Left::Point(text, found.err()),
             }
-            let said = match &session.bot().admin_room {
-                Some(room) => format!("commands are taken in {room} only"),
-                None => "no administration room is configured, so no commands are taken; set `admin_room` in [bot]"
-                    .to_owned(),
-            };
-            place.say(&said).await;
         });
+    }
+
+    /// Tells where commands are taken, once in a while, if the bot was meant.
+    fn point(&mut self, text: &Text, unknown: Option<Unfit>) {
+        if !is_addressed(&text.body) || !self.pointers.is_due((text.room.clone(), unknown.is_none())) {
+            return;
+        }
+        let said = match (&self.session.bot().admin_room, unknown) {
+            (Some(room), None) => format!("commands are taken in {room} only"),
+            (Some(room), Some(why)) => format!(
+                "commands are taken in {room} only, and that room cannot be found yet: {why}; it is looked for again, so \
+                 try later"
+            ),
+            (None, _) => {
+                "no administration room is configured, so no commands are taken; set `admin_room` in [bot]"
+                    .to_owned()
+            }
+        };
+        let place = Place::of(&self.session.chat, text);
+        self.aside(place, |place| async move { drop(place.say(&said).await) });
     }
 
     fn reaction(&mut self, room: &RoomId, who: &OwnedUserId, to: &OwnedEventId, key: &str) {
@@ -200,17 +264,40 @@ impl Listener {
             .refusals
             .is_due((place.room.clone(), who.clone(), why.clone()))
         {
-            self.aside(async move { drop(place.say(&why).await) });
+            self.aside(place, |place| async move { drop(place.say(&why).await) });
         }
     }
 
-    /// Does something while listening goes on.
-    fn aside(&mut self, work: impl Future<Output = ()> + Send + 'static) {
-        if self.tasks.len() >= AT_ONCE {
-            tracing::warn!("too much is asked at the same time; something is left unanswered");
+    /// Does something at a place while listening goes on.
+    fn aside<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        place: Place,
+        work: impl FnOnce(Place) -> F,
+    ) {
+        let room = place.room.clone();
+        let work = work(place);
+        self.spawn(&room, async move {
+            work.await;
+            Left::Nothing
+        });
+    }
+
+    /// Does something while listening goes on, unless too much is being done; then that is said instead.
+    fn spawn(&mut self, room: &OwnedRoomId, work: impl Future<Output = Left> + Send + 'static) {
+        if self.tasks.len() < AT_ONCE + self.confirmations.count() {
+            self.tasks.spawn(work);
             return;
         }
-        self.tasks.spawn(work);
+        tracing::warn!("too much is asked at the same time; something is left undone");
+        if self.busy.is_due(()) {
+            let place = Place::room(&self.session.chat, room);
+            self.tasks.spawn(async move {
+                place
+                    .say("too much is asked at the same time, so something was not done; try again in a minute")
+                    .await;
+                Left::Nothing
+            });
+        }
     }
 }
 
