@@ -25,7 +25,7 @@ use crate::{
     logging, schedule,
     session::{Session, Shared},
     source::Source,
-    stop::Stopping,
+    stop::{Reason, Stopping},
     systemd, worker,
 };
 
@@ -134,6 +134,7 @@ impl Daemon {
                         Ok(None) => {}
                         Ok(Some((new, mut connected))) => {
                             connected.to_hear.left = work.stop_hearing(&session).await;
+                            session.stopping.stop_for(Reason::Reload);
                             work.end(&session).await;
                             config = new;
                             ready = Some(connected);
