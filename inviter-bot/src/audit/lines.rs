@@ -77,6 +77,12 @@ pub(crate) enum Event<'a> {
         /// Whose word it waited for.
         confirmed_by: Option<&'a OwnedUserId>,
     },
+    /// A person had the account taken out of the homeserver's rate limits, or that was refused.
+    LimitsLifted {
+        /// Whose word it waited for.
+        confirmed_by: Option<&'a OwnedUserId>,
+        error: Option<&'a str>,
+    },
     /// A person let go what was held under this code.
     Released {
         code: &'a str,
@@ -210,11 +216,18 @@ pub(super) fn of_event(event: &Event<'_>, who: Option<&OwnedUserId>, now: Timest
         ),
         Event::Paused { room } => ("paused", room.map(referred), json!({})),
         Event::Resumed { room } => ("resumed", room.map(referred), json!({})),
+        Event::LimitsLifted { error, .. } => (
+            "limits_lifted",
+            None,
+            json!({ "result": result(error), "error": error }),
+        ),
         Event::Adopted { room, .. } => ("adopted", Some(referred(room)), json!({})),
         Event::Released { code, .. } => ("released", None, json!({ "code": code })),
     };
     let confirmed_by = match *event {
-        Event::Adopted { confirmed_by, .. } | Event::Released { confirmed_by, .. } => confirmed_by,
+        Event::Adopted { confirmed_by, .. }
+        | Event::LimitsLifted { confirmed_by, .. }
+        | Event::Released { confirmed_by, .. } => confirmed_by,
         _ => None,
     };
     let mut line = Line::new(name, now);

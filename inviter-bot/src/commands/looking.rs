@@ -3,7 +3,11 @@
 use std::convert::Infallible;
 
 use inviter::{
-    core::reconcile::{Reconciler, RunError, RunOptions},
+    SetupError,
+    core::{
+        reconcile::{Reconciler, RunError, RunOptions},
+        server::RateOverride,
+    },
     wiring::Setup,
 };
 use inviter_operations::{
@@ -18,7 +22,8 @@ use inviter_operations::{
 use super::{Done, Managed, Plan};
 use crate::{
     answer::Told,
-    conversation::{Asked, progress::Progress},
+    audit::Event,
+    conversation::{Asked, Question, confirmed, place::Delivered, progress::Progress},
 };
 
 /// Tells an answer, with what should be known besides.
@@ -122,19 +127,61 @@ pub(super) async fn managed(asked: &Asked<'_>, managed: Managed) -> Done {
 
 pub(super) async fn check(asked: &Asked<'_>, of: checking::Check) -> Done {
     let session = asked.session;
+    if !of.fix {
+        let (progress, reconciler) = begin(asked);
+        let checked = checked(asked, &reconciler, &of).await;
+        return conclude(asked, progress, checked).await;
+    }
+    let facts = session.reconciler.backend.inspect().await;
+    // Otherwise nothing is sent, and why is said with everything else.
+    let writes = facts.admin == Some(true) && facts.rate_override != RateOverride::Exempt;
+    let mut confirmed_by = None;
+    if writes {
+        let question = Question {
+            what: format!(
+                "this takes {} out of the homeserver's rate limits",
+                session.account
+            ),
+            shown: Delivered::nothing(),
+        };
+        confirmed_by = confirmed(asked, question).await;
+        if confirmed_by.is_none() {
+            return Ok(());
+        }
+    }
     let (progress, reconciler) = begin(asked);
     // What it mends is the homeserver's, and not a room's; still one thing at a time writes.
-    let _turn = if of.fix {
-        match super::turn(asked, &progress).await {
-            Ok(turn) => Some(turn),
-            Err(super::Failed(why)) => {
-                failed(asked, progress, &why).await;
-                return Ok(());
-            }
+    let turn = match super::turn(asked, &progress).await {
+        Ok(turn) => turn,
+        Err(super::Failed(why)) => {
+            failed(asked, progress, &why).await;
+            return Ok(());
         }
-    } else {
-        None
     };
+    let checked = checked(asked, &reconciler, &of).await;
+    drop(turn);
+    let lifted = checked.as_ref().ok().and_then(checking::Checked::lifted);
+    let error = match lifted {
+        Some(Ok(true)) => Some(None),
+        Some(Err(why)) if writes => Some(Some(why)),
+        _ => None,
+    };
+    if let Some(error) = error {
+        let event = Event::LimitsLifted {
+            confirmed_by: confirmed_by.as_ref(),
+            error,
+        };
+        session.audit.event(&event, Some(asked.who), session.now());
+    }
+    conclude(asked, progress, checked).await
+}
+
+async fn checked(
+    asked: &Asked<'_>,
+    reconciler: &Reconciler,
+    of: &checking::Check,
+) -> Result<checking::Checked, SetupError> {
+    let session = asked.session;
     let connected = async {
         let identity = reconciler.backend.whoami().await?;
         let mut setup = Setup::assemble(
@@ -146,6 +193,5 @@ pub(super) async fn check(asked: &Asked<'_>, of: checking::Check) -> Done {
         setup.reconciler = reconciler.clone();
         Ok(setup)
     };
-    let checked = checking::check("the bot's configuration", &session.config, connected, &of).await;
-    conclude(asked, progress, checked).await
+    checking::check("the bot's configuration", &session.config, connected, of).await
 }

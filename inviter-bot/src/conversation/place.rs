@@ -17,7 +17,7 @@ pub(crate) struct Place {
 }
 
 /// What became of an answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Delivered {
     /// The messages and files that are in the room.
     pub(crate) events: Vec<OwnedEventId>,
@@ -26,6 +26,14 @@ pub(crate) struct Delivered {
 }
 
 impl Delivered {
+    /// Of an answer that had nothing to say.
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            events: Vec::new(),
+            complete: true,
+        }
+    }
+
     fn add(&mut self, event: Option<OwnedEventId>) {
         self.complete &= event.is_some();
         self.events.extend(event);
@@ -73,10 +81,7 @@ impl Place {
     /// Answers; the first message takes the place of an earlier one, if there is one.
     pub(crate) async fn conclude(&self, earlier: Option<OwnedEventId>, told: Told) -> Delivered {
         let mut earlier = earlier;
-        let mut sent = Delivered {
-            complete: true,
-            ..Delivered::default()
-        };
+        let mut sent = Delivered::nothing();
         for message in told.messages {
             match earlier.take() {
                 Some(event) => match self.chat.edit(&self.room, &event, &message).await {

@@ -238,6 +238,16 @@ impl Checked {
         directories && self.connected.as_ref().is_ok_and(Connected::works)
     }
 
+    /// What became of lifting the rate limits: whether that was done now, or why it was not. `None` if it was not asked
+    /// for, or the homeserver was not reached.
+    pub fn lifted(&self) -> Option<Result<bool, &str>> {
+        match self.connected.as_ref().ok()?.fixed.as_ref()? {
+            Fixed::Lifted => Some(Ok(true)),
+            Fixed::Already => Some(Ok(false)),
+            Fixed::Not(why) => Some(Err(why)),
+        }
+    }
+
     /// Whether a directory can do its part.
     fn can_work(&self, source: &SourceOutcome) -> bool {
         let mut advice = self.advice_of(&source.provider).iter();
