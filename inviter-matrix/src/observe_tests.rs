@@ -70,7 +70,10 @@ fn an_invitation_beside_a_made_up_one_is_from_nobody() {
     assert_eq!(invite(json!([forged, create(), real])), None);
     assert_eq!(invite(json!([real, create(), forged])), None);
     // Said twice is no doubt.
-    assert_eq!(invite(json!([real, create(), real])).unwrap(), "@stranger:elsewhere");
+    assert_eq!(
+        invite(json!([real, create(), real])).unwrap(),
+        "@stranger:elsewhere"
+    );
     // What is about somebody else, or no invitation, is not about this one.
     let mut other = member("invite");
     other["state_key"] = json!("@b:x");

@@ -211,6 +211,23 @@ fn a_lost_memory_holds_removals_and_is_told() {
 }
 
 #[test]
+fn a_run_that_could_not_begin_does_not_hide_a_lost_memory() {
+    let world = settled();
+    without(&world, 4);
+    world.store.lose("state.db is damaged");
+    let unknown = RoomRef::Alias(alias(9));
+    let error = block_on(world.reconciler.sync(&only(&unknown))).unwrap_err();
+    assert!(matches!(error, RunError::NoSuchRoom(_)));
+    let runs = world.store.memory().runs;
+    assert!(runs[0].not_begun.is_some(), "{runs:?}");
+    let report = world.sync();
+    assert!(kinds(&report).contains(&FindingKind::MemoryLost));
+    assert!(
+        matches!(outcomes(&report)[..], [Outcome::Held { reasons }] if reasons[..] == [HoldReason::NoCleanRun])
+    );
+}
+
+#[test]
 fn a_run_that_was_not_clean_does_not_open_the_way() {
     let world = World::new("11");
     world.directory.put_person("p0");
