@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    levels::{LevelChange, LevelRules},
+    levels::{LevelChange, LevelRules, Lowering},
     room_rules::{HistoryVisibility, Listing, PowerTemplate, RoomKind},
 };
 
@@ -18,9 +18,22 @@ pub struct Action {
     pub op: Op,
     /// Why.
     pub why: Why,
+    /// What the person of an [`Op::SetLevels`] loses by it, if they lose something. The plan works that out, since the
+    /// entries alone do not tell: it knows who is in the room, and what level those without an entry have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowers: Option<Lowering>,
 }
 
 impl Action {
+    /// An action that lowers nobody.
+    pub const fn new(op: Op, why: Why) -> Self {
+        Self {
+            op,
+            why,
+            lowers: None,
+        }
+    }
+
     /// The order within a room: what makes the room usable first, then levels, then settings, then people.
     pub const fn phase(&self) -> u8 {
         match self.op {

@@ -223,6 +223,7 @@ mod tests {
                 reason: None,
             },
             why: Why::InNoGroup,
+            lowers: None,
         }
     }
 
@@ -308,10 +309,12 @@ mod tests {
                 invited_by: Some("@a:x".try_into().unwrap()),
             },
             why: Why::TrustedInviter,
+            lowers: None,
         };
         let name = Action {
             op: Op::SetName { to: "n".to_owned() },
             why: Why::Configured,
+            lowers: None,
         };
         let level = |user: &str| Action {
             op: Op::SetLevels {
@@ -322,6 +325,7 @@ mod tests {
                 }],
             },
             why: Why::Template,
+            lowers: None,
         };
         let add = Action {
             op: Op::Add {
@@ -329,6 +333,7 @@ mod tests {
                 reason: None,
             },
             why: Why::Fixed,
+            lowers: None,
         };
         let rooms = [
             vec![invite("@a:x"), invite("@b:x"), name, level("@a:x"), level("@b:x")],

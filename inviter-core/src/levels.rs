@@ -284,6 +284,15 @@ pub struct LevelChange {
     pub to: Option<i64>,
 }
 
+/// What somebody loses by a change: their level in force, which the room's `users_default` is for whoever has no entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Lowering {
+    /// Their level as it was seen.
+    pub from: i64,
+    /// Their level after the change, which is lower.
+    pub to: i64,
+}
+
 /// A place in the content of the power levels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

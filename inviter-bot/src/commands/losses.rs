@@ -47,11 +47,10 @@ impl Losses {
                     Op::Remove { user, .. } => all.add(target, user, Loss::Removed),
                     Op::SetLevels { changes } => {
                         for change in changes {
-                            let (from, to) = (change.from.unwrap_or(0), change.to.unwrap_or(0));
-                            if let LevelSlot::User(user) = &change.slot
-                                && to < from
+                            if let (LevelSlot::User(user), Some(lowers)) =
+                                (&change.slot, guarded.action.lowers)
                             {
-                                all.add(target, user, Loss::Lowered(to));
+                                all.add(target, user, Loss::Lowered(lowers.to));
                             }
                         }
                     }

@@ -33,10 +33,7 @@ impl Considered {
     /// What would be done, as a report.
     pub fn report(&self) -> WishReport {
         let items = self.decision.ops.iter().map(|op| ReportItem {
-            action: Action {
-                op: op.clone(),
-                why: Why::ByHand,
-            },
+            action: Action::new(op.clone(), Why::ByHand),
             outcome: Outcome::Planned,
         });
         WishReport {

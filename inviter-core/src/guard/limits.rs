@@ -6,9 +6,9 @@ use ruma_common::{OwnedUserId, RoomId, UserId};
 
 use super::{GuardContext, GuardedAction, GuardedRoom, HoldReason, Limits, ReleaseCode, Trigger, Verdict};
 use crate::{
-    action::{Action, Op, RoomTarget, Why},
+    action::{Action, Op, RoomTarget},
     directory::ProviderId,
-    levels::{LevelChange, LevelSlot},
+    levels::LevelSlot,
     plan::{RoomPlan, RoomStatus},
     recall::RememberedRemoval,
 };
@@ -16,16 +16,7 @@ use crate::{
 /// Whether an action takes something from a person: a removal, or a level lowered. Tidying up the entry of someone
 /// who is not in the room any more takes nothing from anyone.
 pub fn is_loss(action: &Action) -> bool {
-    match &action.op {
-        Op::Remove { .. } => true,
-        Op::SetLevels { changes } => action.why != Why::LeftBehind && changes.iter().any(is_demotion),
-        _ => false,
-    }
-}
-
-/// Lowers a person's level. No entry counts as 0 whatever `users_default` is: better one question too many.
-fn is_demotion(change: &LevelChange) -> bool {
-    matches!(change.slot, LevelSlot::User(_)) && change.to.unwrap_or(0) < change.from.unwrap_or(0)
+    matches!(action.op, Op::Remove { .. }) || action.lowers.is_some()
 }
 
 /// What the limits over all rooms together hold.
@@ -49,13 +40,10 @@ impl<'a> Losses<'a> {
             match &action.op {
                 Op::Remove { user, .. } => drop(losses.removed.insert(user)),
                 Op::SetLevels { changes } if is_loss(action) => {
-                    let users = changes
-                        .iter()
-                        .filter(|c| is_demotion(c))
-                        .filter_map(|c| match &c.slot {
-                            LevelSlot::User(user) => Some(&**user),
-                            _ => None,
-                        });
+                    let users = changes.iter().filter_map(|c| match &c.slot {
+                        LevelSlot::User(user) => Some(&**user),
+                        _ => None,
+                    });
                     losses.demoted.extend(users);
                 }
                 _ => {}

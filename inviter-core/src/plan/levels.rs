@@ -6,10 +6,10 @@ use ruma_common::UserId;
 
 use super::{RoomDraft, people::People};
 use crate::{
-    action::{Op, Why},
+    action::{Action, Op, Why},
     desired::{FeedRole, GroupStanding, Role, Seat},
     finding::FindingKind,
-    levels::{Key, LevelChange, LevelSlot, may_change},
+    levels::{Key, LevelChange, LevelSlot, Lowering, may_change},
     room::{Membership, Power, RoomSnapshot},
     room_rules::{LevelsMode, PowerTemplate, RoomKind},
 };
@@ -35,7 +35,7 @@ impl RoomDraft<'_> {
             .unwrap_or_else(|| snapshot.levels.key(Key::UsersDefault));
         self.members_levels(snapshot, people, users_default, &mut changes);
         self.leftover_levels(snapshot, people, &mut changes);
-        self.emit(snapshot, changes);
+        self.emit(snapshot, changes, users_default);
     }
 
     fn template(&mut self, snapshot: &RoomSnapshot, template: &PowerTemplate, changes: &mut Changes) {
@@ -145,6 +145,7 @@ impl RoomDraft<'_> {
                         from: entry,
                         to: wanted,
                     },
+                    users_default,
                     changes,
                 );
             }
@@ -156,12 +157,14 @@ impl RoomDraft<'_> {
         snapshot: &RoomSnapshot,
         seat: &Seat,
         change: LevelChange,
+        users_default: i64,
         changes: &mut Changes,
     ) {
         let user = self.user(seat);
-        let users_default = snapshot.levels.key(Key::UsersDefault);
         let (now, then) = (
-            change.from.unwrap_or(users_default),
+            change
+                .from
+                .unwrap_or_else(|| snapshot.levels.key(Key::UsersDefault)),
             change.to.unwrap_or(users_default),
         );
         if !self.is_below_us(snapshot, user) {
@@ -252,7 +255,8 @@ impl RoomDraft<'_> {
         }
     }
 
-    fn emit(&mut self, snapshot: &RoomSnapshot, mut changes: Changes) {
+    /// Plans the changes; `users_default` is the one that holds once they are made.
+    fn emit(&mut self, snapshot: &RoomSnapshot, mut changes: Changes, users_default: i64) {
         if changes.entries.is_empty() {
             return;
         }
@@ -281,15 +285,40 @@ impl RoomDraft<'_> {
         }
         for (change, why) in changes.entries.into_values() {
             if may_change(power, &change, false) || why == Why::OwnLevel {
-                self.act(
-                    Op::SetLevels {
-                        changes: vec![change],
-                    },
+                let lowers = lowering(snapshot, &change, &why, users_default);
+                let changes = vec![change];
+                self.plan.actions.push(Action {
+                    op: Op::SetLevels { changes },
                     why,
-                );
+                    lowers,
+                });
             }
         }
     }
+}
+
+/// What a person loses by a change. Tidying up the entry of someone who is not in the room any more takes nothing from
+/// anyone, and whoever only comes never had the level of those without an entry.
+fn lowering(
+    snapshot: &RoomSnapshot,
+    change: &LevelChange,
+    why: &Why,
+    users_default: i64,
+) -> Option<Lowering> {
+    let LevelSlot::User(user) = &change.slot else {
+        return None;
+    };
+    let is_here = || {
+        snapshot
+            .member(user)
+            .is_some_and(|member| member.membership.is_in())
+    };
+    if *why == Why::LeftBehind || change.from.is_none() && !is_here() {
+        return None;
+    }
+    let from = snapshot.levels.user(user, &snapshot.creator);
+    let to = change.to.unwrap_or(users_default);
+    (to < from).then_some(Lowering { from, to })
 }
 
 /// Changes in the order of their slots, each slot once.

@@ -245,7 +245,7 @@ impl<'a> RoomDraft<'a> {
     }
 
     fn act(&mut self, op: Op, why: Why) {
-        self.plan.actions.push(Action { op, why });
+        self.plan.actions.push(Action::new(op, why));
     }
 
     fn tell(&mut self, kind: FindingKind, message: impl Into<String>) {

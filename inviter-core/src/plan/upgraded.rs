@@ -92,12 +92,12 @@ impl Closed<'_> {
             if invited.is_none() {
                 self.plan.lineage.joins_as = Some(bot.to_owned());
             }
-            self.plan.actions.push(Action {
-                op: Op::Join {
-                    invited_by: invited.cloned(),
-                },
-                why: Why::Replaces { room: from },
-            });
+            let join = Op::Join {
+                invited_by: invited.cloned(),
+            };
+            self.plan
+                .actions
+                .push(Action::new(join, Why::Replaces { room: from }));
             return;
         }
         let because = match (invited_by, refused) {

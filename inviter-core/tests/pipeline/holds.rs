@@ -400,3 +400,37 @@ fn an_alias_that_was_moved_to_the_room_brings_its_people_along() {
     assert_eq!(world.people_in(0), (0..7).collect());
     assert_eq!(world.sync().tally().changes(), 0);
 }
+
+/// Where everybody has 50, an owner's 20 is less than they have: nothing that only happens by itself.
+#[test]
+fn a_level_below_what_everybody_has_waits_for_a_person() {
+    let mut world = settled();
+    world.reconciler.policy.defaults.template = None;
+    world.reconciler.policy.defaults.owner_level = 20;
+    let room = world.room(0).unwrap();
+    let mut levels = world.homeserver.levels(&room).unwrap();
+    levels["users_default"] = json!(50);
+    world
+        .homeserver
+        .force_state(&room, &world.bot, "m.room.power_levels", "", levels);
+    world
+        .directory
+        .edit_group(&room_group(0), |group| group.owners(["p0"]));
+    let level = || world.homeserver.levels(&room).unwrap()["users"][user(0).as_str()].as_i64();
+    let cautious = block_on(world.reconciler.sync(&RunOptions::default())).unwrap();
+    assert!(
+        matches!(outcomes(&cautious)[..], [Outcome::Pending]),
+        "{cautious:#?}"
+    );
+    assert_eq!(level(), None);
+    // A person's own run looks at the room once more just before, as for whatever takes something.
+    let draft = world.plan();
+    world.homeserver.advance(Duration::from_secs(16 * 60));
+    let late = block_on(world.reconciler.apply(draft, &RunOptions::by_person()));
+    assert!(
+        matches!(outcomes(&late)[..], [Outcome::Stale { .. }]),
+        "{late:#?}"
+    );
+    assert_eq!(world.sync().tally().changed, 1);
+    assert_eq!(level(), Some(20));
+}

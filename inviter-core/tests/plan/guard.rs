@@ -14,7 +14,7 @@ use inviter_core::{
 };
 use serde_json::{Map, json};
 
-use crate::world::{NOW, World, feed, room_id, user};
+use crate::world::{BOT, NOW, World, feed, room_id, user};
 
 /// A room of `wanted` + `unwanted` people after a clean run.
 fn room(wanted: usize, unwanted: usize) -> World {
@@ -368,6 +368,33 @@ fn a_level_below_zero_is_a_demotion_too() {
         .joined("w")
         .with(|w| w.memory.clean_run = None);
     assert_eq!(counts(&default(&world)), (0, 1, 0));
+}
+
+/// A room where everybody has 50, and the directory wants somebody at 20.
+fn below_what_everybody_has() -> World {
+    let mut world = room(5, 0).users(json!({ BOT: 100 })).wants_at("w0", 20);
+    world.rules.template = None;
+    world.levels.as_mut().unwrap()["users_default"] = json!(50);
+    world
+}
+
+#[test]
+fn an_entry_below_what_everybody_has_is_a_demotion_too() {
+    let world = below_what_everybody_has();
+    assert_eq!(counts(&default(&world)), (1, 0, 0));
+    assert_eq!(
+        counts(&judge(&world, &[], Trigger::Cautious, Limits::default())),
+        (0, 0, 1)
+    );
+    let first = below_what_everybody_has().with(|w| w.memory.clean_run = None);
+    assert_eq!(reasons(&default(&first)), [HoldReason::NoCleanRun]);
+    // Who comes loses nothing, whatever everybody has.
+    let coming = below_what_everybody_has().wants_at("new", 20);
+    assert_eq!(
+        counts(&judge(&coming, &[], Trigger::Cautious, Limits::default())),
+        (2, 0, 1),
+        "the invitation and the level of the one, but not that of the other"
+    );
 }
 
 #[test]

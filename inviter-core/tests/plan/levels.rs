@@ -6,7 +6,7 @@ use inviter_core::{
 };
 use serde_json::json;
 
-use crate::world::{World, user};
+use crate::world::{BOT, World, user};
 
 fn levels(users: serde_json::Value) -> World {
     World::new().users(users)
@@ -303,4 +303,63 @@ fn a_users_default_of_the_room_is_what_an_ordinary_member_has() {
     world.rules.template = None;
     world.levels.as_mut().unwrap()["users_default"] = json!(50);
     world.gives(&[], &[]);
+}
+
+/// What people lose by the plan's changes of levels.
+fn losses(world: &World) -> Vec<(i64, i64)> {
+    let actions = world.plan().actions.into_iter();
+    actions
+        .filter_map(|action| action.lowers)
+        .map(|lowers| (lowers.from, lowers.to))
+        .collect()
+}
+
+#[test]
+fn what_somebody_loses_is_counted_from_the_level_in_force() {
+    let world = |users: serde_json::Value, default: i64| {
+        let mut world = World::new().users(users);
+        world.rules.template = None;
+        world.levels.as_mut().unwrap()["users_default"] = json!(default);
+        world
+    };
+    let (bot, bot_and_bob) = (json!({ BOT: 100 }), json!({ BOT: 100, "@bob:example.org": 20 }));
+    // An entry below what everybody has lowers, and one above does not.
+    let below = world(bot.clone(), 50).wants_at("bob", 20).joined("bob");
+    below.gives(&["level bob none→20"], &[]);
+    assert_eq!(losses(&below), [(50, 20)]);
+    assert!(losses(&world(bot.clone(), 50).wants_at("bob", 60).joined("bob")).is_empty());
+    // Taking it away raises to what everybody has, or lowers to it.
+    let raised = world(bot_and_bob.clone(), 50).wants("bob").joined("bob");
+    raised.gives(&["level bob 20→none"], &[]);
+    assert!(losses(&raised).is_empty());
+    assert_eq!(
+        losses(&world(bot_and_bob.clone(), 10).wants("bob").joined("bob")),
+        [(20, 10)]
+    );
+    assert_eq!(
+        losses(&world(bot_and_bob, -5).wants("bob").joined("bob")),
+        [(20, -5)]
+    );
+    // Who only comes has nothing to lose.
+    let coming = world(bot, 50).wants_at("bob", 20);
+    coming.gives(&["level bob none→20", "invite bob"], &[]);
+    assert!(losses(&coming).is_empty());
+}
+
+#[test]
+fn what_everybody_has_after_the_run_is_what_an_entry_is_taken_back_to() {
+    let world = || {
+        let mut world = World::new()
+            .users(json!({ BOT: 100, "@bob:example.org": 20 }))
+            .wants("bob")
+            .joined("bob");
+        world.levels.as_mut().unwrap()["users_default"] = json!(50);
+        world
+    };
+    // The template sets `users_default` to 0 along with it.
+    world().gives(&["level users_default 50→0", "level bob 20→none"], &[]);
+    assert_eq!(losses(&world()), [(20, 0)]);
+    // So that it takes the knowledge that lowering takes.
+    let unknown = world().with(|w| w.members_extent = Extent::gap("physics", "size limit"));
+    assert!(losses(&unknown).is_empty());
 }
