@@ -1,10 +1,19 @@
 //! What is written can be read again, whatever is in it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc};
 
 use inviter::{
-    RunOptions,
-    core::{OwnedRoomId, room::RoomRef, runs::RunCause},
+    Report, RunOptions,
+    core::{
+        OwnedRoomId,
+        action::{Action, Op, RoomTarget, Why},
+        apply::{InRoom, Witness},
+        guard::{Limits, ReleaseCode},
+        report::Outcome,
+        room::RoomRef,
+        runs::RunCause,
+        time::FixedClock,
+    },
 };
 use serde_json::Value;
 
@@ -38,17 +47,30 @@ impl Log {
     }
 
     async fn run(&self, world: &World, cause: &RunCause) -> Report {
-        let (report, directories) = world.run(&RunOptions::by_person()).await;
-        let run = Run {
-            begun: Timestamp(1_700_000_000_123),
-            cause,
+        self.run_with(world, cause, &RunOptions::by_person(), None).await
+    }
+
+    async fn run_with(
+        &self,
+        world: &World,
+        cause: &RunCause,
+        options: &RunOptions,
+        confirmed_by: Option<&OwnedUserId>,
+    ) -> Report {
+        let reconciler = &world.setup.reconciler;
+        let draft = reconciler.plan(options).await.unwrap();
+        let directories = Arc::clone(&draft.directories);
+        let grounds = Grounds {
+            directories: &directories,
+            policy: &reconciler.policy,
         };
-        let policy = &world.setup.reconciler.policy;
-        self.audit
-            .report(&report, &directories, policy, run, Timestamp(1_700_000_001_000));
-        report
+        let occasion = Occasion::run(Timestamp(1_700_000_000_123), cause, confirmed_by);
+        let writer = self.audit.writer(occasion, Some(grounds), &NOW);
+        reconciler.apply_witnessed(draft, options, &writer).await
     }
 }
+
+const NOW: FixedClock = FixedClock(Timestamp(1_700_000_001_000));
 
 fn user(name: &str) -> OwnedUserId {
     OwnedUserId::try_from(format!("@{name}:example.com")).unwrap()
@@ -119,6 +141,80 @@ async fn who_loses_a_place_is_written_down_with_who_asked_and_what_the_directory
     assert_eq!(line["accounts"][0]["key"], "carol");
 }
 
+#[tokio::test]
+async fn a_code_is_released_once_and_only_if_it_lets_something_go() {
+    let log = Log::new();
+    let mut world = World::new(PEOPLE).await;
+    world.setup.reconciler.limits = Limits {
+        room_count: 0,
+        room_percent: 0,
+        ..Limits::default()
+    };
+    log.run(&world, &RunCause::Schedule).await;
+    world.write(&PEOPLE.replace(
+        r#""alice", "bob", "carol"], owners"#,
+        r#""alice", "bob"], owners"#,
+    ));
+    let held = log.run(&world, &RunCause::Schedule).await;
+    let code = held.release.clone().unwrap();
+    let before = log.lines().len();
+    let mut options = RunOptions::by_person();
+    options
+        .releases
+        .extend([code.clone(), ReleaseCode::new("0123456789")]);
+    let (admin, boss) = (user("admin"), user("boss"));
+    let cause = RunCause::Person {
+        who: Some(admin.clone()),
+    };
+    log.run_with(&world, &cause, &options, Some(&boss)).await;
+    let lines = log.lines().split_off(before);
+    let events: Vec<&Value> = lines.iter().map(|line| &line["event"]).collect();
+    assert_eq!(events, ["released", "action"], "{lines:#?}");
+    assert_eq!(lines[0]["code"], code.as_str());
+    for line in &lines {
+        assert_eq!(line["by"], admin.as_str());
+        assert_eq!(line["confirmed_by"], boss.as_str());
+    }
+    // Again it is about nothing.
+    log.run_with(&world, &cause, &options, Some(&boss)).await;
+    assert_eq!(log.lines().len(), before + 2);
+}
+
+#[test]
+fn a_command_by_hand_is_written_step_by_step() {
+    let log = Log::new();
+    let (admin, boss) = (user("admin"), user("boss"));
+    let occasion = Occasion::by_hand(&admin, Some(&boss));
+    let writer = log.audit.writer(occasion, None, &NOW);
+    let room = RoomRef::Alias("#staff:example.com".try_into().unwrap());
+    let target = RoomTarget::Existing("!a:example.com".try_into().unwrap());
+    let at = InRoom::new(&room, &target, &[]);
+    let leave = Action::new(Op::Leave, Why::ByHand);
+    for (outcome, lines) in [
+        (Outcome::Done, 1),
+        (
+            Outcome::Skipped {
+                because: "no".to_owned(),
+            },
+            1,
+        ),
+        (Outcome::AlreadySo, 2),
+    ] {
+        writer.settled(at, &leave, &outcome);
+        assert_eq!(log.lines().len(), lines, "{outcome:?}");
+    }
+    let lines = log.lines();
+    for line in &lines {
+        assert_eq!(line["action"], "leave");
+        assert_eq!(line["cause"], "person");
+        assert_eq!(line["by"], admin.as_str());
+        assert_eq!(line["confirmed_by"], boss.as_str());
+        assert_eq!(line["room"]["id"], "!a:example.com");
+        assert_eq!(line["room"]["alias"], "#staff:example.com");
+        assert!(line.get("run").is_none() && line.get("accounts").is_none());
+    }
+}
+
 #[test]
 fn hostile_names_break_no_line() {
     let log = Log::new();
@@ -144,13 +240,19 @@ fn hostile_names_break_no_line() {
 #[test]
 fn events_name_who_and_where() {
     let log = Log::new();
-    let admin = user("admin");
+    let (admin, boss) = (user("admin"), user("boss"));
     let staff = RoomRef::Alias("#staff:example.com".try_into().unwrap());
     for event in [
         Event::Paused { room: None },
         Event::Resumed { room: Some(&staff) },
-        Event::Adopted { room: &staff },
-        Event::Released { code: "abcd" },
+        Event::Adopted {
+            room: &staff,
+            confirmed_by: None,
+        },
+        Event::Released {
+            code: "abcd",
+            confirmed_by: Some(&boss),
+        },
     ] {
         log.audit.event(&event, Some(&admin), Timestamp(0));
     }
@@ -161,6 +263,8 @@ fn events_name_who_and_where() {
     assert!(lines[0].get("room").is_none(), "everything");
     assert_eq!(lines[1]["room"]["alias"], "#staff:example.com");
     assert_eq!(lines[3]["code"], "abcd");
+    assert_eq!(lines[3]["confirmed_by"], boss.as_str());
+    assert!(lines[2].get("confirmed_by").is_none());
 }
 
 #[test]

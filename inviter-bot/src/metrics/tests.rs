@@ -4,11 +4,21 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use inviter::{
     RunOptions,
-    core::{OwnedUserId, directory::ProviderId, runs::RunCause, time::Timestamp},
+    core::{
+        OwnedUserId,
+        by_hand::{Request, Wish},
+        directory::ProviderId,
+        finding::{Finding, Subject},
+        runs::RunCause,
+        time::Timestamp,
+    },
 };
 
 use super::*;
-use crate::board::{Board, DirectoryKnown};
+use crate::{
+    board::{Board, DirectoryKnown},
+    testing::{PEOPLE, World},
+};
 
 /// A parser of the text format that is as strict as Prometheus' own about what is used here: samples by name and
 /// labels.
@@ -68,7 +78,7 @@ async fn runs_and_their_actions_are_counted() {
             0.0,
         ),
         ("inviter_last_run_timestamp_seconds", 7.5),
-        ("inviter_last_good_run_timestamp_seconds", 7.5),
+        ("inviter_last_good_run_timestamp_seconds", 5.0),
         (
             "inviter_rooms{status=\"managed\"}",
             f64::from(tally.rooms_created),
@@ -78,6 +88,62 @@ async fn runs_and_their_actions_are_counted() {
     ] {
         let shown = samples.get(sample).copied();
         assert_eq!(shown, Some(value), "{sample} in {samples:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_could_not_read_everything_is_not_good() {
+    let good = report().await;
+    let unread = |report: &mut Report| {
+        let about = Subject::Directory(ProviderId::new("people"));
+        let finding = Finding::new(about, FindingKind::DirectoryUnread, "it is away");
+        report.findings.push(finding);
+    };
+    let unknown = |report: &mut Report| report.rooms[0].status = RoomStatus::Unknown;
+    let changes: [&dyn Fn(&mut Report); 2] = [&unread, &unknown];
+    for change in changes {
+        let metrics = Metrics::default();
+        metrics.run(&finished(good.clone(), RunCause::Schedule, 5_000), true);
+        let mut bad = good.clone();
+        change(&mut bad);
+        metrics.run(&finished(bad, RunCause::Schedule, 9_000), true);
+        let samples = parse(&metrics.text(&Known::default()).unwrap());
+        for (sample, value) in [
+            ("inviter_runs_total{cause=\"schedule\",result=\"partial\"}", 1.0),
+            ("inviter_last_run_timestamp_seconds", 9.0),
+            ("inviter_last_good_run_timestamp_seconds", 5.0),
+        ] {
+            assert_eq!(samples.get(sample).copied(), Some(value), "{sample}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_done_outside_of_runs_is_counted() {
+    let world = World::new(PEOPLE).await;
+    world.run(&RunOptions::by_person()).await;
+    let metrics = Metrics::default();
+    let request = Request {
+        room: RoomRef::Alias("#staff:example.com".try_into().unwrap()),
+        wish: Wish::InviteMember("@zoe:elsewhere.org".try_into().unwrap()),
+    };
+    let reconciler = &world.setup.reconciler;
+    let considered = reconciler.consider(&request).await.unwrap();
+    let report = reconciler.carry_out(considered).await;
+    assert_eq!(report.items.len(), 1, "{report:#?}");
+    metrics.by_hand(&report);
+    metrics.accepted(true);
+    metrics.accepted(false);
+    metrics.adopted();
+    let samples = parse(&metrics.text(&Known::default()).unwrap());
+    for labels in [
+        "action=\"invite\",result=\"done\"",
+        "action=\"join\",result=\"done\"",
+        "action=\"join\",result=\"failed\"",
+        "action=\"adopt\",result=\"done\"",
+    ] {
+        let sample = format!("inviter_actions_total{{{labels}}}");
+        assert_eq!(samples.get(&sample).copied(), Some(1.0), "{sample}");
     }
 }
 
