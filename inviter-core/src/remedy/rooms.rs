@@ -1,6 +1,6 @@
 //! One room: what keeps the bot from managing it, and who can do what about that.
 
-use ruma_common::UserId;
+use ruma_common::{RoomAliasId, UserId};
 use serde_json::json;
 
 use super::{AdminRequest, Remedy, RemedyContext, Step, Trouble, account::admin};
@@ -32,6 +32,28 @@ pub fn of_room(plan: &RoomPlan, cx: &RemedyContext<'_>) -> Vec<Remedy> {
         remedies.extend(room.outranked(seen));
     }
     remedies
+}
+
+/// Ways to put another room behind an alias. While it leads nowhere, a run would make a third room, so that it is paused
+/// meanwhile.
+fn move_alias(alias: &RoomAliasId) -> Vec<Step> {
+    let before = format!("run `inviter pause '{alias}'`");
+    let after = format!("then run `inviter resume '{alias}'` and `inviter adopt '{alias}'`");
+    let root = "/_matrix/client/v3/directory/room";
+    vec![
+        Step::Client {
+            text: format!(
+                "{before}; an administrator of the new room takes over the alias: in the old room, Element: Room \
+                 settings → General → Local addresses → remove; in the new one, add it; {after}"
+            ),
+        },
+        Step::Request {
+            text: format!(
+                "{before}; a server administrator frees the alias, and somebody in the new room adds it there; {after}"
+            ),
+            request: AdminRequest::new("DELETE", root, &[alias.as_str()], None),
+        },
+    ]
 }
 
 struct Room<'a> {
@@ -315,19 +337,14 @@ impl Room<'_> {
                 }],
             };
         }
-        let mut steps = vec![Step::Client {
-            text: "an administrator of the new room takes over the alias: in the old room, Element: Room settings → \
-                   General → Local addresses → remove; in the new one, add it"
-                .to_owned(),
-        }];
-        if let RoomRef::Alias(alias) = &self.plan.room {
-            let root = "/_matrix/client/v3/directory/room";
-            steps.push(Step::Request {
-                text: "a server administrator frees the alias, and somebody in the new room adds it there"
-                    .to_owned(),
-                request: AdminRequest::new("DELETE", root, &[alias.as_str()], None),
-            });
-        }
+        let alias = self.plan.refs.iter().find_map(|name| match name {
+            RoomRef::Alias(alias) => Some(alias),
+            RoomRef::Id(_) => None,
+        });
+        let steps = match alias {
+            Some(alias) => move_alias(alias),
+            None => vec![self.change_id()],
+        };
         Remedy {
             trouble: Trouble::Replaced,
             blocks: true,
@@ -336,6 +353,20 @@ impl Room<'_> {
                 .or_else(|| self.has(FindingKind::NotSuccessor)),
             message: "it was replaced by another room".to_owned(),
             steps,
+        }
+    }
+
+    /// For a room without an alias.
+    fn change_id(&self) -> Step {
+        let upgrade = self.plan.lineage.upgrade.as_ref();
+        let to = upgrade.and_then(|upgrade| upgrade.replacement.room.as_ref());
+        let to = to.map_or("!ID-of-the-new-room", |id| id.as_str());
+        Step::Configuration {
+            text: format!(
+                "the configuration names the new room in place of the old one; then `inviter adopt '{to}'` puts it under \
+                 management"
+            ),
+            line: format!("id = \"{to}\""),
         }
     }
 

@@ -334,6 +334,25 @@ fn other_rooms() {
     assert_eq!(remedies(&plan(RoomStatus::ToCreate, &[]), &synapse()), []);
     let replaced = remedies(&plan(RoomStatus::Replaced, &[FindingKind::Replaced]), &synapse());
     assert!(replaced[0].blocks && lines(&replaced[0])[1].contains("-X DELETE"));
+    // At no time does a run find an alias that leads nowhere, and what is meant is said at the end.
+    for step in &replaced[0].steps {
+        let (Step::Client { text: line } | Step::Request { text: line, .. }) = step else {
+            panic!("{step:?}");
+        };
+        let at = |text: &str| line.find(text).unwrap_or_else(|| panic!("{text}: {line}"));
+        let order = [
+            "inviter pause '#r:x.org'",
+            "the new",
+            "inviter resume '#r:x.org'",
+            "inviter adopt '#r:x.org'",
+        ];
+        assert!(order.map(at).is_sorted(), "{line}");
+    }
+    let mut by_id = plan(RoomStatus::Replaced, &[FindingKind::Replaced]);
+    by_id.refs = vec![RoomRef::Id(owned_room_id!("!r:x.org"))];
+    by_id.room = by_id.refs[0].clone();
+    let steps = lines(&remedies(&by_id, &synapse())[0]);
+    assert!(steps.len() == 1 && steps[0].starts_with("id = \"!"), "{steps:?}");
     let mut closed = plan(RoomStatus::Replaced, &[FindingKind::Replaced]);
     closed.lineage.upgrade = Some(Box::new(crate::succession::Upgrade {
         from: ruma_common::owned_room_id!("!old:x.org"),
@@ -344,6 +363,7 @@ fn other_rooms() {
         ),
         join_rule: JoinRule::Invite,
         left: std::collections::BTreeMap::new(),
+        kept_out: std::collections::BTreeMap::new(),
     }));
     let found = remedies(&closed, &synapse());
     assert!(lines(&found[0])[0].starts_with("@admin:x.org, or a trusted inviter, types `/invite @"));
