@@ -16,7 +16,7 @@ use inviter::{
         desired::{Feed, FeedRole, GroupRef},
         directory::{GroupKey, ProviderId},
         recall::{
-            Memory, MemoryChange, MemoryStore, Pause, Recalled, Refusal, RefusedOp, RememberedAlias,
+            KeptOut, Memory, MemoryChange, MemoryStore, Pause, Recalled, Refusal, RefusedOp, RememberedAlias,
             RememberedDirectory, RememberedRemoval,
         },
         report::Tally,
@@ -115,6 +115,11 @@ fn left() -> impl Strategy<Value = BTreeMap<inviter::core::OwnedUserId, Timestam
     proptest::collection::btree_map(users(), times(), 0..3)
 }
 
+fn kept_out() -> impl Strategy<Value = BTreeMap<inviter::core::OwnedUserId, KeptOut>> {
+    let out = (users(), times(), any::<bool>()).prop_map(|(by, at, banned)| KeptOut { by, at, banned });
+    proptest::collection::btree_map(users(), out, 0..3)
+}
+
 fn runs() -> impl Strategy<Value = RememberedRun> {
     let causes = prop_oneof![
         Just(RunCause::Start),
@@ -187,9 +192,15 @@ fn changes() -> impl Strategy<Value = MemoryChange> {
         (pauses(), proptest::option::of(times())).prop_map(|(what, at)| C::Paused(what, at)),
         "[a-c]{1,2}(,[0-9])?".prop_map(|text| C::Argument(Argument::parse(&text).unwrap())),
         rooms().prop_map(C::Forgotten),
-        (rooms(), rooms(), times(), left())
+        (rooms(), rooms(), times(), left(), kept_out())
             .prop_filter("no room replaces itself", |(from, to, ..)| from != to)
-            .prop_map(|(from, to, at, left)| C::Followed { from, to, at, left }),
+            .prop_map(|(from, to, at, left, kept_out)| C::Followed {
+                from,
+                to,
+                at,
+                left,
+                kept_out,
+            }),
         runs().prop_map(C::Ran),
         (0..LimitKind::ALL.len(), times(), 0..1_000_000_u64).prop_map(|(kind, at, wait)| {
             let wait = Duration::from_millis(wait);
@@ -206,7 +217,7 @@ fn an_older_file_takes_what_came_later() {
     let old = Connection::open(&path).unwrap();
     old.execute_batch(
         "DROP TABLE limit_met; ALTER TABLE room DROP COLUMN handed_over; DROP TABLE successor; DROP TABLE left_before;
-         DROP TABLE run; DELETE FROM migration WHERE version > 2",
+         DROP TABLE kept_out;         DROP TABLE run; DELETE FROM migration WHERE version > 2",
     )
     .unwrap();
     drop(old);
@@ -227,6 +238,15 @@ fn an_older_file_takes_what_came_later() {
             to: RoomId::parse("!r2:x").unwrap(),
             at: Timestamp(11),
             left: [(UserId::parse("@u:x").unwrap(), Timestamp(3))].into(),
+            kept_out: [(
+                UserId::parse("@v:x").unwrap(),
+                KeptOut {
+                    by: UserId::parse("@u:x").unwrap(),
+                    at: Timestamp(4),
+                    banned: true,
+                },
+            )]
+            .into(),
         },
         MemoryChange::Ran(RememberedRun {
             at: Timestamp(12),

@@ -101,15 +101,29 @@ pub struct RememberedRoom {
     /// People who had left, by their own act, the room that this one has replaced, and when. An upgrade brings nobody
     /// along, so this room does not know them.
     pub left_before: BTreeMap<OwnedUserId, Timestamp>,
+    /// People whom others had removed from the room that this one has replaced, or banned there.
+    pub kept_out: BTreeMap<OwnedUserId, KeptOut>,
+}
+
+/// What others did with somebody in a room that was replaced since. It holds in the new room as long as they have never
+/// been there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptOut {
+    /// Who removed or banned them.
+    pub by: OwnedUserId,
+    /// When.
+    pub at: Timestamp,
+    /// Banned, not only removed.
+    pub banned: bool,
 }
 
 impl RememberedRoom {
     /// Whether an earlier run has managed the room, and nobody has given it away since.
     pub fn was_managed(&self) -> bool {
-        let is_known =
-            self.adopted.is_some() || self.listing_checked.is_some() || !self.left_before.is_empty();
+        let is_known = self.adopted.is_some() || self.listing_checked.is_some();
+        let is_successor = !self.left_before.is_empty() || !self.kept_out.is_empty();
         let has_people = !self.feeds.is_empty() || !self.given.is_empty();
-        self.handed_over.is_none() && (is_known || has_people)
+        self.handed_over.is_none() && (is_known || is_successor || has_people)
     }
 }
 
@@ -167,9 +181,9 @@ pub enum MemoryChange {
     Alias(OwnedRoomAliasId, RememberedAlias),
     /// An alias leads nowhere, or somewhere that has to be asked again.
     AliasForgotten(OwnedRoomAliasId),
-    /// A person has adopted a room, which takes back one that was handed over.
+    /// A person has adopted a room, which takes back one that was handed over, and one that was followed to another.
     Adopted(OwnedRoomId, Timestamp),
-    /// A person has taken a room out of management, which ends its adoption.
+    /// A person has taken a room out of management, which ends its adoption, and that other rooms lead there.
     HandedOver(OwnedRoomId, Timestamp),
     /// The groups that feed a room.
     Feeds(OwnedRoomId, Vec<Feed>),
@@ -193,7 +207,7 @@ pub enum MemoryChange {
     Paused(Pause, Option<Timestamp>),
     /// A run was given an argument.
     Argument(Argument),
-    /// Forget a room, and the aliases that lead to it. Removals stay counted, since the limits over time are about
+    /// Forget a room, the aliases that lead to it, and that it has replaced others. Removals stay counted, since the limits over time are about
     /// people, whatever has become of the room.
     Forgotten(OwnedRoomId),
     /// A run has met a rate limit.
@@ -209,6 +223,8 @@ pub enum MemoryChange {
         at: Timestamp,
         /// Who had left the old room by their own act, and when.
         left: BTreeMap<OwnedUserId, Timestamp>,
+        /// Whom others had removed from the old room, or banned there.
+        kept_out: BTreeMap<OwnedUserId, KeptOut>,
     },
     /// A run came to its end, or could not begin.
     Ran(RememberedRun),
@@ -228,10 +244,12 @@ impl Memory {
             MemoryChange::Alias(alias, remembered) => drop(self.aliases.insert(alias, remembered)),
             MemoryChange::AliasForgotten(alias) => drop(self.aliases.remove(&alias)),
             MemoryChange::Adopted(room, at) => {
+                self.successors.0.remove(&room);
                 let room = self.room(room);
                 (room.adopted, room.handed_over) = (Some(at), None);
             }
             MemoryChange::HandedOver(room, at) => {
+                self.successors.0.retain(|_, to| *to != room);
                 let room = self.room(room);
                 (room.adopted, room.handed_over) = (None, Some(at));
             }
@@ -256,11 +274,24 @@ impl Memory {
             MemoryChange::Paused(what, None) => drop(self.paused.remove(&what)),
             MemoryChange::Argument(argument) => drop(self.arguments.insert(argument)),
             MemoryChange::Forgotten(room) => {
+                self.successors.0.retain(|_, to| *to != room);
                 self.rooms.remove(&room);
                 self.aliases.retain(|_, alias| alias.room != room);
             }
             MemoryChange::LimitMet(kind, met) => drop(self.limits.insert(kind, met)),
-            MemoryChange::Followed { from, to, at, left } => self.follow(from, to, at, left),
+            MemoryChange::Followed {
+                from,
+                to,
+                at,
+                left,
+                kept_out,
+            } => {
+                self.follow(&from, &to, at);
+                let new = self.room(to.clone());
+                new.left_before.extend(left);
+                new.kept_out.extend(kept_out);
+                self.successors.0.insert(from, to);
+            }
             MemoryChange::Ran(run) => {
                 self.runs.push(run);
                 RememberedRun::keep(&mut self.runs);
@@ -268,20 +299,15 @@ impl Memory {
         }
     }
 
-    fn follow(
-        &mut self,
-        from: OwnedRoomId,
-        to: OwnedRoomId,
-        at: Timestamp,
-        left: BTreeMap<OwnedUserId, Timestamp>,
-    ) {
-        let old = self.rooms.remove(&from).unwrap_or_default();
-        if let Some(since) = self.paused.remove(&Pause::Room(RoomRef::Id(from.clone()))) {
+    /// What is remembered of one room holds for another from now on.
+    fn follow(&mut self, from: &RoomId, to: &RoomId, at: Timestamp) {
+        let old = self.rooms.remove(from).unwrap_or_default();
+        if let Some(since) = self.paused.remove(&Pause::Room(RoomRef::Id(from.to_owned()))) {
             self.paused
-                .entry(Pause::Room(RoomRef::Id(to.clone())))
+                .entry(Pause::Room(RoomRef::Id(to.to_owned())))
                 .or_insert(since);
         }
-        let new = self.room(to.clone());
+        let new = self.room(to.to_owned());
         // A person's word about the new room counts.
         if new.handed_over.is_none() {
             new.adopted = new.adopted.or(old.adopted).or(Some(at));
@@ -299,8 +325,6 @@ impl Memory {
         for (user, refusal) in old.refused {
             new.refused.entry(user).or_insert(refusal);
         }
-        new.left_before.extend(left);
-        self.successors.0.insert(from, to);
     }
 
     /// The room that an alias led to when it was last asked, or the one that has taken that one's place since.
@@ -319,12 +343,18 @@ impl Memory {
         if self.paused.is_empty() {
             return None;
         }
-        let mut ids = BTreeSet::new();
-        if let Binding::Bound(id) = binding {
-            // Who has written down an ID need not know that the room has another by now.
-            ids = self.successors.before(id);
-            ids.insert(id.clone());
-        }
+        // The room that an alias leads nowhere from now on is the one that was paused.
+        let led_to = |name: &RoomRef| match name {
+            RoomRef::Alias(alias) => self.led_to(alias).map(ToOwned::to_owned),
+            RoomRef::Id(_) => None,
+        };
+        let bound: BTreeSet<OwnedRoomId> = match binding {
+            Binding::Bound(id) => [id.clone()].into(),
+            Binding::Missing | Binding::Unknown(_) => refs.iter().filter_map(led_to).collect(),
+        };
+        // Who has written down an ID need not know that the room has another by now.
+        let mut ids: BTreeSet<OwnedRoomId> = bound.iter().flat_map(|id| self.successors.before(id)).collect();
+        ids.extend(bound);
         let ids = ids.into_iter().map(RoomRef::Id);
         let rooms = refs.iter().cloned().chain(ids).map(Pause::Room);
         let mut pauses = [Pause::Everything].into_iter().chain(rooms);

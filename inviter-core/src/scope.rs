@@ -3,11 +3,14 @@
 //! What is outside is neither asked for nor changed, and nothing about it is taken for gone. A group outside whose
 //! people are in a room inside is unknown there: nobody is brought in by it, and nobody removed for want of it.
 
+use std::collections::BTreeSet;
+
 use crate::{
     desired::DesiredRoom,
     directory::Group,
     patterns::Patterns,
     room::{Binding, RoomRef},
+    succession::Successors,
 };
 
 /// Which rooms and groups are looked at.
@@ -53,6 +56,29 @@ impl Scope {
             Binding::Missing | Binding::Unknown(_) => None,
         };
         self.rooms.admits(names.chain(id).collect::<Vec<_>>())
+    }
+
+    /// Whether a room is inside, by everything that names it and by the IDs of the rooms whose place it has taken:
+    /// who has written down an ID need not know that the room has another by now.
+    pub(crate) fn has_followed_room(
+        &self,
+        refs: &[RoomRef],
+        binding: &Binding,
+        successors: &Successors,
+    ) -> bool {
+        let before = match binding {
+            Binding::Bound(id) if !self.rooms.is_everything() => successors.before(id),
+            _ => BTreeSet::new(),
+        };
+        if before.is_empty() {
+            return self.has_room(refs, binding);
+        }
+        let refs: Vec<RoomRef> = refs
+            .iter()
+            .cloned()
+            .chain(before.into_iter().map(RoomRef::Id))
+            .collect();
+        self.has_room(&refs, binding)
     }
 
     /// Whether a room that is not bound yet may turn out to be inside.

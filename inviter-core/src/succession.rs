@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    recall::Memory,
+    recall::{KeptOut, Memory},
     room::{JoinRule, Membership, Replacement, RoomSnapshot, RoomState},
     time::Timestamp,
 };
@@ -40,6 +40,9 @@ impl Successors {
 
     /// Every room that this one has taken the place of.
     pub fn before(&self, room: &RoomId) -> BTreeSet<OwnedRoomId> {
+        if self.0.is_empty() {
+            return BTreeSet::new();
+        }
         let led_here = self.0.keys().filter(|old| self.current(old) == room);
         led_here.cloned().collect()
     }
@@ -74,30 +77,39 @@ pub struct Upgrade {
     pub join_rule: JoinRule,
     /// Who had left it by their own act before it was closed, and when.
     pub left: BTreeMap<OwnedUserId, Timestamp>,
+    /// Whom others than the bot had removed from it before it was closed, or banned.
+    pub kept_out: BTreeMap<OwnedUserId, KeptOut>,
 }
 
 impl Upgrade {
-    /// What there is to know for following a closed room, once it is clear that it is managed.
-    pub(crate) fn of(
-        snapshot: &RoomSnapshot,
-        replacement: &Replacement,
-        left: Option<&BTreeMap<OwnedUserId, Timestamp>>,
-    ) -> Self {
+    /// What there is to know for following a closed room, once it is clear that it is managed. Those who were out of the
+    /// room before this one are among the members of the snapshot.
+    pub(crate) fn of(snapshot: &RoomSnapshot, replacement: &Replacement, bot: &UserId) -> Self {
+        let (mut left, mut kept_out) = (BTreeMap::new(), BTreeMap::new());
         // Who leaves a closed room says nothing about the new one.
-        let by_themselves = snapshot.members.iter().filter(|member| {
-            member.membership == Membership::Left
-                && member.sender == member.user_id
-                && member.at <= replacement.at
-        });
-        let by_themselves = by_themselves.map(|member| (member.user_id.clone(), member.at));
-        let mut gone = left.cloned().unwrap_or_default();
-        gone.retain(|user, _| snapshot.member(user).is_none());
-        gone.extend(by_themselves);
+        for member in snapshot
+            .members
+            .iter()
+            .filter(|member| member.at <= replacement.at)
+        {
+            let banned = member.membership == Membership::Banned;
+            if member.membership == Membership::Left && member.sender == member.user_id {
+                left.insert(member.user_id.clone(), member.at);
+            } else if banned || member.membership == Membership::Left && member.sender != bot {
+                let out = KeptOut {
+                    by: member.sender.clone(),
+                    at: member.at,
+                    banned,
+                };
+                kept_out.insert(member.user_id.clone(), out);
+            }
+        }
         Self {
             from: snapshot.room_id.clone(),
             replacement: replacement.clone(),
             join_rule: snapshot.join_rule.clone(),
-            left: gone,
+            left,
+            kept_out,
         }
     }
 
@@ -106,6 +118,14 @@ impl Upgrade {
         let Some(to) = &self.replacement.room else {
             return Prospect::Refused(format!("{} is no room ID", self.replacement.named));
         };
+        // Neither entered nor looked at: whoever it was given to decides about it now.
+        if memory
+            .rooms
+            .get(to)
+            .is_some_and(|known| known.handed_over.is_some())
+        {
+            return Prospect::Refused(format!("{to} was given away with `inviter unmanage`"));
+        }
         match state {
             RoomState::Joined(snapshot) => match &snapshot.predecessor {
                 Some(predecessor) if *predecessor != self.from => {

@@ -7,8 +7,8 @@ use inviter_core::{
     desired::{Feed, FeedRole, GroupRef},
     directory::{GroupKey, ProviderId},
     recall::{
-        Memory, Pause, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedRemoval,
-        RememberedRoom,
+        KeptOut, Memory, Pause, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory,
+        RememberedRemoval, RememberedRoom,
     },
     report::Tally,
     room::RoomRef,
@@ -222,6 +222,16 @@ impl Reader<'_> {
         let left = "SELECT room, user, at FROM left_before";
         self.each_of_room(left, &mut rooms, |row, room| {
             room.left_before.insert(self.user(row, 1)?, self.time(row, 2)?);
+            Ok(())
+        })?;
+        let kept_out = "SELECT room, user, by, at, banned FROM kept_out";
+        self.each_of_room(kept_out, &mut rooms, |row, room| {
+            let out = KeptOut {
+                by: self.user(row, 2)?,
+                at: self.time(row, 3)?,
+                banned: self.get(row, 4)?,
+            };
+            room.kept_out.insert(self.user(row, 1)?, out);
             Ok(())
         })?;
         let refused = "SELECT room, user, at, cause, operation FROM refused";

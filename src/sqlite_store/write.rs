@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use inviter_core::{
     OwnedRoomId, OwnedUserId, RoomId,
     desired::{Feed, FeedRole},
-    recall::{MemoryChange, Pause, Refusal, RefusedOp, StoreError},
+    recall::{KeptOut, MemoryChange, Pause, Refusal, RefusedOp, StoreError},
     runs::{RememberedRun, RunCause},
     server::{LimitKind, MetLimit},
     time::Timestamp,
@@ -34,7 +34,10 @@ pub(super) fn changes(
     }
     // From here on there is a memory again, unless all that is known is that a run took place: one that could not begin
     // has learnt nothing.
-    if changes.iter().any(|change| !matches!(change, MemoryChange::Ran(_))) {
+    if changes
+        .iter()
+        .any(|change| !matches!(change, MemoryChange::Ran(_)))
+    {
         writer.run("DELETE FROM lost", [])?;
     }
     transaction.commit().map_err(sqlite)
@@ -73,16 +76,22 @@ impl Writer<'_> {
             MemoryChange::AliasForgotten(alias) => {
                 self.run("DELETE FROM alias WHERE alias = ?1", [alias.as_str()])
             }
-            MemoryChange::Adopted(room, at) => self.mark(
-                room,
-                *at,
-                "UPDATE room SET adopted = ?2, handed_over = NULL WHERE number = ?1",
-            ),
-            MemoryChange::HandedOver(room, at) => self.mark(
-                room,
-                *at,
-                "UPDATE room SET adopted = NULL, handed_over = ?2 WHERE number = ?1",
-            ),
+            MemoryChange::Adopted(room, at) => {
+                self.run("DELETE FROM successor WHERE room = ?1", [room.as_str()])?;
+                self.mark(
+                    room,
+                    *at,
+                    "UPDATE room SET adopted = ?2, handed_over = NULL WHERE number = ?1",
+                )
+            }
+            MemoryChange::HandedOver(room, at) => {
+                self.replaces_nothing(room)?;
+                self.mark(
+                    room,
+                    *at,
+                    "UPDATE room SET adopted = NULL, handed_over = ?2 WHERE number = ?1",
+                )
+            }
             MemoryChange::ListingChecked(room, at) => self.mark(
                 room,
                 *at,
@@ -151,7 +160,20 @@ impl Writer<'_> {
             ),
             MemoryChange::Forgotten(room) => self.forget(room),
             MemoryChange::LimitMet(kind, met) => self.limit_met(*kind, met),
-            MemoryChange::Followed { from, to, at, left } => self.follow(from, to, *at, left),
+            MemoryChange::Followed {
+                from,
+                to,
+                at,
+                left,
+                kept_out,
+            } => {
+                self.follow(from, to, *at)?;
+                self.out_before(to, left, kept_out)?;
+                self.run(
+                    "INSERT OR REPLACE INTO successor (room, successor) VALUES (?1, ?2)",
+                    [from.as_str(), to.as_str()],
+                )
+            }
             MemoryChange::Ran(run) => self.ran(run),
             // The core has learnt to remember something that this store has no table for: better no commit than
             // one that forgets it in silence.
@@ -218,13 +240,7 @@ impl Writer<'_> {
     /// What is remembered of one room holds for another from now on, as [`Memory::apply`] does it.
     ///
     /// [`Memory::apply`]: inviter_core::recall::Memory::apply
-    fn follow(
-        &mut self,
-        from: &RoomId,
-        to: &RoomId,
-        at: Timestamp,
-        left: &BTreeMap<OwnedUserId, Timestamp>,
-    ) -> Result<(), Trouble> {
+    fn follow(&mut self, from: &RoomId, to: &RoomId, at: Timestamp) -> Result<(), Trouble> {
         let (old, new) = (self.room(from)?, self.room(to)?);
         self.run(
             "UPDATE room SET adopted = coalesce(adopted, (SELECT adopted FROM room WHERE number = ?1), ?3)
@@ -251,22 +267,46 @@ impl Writer<'_> {
             );
             self.run(&sql, [old, new])?;
         }
-        for (user, left_at) in left {
-            self.run(
-                "INSERT OR REPLACE INTO left_before (room, user, at) VALUES (?1, ?2, ?3)",
-                params![new, user.as_str(), self.time(*left_at)?],
-            )?;
-        }
         self.run(
             "INSERT OR IGNORE INTO pause (what, at) SELECT ?2, at FROM pause WHERE what = ?1",
             [from.as_str(), to.as_str()],
         )?;
         self.run("DELETE FROM pause WHERE what = ?1", [from.as_str()])?;
-        self.delete(from, old)?;
-        self.run(
-            "INSERT OR REPLACE INTO successor (room, successor) VALUES (?1, ?2)",
-            [from.as_str(), to.as_str()],
-        )
+        self.delete(from, old)
+    }
+
+    /// Who was out of the room that this one has replaced.
+    fn out_before(
+        &mut self,
+        room: &RoomId,
+        left: &BTreeMap<OwnedUserId, Timestamp>,
+        kept_out: &BTreeMap<OwnedUserId, KeptOut>,
+    ) -> Result<(), Trouble> {
+        let room = self.room(room)?;
+        for (user, left_at) in left {
+            self.run(
+                "INSERT OR REPLACE INTO left_before (room, user, at) VALUES (?1, ?2, ?3)",
+                params![room, user.as_str(), self.time(*left_at)?],
+            )?;
+        }
+        for (user, out) in kept_out {
+            self.run(
+                "INSERT OR REPLACE INTO kept_out (room, user, by, at, banned) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    room,
+                    user.as_str(),
+                    out.by.as_str(),
+                    self.time(out.at)?,
+                    out.banned
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// No room leads to this one any more.
+    fn replaces_nothing(&self, room: &RoomId) -> Result<(), Trouble> {
+        self.run("DELETE FROM successor WHERE successor = ?1", [room.as_str()])
     }
 
     /// A run, in the place of those that nobody asks about any more ([`RememberedRun::keep`]).
@@ -307,8 +347,9 @@ impl Writer<'_> {
         )
     }
 
-    /// A room, and the aliases that lead to it.
+    /// A room, the aliases that lead to it, and that it has replaced others.
     fn forget(&mut self, room: &RoomId) -> Result<(), Trouble> {
+        self.replaces_nothing(room)?;
         let number = self.room(room)?;
         self.delete(room, number)?;
         self.run("DELETE FROM alias WHERE room = ?1", [room.as_str()])
@@ -316,7 +357,15 @@ impl Writer<'_> {
 
     /// A room with everything that refers to it.
     fn delete(&mut self, room: &RoomId, number: i64) -> Result<(), Trouble> {
-        for table in ["feed", "given", "absent", "reinvited", "refused", "left_before"] {
+        for table in [
+            "feed",
+            "given",
+            "absent",
+            "reinvited",
+            "refused",
+            "left_before",
+            "kept_out",
+        ] {
             self.run(&format!("DELETE FROM {table} WHERE room = ?1"), [number])?;
         }
         self.run("DELETE FROM room WHERE number = ?1", [number])?;

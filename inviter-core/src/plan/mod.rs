@@ -357,8 +357,8 @@ impl<'a> RoomDraft<'a> {
     }
 
     fn joined(&mut self, snapshot: &RoomSnapshot) {
-        let with_those_who_left = self.with_those_who_left_before(snapshot);
-        let snapshot = with_those_who_left.as_ref().unwrap_or(snapshot);
+        let with_those_before = self.with_those_out_before(snapshot);
+        let snapshot = with_those_before.as_ref().unwrap_or(snapshot);
         // Seats and members are walked side by side: out of order, members would look like strangers.
         let Some(join) = Join::of(&self.room.seats, &snapshot.members, self.cx.roster) else {
             return self.unknown(&Cause::new(
@@ -374,13 +374,17 @@ impl<'a> RoomDraft<'a> {
         self.plan.seen = Some(Box::new(seen));
         if let Some(replacement) = &snapshot.replaced_by {
             self.plan.status = RoomStatus::Replaced;
-            let left_before = self.remembered.map(|room| &room.left_before);
             if adopted {
-                let upgrade = Upgrade::of(snapshot, replacement, left_before);
+                let upgrade = Upgrade::of(snapshot, replacement, self.cx.bot);
                 self.plan.lineage.upgrade = Some(Box::new(upgrade));
             }
+            let way = if self.alias().is_some() {
+                "move the alias to the new room"
+            } else {
+                "change the ID in the configuration to that of the new room"
+            };
             let message = format!(
-                "{}: {} was replaced by {}; move the alias to the new room",
+                "{}: {} was replaced by {}; {way}",
                 self.plan.room, snapshot.room_id, replacement.named
             );
             return self.tell(FindingKind::Replaced, message);
@@ -416,19 +420,35 @@ impl<'a> RoomDraft<'a> {
         self.remember_feeds(snapshot);
     }
 
-    /// An upgrade brings nobody along: to the new room, who had left the old one by their own act is a stranger, who
-    /// would be invited again.
-    fn with_those_who_left_before(&self, snapshot: &RoomSnapshot) -> Option<RoomSnapshot> {
-        let left = &self.remembered?.left_before;
-        let unknown_here = left.iter().filter(|(user, _)| snapshot.member(user).is_none());
-        let absent: Vec<RoomMember> = unknown_here
+    /// An upgrade brings nobody along: to the new room, who had left the old one by their own act, or was removed or
+    /// banned there by others, is a stranger, who would be invited again.
+    fn with_those_out_before(&self, snapshot: &RoomSnapshot) -> Option<RoomSnapshot> {
+        let RememberedRoom {
+            left_before,
+            kept_out,
+            ..
+        } = self.remembered?;
+        let left = left_before
+            .iter()
+            .filter(|(user, _)| !kept_out.contains_key(*user))
             .map(|(user, at)| RoomMember {
                 user_id: user.clone(),
                 membership: Membership::Left,
                 sender: user.clone(),
                 at: *at,
-            })
-            .collect();
+            });
+        let kept_out = kept_out.iter().map(|(user, out)| RoomMember {
+            user_id: user.clone(),
+            membership: if out.banned {
+                Membership::Banned
+            } else {
+                Membership::Left
+            },
+            sender: out.by.clone(),
+            at: out.at,
+        });
+        let unknown_here = |member: &RoomMember| snapshot.member(&member.user_id).is_none();
+        let absent: Vec<RoomMember> = left.chain(kept_out).filter(unknown_here).collect();
         if absent.is_empty() {
             return None;
         }

@@ -9,7 +9,7 @@ use crate::{
     finding::FindingKind,
     levels::Key,
     reason::Reason,
-    recall::{MemoryChange, RefusedOp},
+    recall::{KeptOut, MemoryChange, RefusedOp},
     room::{JoinRule, Membership, Power, RoomMember, RoomSnapshot},
     room_rules::{BringIn, LeftPolicy},
     time::{Spoken, Timestamp},
@@ -72,11 +72,18 @@ impl<'a> RoomDraft<'a> {
                 }
                 return false;
             }
-            Some((Membership::Banned, _)) => {
-                let message = format!(
-                    "{}: {user} is banned; unban them if they belong there",
-                    self.plan.room
-                );
+            Some((Membership::Banned, sender)) => {
+                let before = self.remembered.and_then(|r| r.kept_out.get(user));
+                let is_before = |out: &KeptOut| out.by == *sender && member.is_some_and(|m| m.at == out.at);
+                let room = &self.plan.room;
+                let message = if before.is_some_and(is_before) {
+                    format!(
+                        "{room}: {sender} banned {user} from the room that this one has replaced; invite them by hand \
+                         if they belong there"
+                    )
+                } else {
+                    format!("{room}: {user} is banned; unban them if they belong there")
+                };
                 self.tell_of(user, FindingKind::Banned, message);
                 return false;
             }

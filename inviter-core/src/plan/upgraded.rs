@@ -1,12 +1,17 @@
 //! Rooms that were closed in favour of others, and rooms whose alias leads elsewhere.
 
+use std::collections::BTreeMap;
+
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
+
 use super::{PlanContext, RoomDraft, RoomPlan, RoomStatus};
 use crate::{
     action::{Op, RoomTarget, Why},
     desired::DesiredRoom,
-    finding::FindingKind,
+    finding::{Finding, FindingKind, Subject},
     plan::Action,
     recall::RefusedOp,
+    room::RoomRef,
     succession::{Moved, Prospect, Upgrade},
 };
 
@@ -16,7 +21,15 @@ const REFUSED_FOR: u64 = 24 * 60 * 60;
 /// Says in the plan of a managed room that was closed what becomes of it: the bot enters the new room where it may,
 /// and a person is told where it may not. Answers whether the new room is to be planned in place of the old one, which
 /// is then the caller's business.
-pub(crate) fn closed_room(plan: &mut RoomPlan, prospect: &Prospect, cx: &PlanContext<'_>) -> bool {
+///
+/// `elsewhere` is where aliases lead that are not reckoned to lead there: one of this room may lead to neither of the
+/// two.
+pub(crate) fn closed_room(
+    plan: &mut RoomPlan,
+    prospect: &Prospect,
+    elsewhere: &BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+    cx: &PlanContext<'_>,
+) -> bool {
     let Some(upgrade) = plan.lineage.upgrade.take() else {
         return false;
     };
@@ -26,9 +39,59 @@ pub(crate) fn closed_room(plan: &mut RoomPlan, prospect: &Prospect, cx: &PlanCon
         cx,
     }
     .settle(prospect);
+    if !agreed {
+        tell_third_rooms(plan, &upgrade, elsewhere);
+    }
     plan.lineage.upgrade = Some(upgrade);
     plan.findings.sort();
     agreed
+}
+
+/// Tells of aliases that lead neither to the closed room nor to the one that is to take its place.
+fn tell_third_rooms(
+    plan: &mut RoomPlan,
+    upgrade: &Upgrade,
+    elsewhere: &BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+) {
+    let leads = |name: &RoomRef| match name {
+        RoomRef::Alias(alias) => elsewhere.get_key_value(alias),
+        RoomRef::Id(_) => None,
+    };
+    let replacement = &upgrade.replacement;
+    let third = |to: &OwnedRoomId| replacement.room.as_ref() != Some(to);
+    let findings: Vec<Finding> = plan
+        .refs
+        .iter()
+        .filter_map(leads)
+        .filter(|(_, to)| third(to))
+        .map(|(alias, to)| {
+            let message = format!(
+                "{}: {alias} now leads to {to}, which is not {}, in favour of which {} was closed; nothing is done in \
+                 any of them; move the alias to the room that is meant, or, if that is {to}, run `inviter adopt \
+                 '{alias}' '{to}'`",
+                plan.room, replacement.named, upgrade.from
+            );
+            let about = Subject::Room(plan.room.clone());
+            Finding::new(about, FindingKind::AliasMoved, message)
+        })
+        .collect();
+    plan.findings.extend(findings);
+}
+
+/// How a person puts a room in the place of another that does not agree to it.
+fn put_in_place(refs: &[RoomRef], to: &str) -> String {
+    let alias = refs.iter().find_map(|name| match name {
+        RoomRef::Alias(alias) => Some(alias),
+        RoomRef::Id(_) => None,
+    });
+    match alias {
+        // While the alias leads nowhere, a run would make a third room.
+        Some(alias) => format!(
+            "run `inviter pause '{alias}'`, move the alias there, and run `inviter resume '{alias}'` and `inviter adopt \
+             '{alias}'`"
+        ),
+        None => format!("change the ID in the configuration and run `inviter adopt '{to}'`"),
+    }
 }
 
 struct Closed<'a> {
@@ -44,9 +107,10 @@ impl Closed<'_> {
         match prospect {
             Prospect::Agreed => return true,
             Prospect::Refused(why) => {
+                let way = put_in_place(&self.plan.refs, to);
                 let message = format!(
                     "{room}: {by} closed {from} in favour of {to}, which is not followed, since {why}; if {to} is \
-                     meant, move the alias there and run `inviter adopt '{room}'`"
+                     meant, {way}"
                 );
                 self.tell(FindingKind::NotSuccessor, message);
             }
@@ -117,10 +181,8 @@ impl Closed<'_> {
         self.plan
             .findings
             .retain(|finding| finding.kind != FindingKind::Replaced);
-        let about = crate::finding::Subject::Room(self.plan.room.clone());
-        self.plan
-            .findings
-            .push(crate::finding::Finding::new(about, kind, message));
+        let about = Subject::Room(self.plan.room.clone());
+        self.plan.findings.push(Finding::new(about, kind, message));
     }
 }
 

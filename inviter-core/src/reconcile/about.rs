@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, RoomId};
 
 use super::{RunError, RunOptions};
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     room::{Binding, RoomRef},
     room_rules::RoomSpec,
     room_template::Argument,
+    runs::RunCause,
     succession::Successors,
 };
 
@@ -22,6 +23,8 @@ pub(super) struct About {
     /// The policy with the scope of the run, and with every argument that is known.
     pub(super) policy: Policy,
     rooms: BTreeSet<RoomRef>,
+    /// Whether a name that is none, or lies outside the scope, ends the run before it begins.
+    names_must_fit: bool,
     /// The rooms of the arguments that the run was given, if it was given any.
     of_arguments: Option<BTreeSet<RoomRef>>,
     /// Rooms of arguments that only other runs were given, with the groups that those rooms are made of.
@@ -57,37 +60,41 @@ impl About {
         Ok(Self {
             policy,
             rooms: options.rooms.clone(),
+            // Nobody has named them: they are rooms that something has changed in, and the others of them are to be
+            // put right even if one is wanted no more, or is not known to be wanted just now.
+            names_must_fit: options.cause != RunCause::Drift,
             of_arguments: (!options.arguments.is_empty()).then_some(of_arguments),
             of_others,
         })
     }
 
     /// Whether the run is about a room, as far as its binding is known.
-    pub(super) fn includes(&self, room: &DesiredRoom) -> bool {
-        room.in_scope && self.policy.scope.has_room(&room.refs, &room.binding) && self.asks_for(room)
+    pub(super) fn includes(&self, room: &DesiredRoom, successors: &Successors) -> bool {
+        self.is_inside(room, successors) && self.asks_for(room, successors)
+    }
+
+    fn is_inside(&self, room: &DesiredRoom, successors: &Successors) -> bool {
+        let scope = &self.policy.scope;
+        room.in_scope && scope.has_followed_room(&room.refs, &room.binding, successors)
     }
 
     /// Whether the run may turn out to be about a room that is not bound yet.
-    pub(super) fn may_include(&self, room: &DesiredRoom) -> bool {
+    pub(super) fn may_include(&self, room: &DesiredRoom, successors: &Successors) -> bool {
         let by_id = |wanted: &RoomRef| matches!(wanted, RoomRef::Id(_)) && !room.refs.contains(wanted);
         room.in_scope
             && self.policy.scope.may_have_room(room)
-            && (self.asks_for(room) || self.rooms.iter().any(by_id))
+            && (self.asks_for(room, successors) || self.rooms.iter().any(by_id))
     }
 
     /// By the options, whatever the scope.
-    fn asks_for(&self, room: &DesiredRoom) -> bool {
-        let named = room.refs.iter().any(|r| self.rooms.contains(r)) || self.names_the_id_of(room);
+    fn asks_for(&self, room: &DesiredRoom, successors: &Successors) -> bool {
+        let named = self.rooms.iter().any(|name| is_named(room, name, successors));
         (self.rooms.is_empty() || named)
             && match &self.of_arguments {
                 Some(asked) => room.refs.iter().any(|r| asked.contains(r)),
                 // Whoever names a room means it, whichever argument made it.
                 None => named || !self.is_of_others(room),
             }
-    }
-
-    fn names_the_id_of(&self, room: &DesiredRoom) -> bool {
-        matches!(&room.binding, Binding::Bound(id) if self.rooms.contains(&RoomRef::Id(id.clone())))
     }
 
     /// Whether only an argument of other runs makes the room: no other entry, and no group by its name.
@@ -103,15 +110,30 @@ impl About {
     }
 
     /// Refuses rooms that were named and are none, or lie outside the scope.
-    pub(super) fn check_names(&self, united: &Desired) -> Result<(), RunError> {
+    ///
+    /// Those of a run that [drift](RunCause::Drift) has started are not refused: there is nobody to correct them.
+    /// With an alias that is named, the room may be named that it leads to and is not reckoned to lead to
+    /// (`elsewhere`).
+    pub(super) fn check_names(
+        &self,
+        united: &Desired,
+        successors: &Successors,
+        elsewhere: &BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+    ) -> Result<(), RunError> {
+        if !self.names_must_fit {
+            return Ok(());
+        }
+        let is_end = |id: &OwnedRoomId, name: &RoomRef| matches!(name, RoomRef::Alias(alias) if elsewhere.get(alias) == Some(id));
         for wanted in &self.rooms {
-            let is_wanted = |room: &&DesiredRoom| {
-                room.refs.contains(wanted)
-                    || matches!((&room.binding, wanted), (Binding::Bound(id), RoomRef::Id(other)) if id == other)
-            };
+            if let RoomRef::Id(id) = wanted
+                && self.rooms.iter().any(|name| is_end(id, name))
+            {
+                continue;
+            }
+            let is_wanted = |room: &&DesiredRoom| is_named(room, wanted, successors);
             match united.rooms.iter().find(is_wanted) {
                 None => return Err(RunError::NoSuchRoom(wanted.clone())),
-                Some(room) if !room.in_scope || !self.policy.scope.has_room(&room.refs, &room.binding) => {
+                Some(room) if !self.is_inside(room, successors) => {
                     return Err(RunError::OutOfScope(wanted.clone()));
                 }
                 Some(_) => {}
@@ -168,6 +190,13 @@ impl About {
         desired.rooms = rest;
         both
     }
+}
+
+/// Whether this is a name of the room: one of its references, its ID, or that of a room whose place it has taken.
+fn is_named(room: &DesiredRoom, name: &RoomRef, successors: &Successors) -> bool {
+    let is_its_id =
+        |id: &RoomId| matches!(&room.binding, Binding::Bound(bound) if *bound == *successors.current(id));
+    room.refs.contains(name) || matches!(name, RoomRef::Id(id) if is_its_id(id))
 }
 
 fn rooms_of(policy: &Policy, argument: &Argument) -> Result<BTreeSet<RoomRef>, RunError> {

@@ -65,7 +65,7 @@ pub(super) async fn bind(
 ) -> Bindings {
     // A paused alias is asked as well: the room that it leads to is paused by all its names.
     let all_paused = memory.paused.contains_key(&Pause::Everything);
-    let asked = |room: &&DesiredRoom| about.may_include(room) && !all_paused;
+    let asked = |room: &&DesiredRoom| about.may_include(room, &memory.successors) && !all_paused;
     let (asked, others): (Vec<_>, Vec<_>) = desired.rooms.iter().partition(asked);
     let needs = needs_before(asked, memory, now);
     let mut bindings = Bindings {
@@ -247,12 +247,29 @@ impl Bindings {
                     };
                     MemoryChange::Alias(alias.clone(), remembered)
                 }
-                (Binding::Missing, Some(_)) => MemoryChange::AliasForgotten(alias.clone()),
+                (Binding::Missing, Some(known)) => {
+                    let name = [RoomRef::Alias(alias.clone())];
+                    let again = RememberedAlias::to_be_asked(&known.room);
+                    if !memory.is_paused(&name, answer) {
+                        MemoryChange::AliasForgotten(alias.clone())
+                    } else if again == *known {
+                        continue;
+                    } else {
+                        // Were it forgotten, nothing would tell that this is the room that a person has paused by
+                        // its ID, and another would be made.
+                        MemoryChange::Alias(alias.clone(), again)
+                    }
+                }
                 (Binding::Missing | Binding::Unknown(_), _) => continue,
             };
             learned.push(change);
         }
         learned
+    }
+
+    /// Where aliases lead that are not reckoned to lead there.
+    pub(super) const fn elsewhere(&self) -> &BTreeMap<OwnedRoomAliasId, OwnedRoomId> {
+        &self.elsewhere
     }
 
     /// Where aliases lead that are not reckoned to lead there.
@@ -311,29 +328,49 @@ async fn look_at(
             Change::Believed
         }
     };
-    let mut changes: BTreeMap<OwnedRoomId, Change> = rooms
-        .iter()
-        .map(|room| (room.clone(), as_remembered(room)))
-        .collect();
-    let mut states = backend.observe(Observe::Rooms(rooms.into_iter().collect()));
+    // What cannot be read just now may be managed though nothing is remembered of it, such as a room of the bot's own
+    // before its first good run.
+    let unless_given_away = |room: &OwnedRoomId| {
+        let known = memory.rooms.get(room);
+        if known.is_some_and(|known| known.handed_over.is_some()) {
+            Change::Believed
+        } else {
+            Change::Unexplained
+        }
+    };
+    let mut changes = BTreeMap::new();
+    let mut failed = false;
+    let mut states = backend.observe(Observe::Rooms(rooms.iter().cloned().collect()));
     while let Some(observed) = states.next().await {
         match observed {
             Ok(observed) => {
-                let RoomState::Joined(snapshot) = observed.state else {
-                    continue;
-                };
                 let remembered = memory.rooms.get(&observed.room_id);
-                let change = if !is_adopted(&snapshot, remembered, policy, bot) {
-                    Change::Believed
-                } else if snapshot.replaced_by.is_some() {
-                    Change::ByTheOld
-                } else {
-                    Change::Unexplained
+                let change = match observed.state {
+                    RoomState::Joined(snapshot) if !is_adopted(&snapshot, remembered, policy, bot) => {
+                        Change::Believed
+                    }
+                    RoomState::Joined(snapshot) if snapshot.replaced_by.is_some() => Change::ByTheOld,
+                    RoomState::Joined(_) => Change::Unexplained,
+                    RoomState::Unknown(_) => unless_given_away(&observed.room_id),
+                    // The bot is not there: what is remembered is all there is.
+                    RoomState::NotJoined { .. } | RoomState::Missing => as_remembered(&observed.room_id),
                 };
                 changes.insert(observed.room_id, change);
             }
-            Err(error) => tracing::warn!(%error, "rooms that aliases led to could not be read"),
+            Err(error) => {
+                tracing::warn!(%error, "rooms that aliases led to could not be read");
+                failed = true;
+            }
         }
+    }
+    for room in rooms {
+        changes.entry(room.clone()).or_insert_with(|| {
+            if failed {
+                unless_given_away(&room)
+            } else {
+                as_remembered(&room)
+            }
+        });
     }
     changes
 }

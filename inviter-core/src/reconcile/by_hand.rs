@@ -101,7 +101,12 @@ impl Reconciler {
         Ok(considered)
     }
 
-    async fn state_of(&self, backend: &dyn RoomBackend, id: &OwnedRoomId) -> Result<RoomState, RunError> {
+    /// The state of one room, read now.
+    pub(super) async fn state_of(
+        &self,
+        backend: &dyn RoomBackend,
+        id: &OwnedRoomId,
+    ) -> Result<RoomState, RunError> {
         let mut states = backend.observe(Observe::Rooms(vec![id.clone()]));
         while let Some(observed) = states.next().await {
             let observed = observed?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::StreamExt;
-use ruma_common::OwnedRoomId;
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
 
 use crate::{
     RoomBackend,
@@ -62,6 +62,7 @@ impl Following {
                     to: to.clone(),
                     at: now,
                     left: upgrade.left.clone(),
+                    kept_out: upgrade.kept_out.clone(),
                 };
                 memory.apply(std::slice::from_ref(&change));
                 learned.push(change);
@@ -74,13 +75,20 @@ impl Following {
     }
 
     /// Says in the plans what was followed, and what becomes of the rooms that were not.
-    pub(super) fn tell(&self, plans: &mut [RoomPlan], cx: &PlanContext<'_>) {
+    ///
+    /// `elsewhere` is where aliases lead that are not reckoned to lead there.
+    pub(super) fn tell(
+        &self,
+        plans: &mut [RoomPlan],
+        elsewhere: &BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+        cx: &PlanContext<'_>,
+    ) {
         let successors = &cx.memory.successors;
         for plan in plans {
             if let Some(upgrade) = &plan.lineage.upgrade
                 && let Some(prospect) = self.prospects.get(&upgrade.from)
             {
-                closed_room(plan, prospect, cx);
+                closed_room(plan, prospect, elsewhere, cx);
                 continue;
             }
             let Some(RoomTarget::Existing(id)) = &plan.target else {

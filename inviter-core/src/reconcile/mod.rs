@@ -1,6 +1,7 @@
 //! [`Reconciler`]: the whole chain from directories to rooms, as one object for every frontend.
 
 mod about;
+mod adopting;
 mod bindings;
 mod by_hand;
 mod explaining;
@@ -26,10 +27,10 @@ use crate::{
     desired::Desired,
     finding::Finding,
     guard::{GuardedPlan, GuardedRoom, Limits, ReleaseCode, Trigger, Verdict},
-    plan::{RoomPlan, RoomStatus},
+    plan::RoomStatus,
     policy::Policy,
     provider::ReadRequest,
-    recall::{Memory, MemoryChange, MemoryStore, RememberedAlias, StoreError},
+    recall::{Memory, MemoryChange, MemoryStore, StoreError},
     report::{Report, Tally},
     resolve::{ReadOutcome, resolve},
     room::RoomRef,
@@ -141,19 +142,6 @@ impl Draft {
             others.len() + usize::from(!levels.is_empty())
         };
         self.plan.rooms().iter().map(of_room).sum()
-    }
-
-    /// The alias by which a person has named this room, and where it leads, if that is not believed.
-    fn meant(&self, plan: &RoomPlan, options: &RunOptions) -> Option<(&OwnedRoomAliasId, &OwnedRoomId)> {
-        if !matches!(plan.status, RoomStatus::Moved | RoomStatus::Replaced) {
-            return None;
-        }
-        let named = plan.refs.iter().filter(|name| options.rooms.contains(name));
-        let mut aliases = named.filter_map(|name| match name {
-            RoomRef::Alias(alias) => self.elsewhere.get_key_value(alias),
-            RoomRef::Id(_) => None,
-        });
-        aliases.next()
     }
 
     /// What earlier runs saw and did.
@@ -393,15 +381,20 @@ impl Reconciler {
         let mut changes = Vec::new();
         for room in draft.plan.rooms() {
             let plan = room.plan();
-            if let Some((alias, to)) = draft.meant(plan, options) {
-                // Named by a person, who thereby says where it is meant to lead.
-                let remembered = RememberedAlias {
-                    room: to.clone(),
-                    asked: now,
+            if let Some(meant) = draft.meant(plan, options) {
+                let outcome = match meant {
+                    Ok(meant) => {
+                        changes.extend(meant.changes(now));
+                        Adopted::Now(meant.room)
+                    }
+                    Err(why) => Adopted::Not(why),
                 };
-                changes.push(MemoryChange::Alias(alias.clone(), remembered));
-                changes.push(MemoryChange::Adopted(to.clone(), now));
-                outcomes.push((plan.room.clone(), Adopted::Now(to.clone())));
+                outcomes.push((plan.room.clone(), outcome));
+                continue;
+            }
+            if let Some(meant) = self.taken_back(&draft, plan, options).await? {
+                changes.extend(meant.changes(now));
+                outcomes.push((plan.room.clone(), Adopted::Now(meant.room)));
                 continue;
             }
             let outcome = match (&plan.status, &plan.target) {

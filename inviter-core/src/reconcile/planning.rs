@@ -117,11 +117,11 @@ impl Reconciler {
             let apart = about.keep_apart(&mut desired, &bindings.all, successors);
             let mut desired = unite_followed(desired, &bindings.all, successors);
             bindings.keep_together(&mut desired, &memory);
-            about.check_names(&desired)?;
+            about.check_names(&desired, successors, bindings.elsewhere())?;
             let mut others: Vec<DesiredRoom>;
             (desired.rooms, others) = std::mem::take(&mut desired.rooms)
                 .into_iter()
-                .partition(|room| about.includes(room));
+                .partition(|room| about.includes(room, successors));
             others.extend(apart);
             let listings = listings(&backend, &desired, &memory, now).await;
             let cx = self.context(&desired, &roster, &identity, &memory, &listings, now);
@@ -150,7 +150,7 @@ impl Reconciler {
             !matches!(&finding.about, Subject::Room(name) if others.iter().any(|room| room.refs.contains(name)))
         });
         let cx = self.context(&desired, &roster, &identity, &memory, &listings, now);
-        following.tell(&mut plans, &cx);
+        following.tell(&mut plans, bindings.elsewhere(), &cx);
         hold_back(&backend, &cx, &mut plans).await;
         learned.extend(bindings.learned(&memory, now));
         if options.is_whole() {
@@ -159,7 +159,11 @@ impl Reconciler {
         findings.extend(why_nothing(&desired, others.len(), about, &memory));
         findings.sort();
         findings.dedup();
-        let is_left_out = |plan: &RoomPlan| matches!(plan.status, RoomStatus::Paused | RoomStatus::Moved);
+        // What becomes of a closed room that was not followed is not in the plan either.
+        let is_left_out = |plan: &RoomPlan| {
+            matches!(plan.status, RoomStatus::Paused | RoomStatus::Moved)
+                || plan.lineage.upgrade.is_some() && plan.status != RoomStatus::Managed
+        };
         let left_out = !others.is_empty() || plans.iter().any(is_left_out);
         let cx = GuardContext {
             limits: &self.limits,

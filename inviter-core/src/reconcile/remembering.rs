@@ -131,7 +131,8 @@ pub(super) fn abandoned(
         let gone = |feed: &Feed| desired.group_standing(&feed.group) == GroupStanding::Vanished;
         let unknown = |feed: &Feed| desired.group_standing(&feed.group) == GroupStanding::Unknown;
         let outside = |feed: &Feed| !scope.groups.admits([&*feed.group.name, feed.group.key.as_str()]);
-        let is_outside = !scope.has_room(&refs, &Binding::Missing) || room.feeds.iter().all(outside);
+        let is_outside = !scope.has_followed_room(&refs, &Binding::Bound(id.clone()), &memory.successors)
+            || room.feeds.iter().all(outside);
         if is_outside || refs.iter().any(|r| wanted.contains(r)) || bound(id) {
             continue;
         }

@@ -212,3 +212,48 @@ fn a_moved_alias_leaves_no_run_whole() {
     world.sync();
     assert_eq!(world.store.memory().clean_run, None);
 }
+
+#[test]
+fn a_room_that_cannot_be_read_may_be_managed() {
+    // Nothing is remembered of the room, though it is the bot's own.
+    for forgotten in [false, true] {
+        let world = settled();
+        let (a, b) = (world.room(0).unwrap(), of_bot(&world));
+        if forgotten {
+            let mut memory = world.store.memory();
+            memory.rooms.clear();
+            world.store.set(memory);
+        }
+        world.homeserver.force_alias(alias(0), b.clone(), user(7));
+        let cause = inviter_core::room::Cause::new("502");
+        world.homeserver.set_room_unknown(&a, Some(cause));
+        tomorrow(&world);
+        let report = world.sync();
+        assert_eq!((moved(&report), report.tally().changes()), (1, 0));
+        assert!(people(&world, &b).is_empty());
+        world.homeserver.set_room_unknown(&a, None);
+        assert_eq!(moved(&world.sync()), 1);
+        adopt(&world, RoomRef::Alias(alias(0)));
+        world.sync();
+        assert_eq!(people(&world, &b), [0, 1, 2, 3, 4]);
+    }
+}
+
+#[test]
+fn a_room_that_is_paused_by_its_id_is_not_made_anew_when_its_alias_is_gone() {
+    let world = settled();
+    let a = world.room(0).unwrap();
+    let pause = inviter_core::recall::Pause::Room(RoomRef::Id(a.clone()));
+    block_on(world.reconciler.pause(std::slice::from_ref(&pause))).unwrap();
+    let remove = UserOp::UnbindAlias { alias: alias(0) };
+    world.homeserver.act(&world.bot, &remove).unwrap();
+    tomorrow(&world);
+    let rooms = world.homeserver.rooms();
+    for _ in 0..3 {
+        assert_eq!(world.sync().rooms[0].status, RoomStatus::Paused);
+        tomorrow(&world);
+    }
+    assert_eq!(world.homeserver.rooms(), rooms);
+    block_on(world.reconciler.resume(&[pause])).unwrap();
+    assert_eq!(world.sync().tally().rooms_created, 1);
+}

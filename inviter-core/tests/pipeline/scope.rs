@@ -185,6 +185,34 @@ fn the_command_line_narrows_and_names_outside_are_refused() {
 }
 
 #[test]
+fn drift_is_healed_though_another_of_the_rooms_is_wanted_no_more() {
+    let mut world = three_rooms();
+    world.reconciler.policy.scope = rooms(&[], &["#r2:*"]);
+    world.directory.remove_group(&room_group(0));
+    world.step(&Step::Kick(2, 1));
+    let mut options = RunOptions::by_person();
+    options.rooms = (0..3).map(|room| RoomRef::Alias(alias(room))).collect();
+    options
+        .rooms
+        .insert(RoomRef::Id("!nobody:example.org".try_into().unwrap()));
+    // A person is told which name is none.
+    let error = block_on(world.reconciler.sync(&options)).unwrap_err();
+    assert!(matches!(error, RunError::NoSuchRoom(_)), "{error}");
+    options.cause = inviter_core::runs::RunCause::Drift;
+    let report = block_on(world.reconciler.sync(&options)).unwrap();
+    assert_eq!(report.rooms.len(), 1);
+    assert_eq!(report.tally().invited, 1);
+    // With none left the run is about nothing, not about everything.
+    options.rooms.remove(&RoomRef::Alias(alias(1)));
+    assert!(
+        block_on(world.reconciler.sync(&options))
+            .unwrap()
+            .rooms
+            .is_empty()
+    );
+}
+
+#[test]
 fn a_group_outside_leaves_its_people_in_a_room_inside() {
     let mut world = three_rooms();
     // The room has a second group, by the explicit list.

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     faults::{kinds, settled, without},
     model::{Step, World, alias, user},
-    scope::tomorrow,
+    scope::{rooms, tomorrow},
 };
 
 /// A room that says that it replaces `old`, made by `by`, who has the same power there as in the old one.
@@ -448,8 +448,89 @@ fn a_room_that_nobody_manages_is_not_followed() {
     let new = upgrade(&world, &bot, 0, "12", false);
     let change = inviter_core::recall::MemoryChange::HandedOver(new.clone(), world.homeserver.now());
     block_on(inviter_core::recall::MemoryStore::commit(&world.store, &[change])).unwrap();
-    assert!(kinds(&world.sync()).contains(&FindingKind::HandedOver));
+    let report = world.sync();
+    let told = report.rooms[0].findings.first().unwrap();
+    assert_eq!(told.kind, FindingKind::NotSuccessor, "{told:?}");
+    assert!(told.message.contains("given away"), "{told:?}");
     assert!(people(&world, &new).is_empty());
+    assert!(world.store.memory().successors.0.is_empty());
+}
+
+#[test]
+fn a_room_that_was_given_away_is_not_entered_either() {
+    let world = old_room();
+    let p0 = user(0);
+    let new = upgrade(&world, &p0, 0, "12", true);
+    let change = inviter_core::recall::MemoryChange::HandedOver(new.clone(), world.homeserver.now());
+    block_on(inviter_core::recall::MemoryStore::commit(&world.store, &[change])).unwrap();
+    let invite = UserOp::Invite {
+        room: new,
+        user: world.bot.clone(),
+        reason: None,
+    };
+    world.homeserver.act(&p0, &invite).unwrap();
+    let report = world.sync();
+    assert_eq!(status(&report), RoomStatus::Replaced);
+    assert!(kinds(&report).contains(&FindingKind::NotSuccessor));
+    only_rests(&world);
+}
+
+#[test]
+fn the_id_of_the_old_room_names_the_new_one_in_options_and_scope() {
+    let mut world = settled();
+    let (bot, old) = (world.bot.clone(), world.room(0).unwrap());
+    let mut by_id = RunOptions::by_person();
+    by_id.rooms.insert(RoomRef::Id(old.clone()));
+    // In the run that follows, and in those after it; and by the ID of the new room as well.
+    let new = upgrade(&world, &bot, 0, "12", true);
+    let report = block_on(world.reconciler.sync(&by_id)).unwrap();
+    assert_eq!(report.tally().invited, 5);
+    assert_eq!(people(&world, &new), [0, 1, 2, 3, 4]);
+    for id in [&old, &new] {
+        let mut options = RunOptions::by_person();
+        options.rooms.insert(RoomRef::Id(id.clone()));
+        assert_eq!(
+            block_on(world.reconciler.plan(&options))
+                .unwrap()
+                .plan
+                .rooms()
+                .len(),
+            1
+        );
+    }
+    let mut other = RunOptions::by_person();
+    other.rooms.insert(RoomRef::Id("!nobody:x".try_into().unwrap()));
+    assert!(block_on(world.reconciler.plan(&other)).is_err());
+    for (scope, inside) in [
+        (rooms(&[old.as_str()], &[]), 1),
+        (rooms(&[], &[old.as_str()]), 0),
+        (rooms(&["!nobody:x"], &[]), 0),
+    ] {
+        world.reconciler.policy.scope = scope;
+        assert_eq!(world.sync().rooms.len(), inside);
+    }
+}
+
+#[test]
+fn a_smaller_directory_is_not_taken_for_granted_while_a_room_waits_to_be_followed() {
+    let mut world = old_room();
+    world.reconciler.limits = inviter_core::guard::Limits {
+        total_count: 2,
+        total_percent: 10,
+        ..inviter_core::guard::Limits::default()
+    };
+    world.sync();
+    let before = world.store.memory().directories.clone();
+    assert!(!before.is_empty());
+    upgrade(&world, &user(0), 0, "12", true);
+    for person in 5..8 {
+        world.directory.remove_person(&format!("p{person}"));
+    }
+    let report = world.sync();
+    assert_eq!(status(&report), RoomStatus::Replaced);
+    let (provider, known) = before.first_key_value().unwrap();
+    let now = &world.store.memory().directories[provider];
+    assert_eq!(now.active_accounts, known.active_accounts);
 }
 
 #[test]
@@ -581,4 +662,151 @@ fn a_run_that_is_killed_while_it_follows_is_completed_by_the_next() {
     assert_eq!(people(&world, &new), [0, 1, 2, 3, 4]);
     assert_eq!(world.store.memory().successors.current(&old), new);
     only_rests(&world);
+}
+
+/// A room of the bot's that says nothing of any other.
+fn unrelated(world: &World) -> OwnedRoomId {
+    let create = UserOp::CreateRoom(Box::default());
+    world
+        .homeserver
+        .act(&world.bot, &create)
+        .unwrap()
+        .created()
+        .unwrap()
+}
+
+#[test]
+fn an_alias_that_leads_to_a_third_room_is_told_and_adopted_only_by_name() {
+    // The bot is in the room that the old one was closed in favour of, or not.
+    for outside in [false, true] {
+        let world = old_room();
+        let (p0, old) = (user(0), world.room(0).unwrap());
+        let to = if outside {
+            successor(&world, &p0, &old, "12", Preset::PrivateChat)
+        } else {
+            unrelated(&world)
+        };
+        close(&world, &p0, &old, &to);
+        let third = unrelated(&world);
+        world.homeserver.force_alias(alias(0), third.clone(), p0);
+        tomorrow(&world);
+        let report = world.sync();
+        assert_eq!(status(&report), RoomStatus::Replaced);
+        let told = report.rooms[0]
+            .findings
+            .iter()
+            .find(|f| f.kind == FindingKind::AliasMoved);
+        let told = &told.unwrap().message;
+        let command = format!("inviter adopt '{}' '{third}'", alias(0));
+        assert!(told.contains(&command) && told.contains(to.as_str()), "{told}");
+        only_rests(&world);
+        // Who names the alias alone may mean the room that was told in the first place.
+        let name = RoomRef::Alias(alias(0));
+        let outcome = adopt(&world, &name);
+        assert!(
+            matches!(&outcome[..], [(_, inviter_core::reconcile::Adopted::Not(why))] if why.contains(&command)),
+            "{outcome:?}"
+        );
+        only_rests(&world);
+        assert!(people(&world, &third).is_empty());
+        let mut options = RunOptions::by_person();
+        options.rooms = [name.clone(), RoomRef::Id(third.clone())].into();
+        let outcome = block_on(world.reconciler.adopt(&options)).unwrap();
+        assert_eq!(
+            outcome,
+            [(name, inviter_core::reconcile::Adopted::Now(third.clone()))]
+        );
+        world.sync();
+        assert_eq!(people(&world, &third), [0, 1, 2, 3, 4]);
+    }
+}
+
+#[test]
+fn an_upgrade_is_taken_back_by_adopting_the_old_room() {
+    let world = settled();
+    let (bot, old) = (world.bot.clone(), world.room(0).unwrap());
+    let new = upgrade(&world, &bot, 0, "12", false);
+    world.sync();
+    assert_eq!(world.store.memory().successors.current(&old), new);
+    let name = RoomRef::Alias(alias(0));
+    // As long as it is closed, its alias stands for the new room.
+    let already = inviter_core::reconcile::Adopted::Already(new.clone());
+    assert_eq!(adopt(&world, &name), [(name.clone(), already)]);
+    world.homeserver.lose_state(&old, "m.room.tombstone", "");
+    assert_eq!(world.sync().rooms[0].status, RoomStatus::Managed);
+    assert_eq!(
+        world.store.memory().successors.current(&old),
+        new,
+        "not by itself"
+    );
+    let now = inviter_core::reconcile::Adopted::Now(old.clone());
+    assert_eq!(adopt(&world, &name), [(name, now)]);
+    without(&world, 1);
+    assert_eq!(world.sync().tally().removed, 1);
+    assert_eq!(people(&world, &old), [0, 2, 3, 4]);
+    assert_eq!(people(&world, &new), [0, 1, 2, 3, 4]);
+    assert!(world.store.memory().successors.0.is_empty());
+}
+
+#[test]
+fn nothing_leads_to_a_room_that_was_given_away() {
+    for change in [inviter_core::recall::MemoryChange::HandedOver, |room, _| {
+        inviter_core::recall::MemoryChange::Forgotten(room)
+    }] {
+        let world = settled();
+        let (bot, old) = (world.bot.clone(), world.room(0).unwrap());
+        let new = upgrade(&world, &bot, 0, "12", false);
+        world.sync();
+        let change = change(new, world.homeserver.now());
+        block_on(inviter_core::recall::MemoryStore::commit(&world.store, &[change])).unwrap();
+        assert_eq!(world.store.memory().successors.current(&old), old);
+    }
+}
+
+#[test]
+fn who_was_kept_out_by_others_is_kept_out_of_the_new_room() {
+    let world = old_room();
+    let (p0, old) = (user(0), world.room(0).unwrap());
+    let ban = |person: usize| UserOp::Ban {
+        room: old.clone(),
+        user: user(person),
+        reason: None,
+    };
+    let kick = |person: usize| UserOp::Kick {
+        room: old.clone(),
+        user: user(person),
+        reason: None,
+    };
+    world.homeserver.act(&p0, &ban(4)).unwrap();
+    world.homeserver.act(&p0, &kick(3)).unwrap();
+    assert_eq!(world.sync().tally().invited, 1);
+    world.step(&Step::Join(3, 0));
+    world.homeserver.act(&p0, &kick(3)).unwrap();
+    // Once is not twice: there is one invitation left, whichever room it is to.
+    world.homeserver.act(&p0, &kick(2)).unwrap();
+    let mut last = upgrade(&world, &world.bot.clone(), 0, "12", true);
+    for upgrades in 0..2 {
+        let report = world.sync();
+        assert_eq!(people(&world, &last), [0, 1, 2], "{upgrades}");
+        assert!(kinds(&report).contains(&FindingKind::RemovedByOthers));
+        let banned = report.rooms[0]
+            .findings
+            .iter()
+            .find(|f| f.kind == FindingKind::Banned);
+        assert!(banned.unwrap().message.contains("invite them by hand"));
+        let again = &world.store.memory().rooms[&last].reinvited;
+        assert_eq!(again.len(), 2);
+        only_rests(&world);
+        last = upgrade(&world, &world.bot.clone(), 0, "12", true);
+    }
+    // A person may bring them in all the same.
+    world.sync();
+    let invite = UserOp::Invite {
+        room: last.clone(),
+        user: user(4),
+        reason: None,
+    };
+    world.homeserver.act(&world.bot, &invite).unwrap();
+    world.sync();
+    assert_eq!(people(&world, &last), [0, 1, 2, 4]);
 }
