@@ -137,7 +137,15 @@ async fn what_is_held_is_released() -> Result<()> {
     boss.react(&question, YES).await?;
     boss.answer(&event, &["2 removed"]).await?;
     assert_eq!(membership(&site, "bob").await?, "leave");
-    assert!(std::fs::read_to_string(site.path("audit.jsonl"))?.contains(&code));
+    let audit = std::fs::read_to_string(site.path("audit.jsonl"))?;
+    let confirmed = format!("\"confirmed_by\":\"{}\"", site.boss.user_id());
+    let released = |line: &&str| line.contains("\"released\"") && line.contains(&code);
+    let removed = |line: &&str| line.contains("\"action\":\"remove\"");
+    let count = |is: &dyn Fn(&&str) -> bool| {
+        let lines = audit.lines().filter(|line| is(line) && line.contains(&confirmed));
+        lines.count()
+    };
+    assert_eq!((count(&released), count(&removed)), (1, 2), "{audit}");
     bot.stop().await
 }
 
@@ -217,7 +225,7 @@ async fn wishes_about_one_person() -> Result<()> {
     );
     let audit = std::fs::read_to_string(site.path("audit.jsonl"))?;
     assert!(
-        audit.contains(&zoe) && audit.contains(site.boss.user_id()),
+        audit.contains(&zoe) && audit.contains(&format!("\"confirmed_by\":\"{}\"", site.boss.user_id())),
         "{audit}"
     );
     bot.stop().await
