@@ -116,6 +116,8 @@ pub struct Decision {
     pub end: End,
     /// A room to forget once all of that is done.
     pub forget: Option<OwnedRoomId>,
+    /// A room to pause before any of that is done, so that no run undoes it.
+    pub pause: Option<OwnedRoomId>,
 }
 
 /// Where a decision leads.
@@ -197,6 +199,7 @@ impl Decision {
             notes: Vec::new(),
             end: End::Fulfilled,
             forget: None,
+            pause: None,
         }
     }
 
@@ -207,6 +210,7 @@ impl Decision {
             ops: Vec::new(),
             notes: Vec::new(),
             forget: None,
+            pause: None,
         }
     }
 

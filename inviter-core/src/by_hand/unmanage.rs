@@ -9,7 +9,7 @@ use crate::{
     action::Op,
     backend::AccountState,
     levels::{Key, LevelChange, LevelSlot},
-    room::{Membership, RoomSnapshot, RoomState},
+    room::{Membership, Power, RoomSnapshot, RoomState},
 };
 
 pub(super) fn unmanage(scene: &Scene<'_>, admin: Option<&UserId>) -> Result<Decision, Refusal> {
@@ -67,11 +67,29 @@ fn hand_over(scene: &Scene<'_>, snapshot: &RoomSnapshot, admin: &UserId) -> Resu
     }
     let mut decision = appoint(scene, snapshot, admin)?;
     if membership(snapshot, admin) != Some(Membership::Joined) {
-        decision.end = End::Waits(format!(
+        let mut waits = format!(
             "{admin} has to join {room} first; the bot stays until then, so ask for the same again once they have"
-        ));
+        );
+        if is_undone_by_a_run(scene, snapshot, admin) {
+            let id = &snapshot.room_id;
+            waits += &format!(
+                "; until then the room is paused, since the directories decide about its admins, too, and would remove \
+                 or lower {admin}; `inviter resume '{id}'` keeps the room under management instead"
+            );
+            decision.pause = Some(id.clone());
+        }
+        decision.end = End::Waits(waits);
     }
     Ok(decision)
+}
+
+/// Whether the directory rules over a new admin as over everybody else (decision 19).
+fn is_undone_by_a_run(scene: &Scene<'_>, snapshot: &RoomSnapshot, admin: &UserId) -> bool {
+    let policy = scene.policy;
+    policy.danger_manage_admins
+        && snapshot.power(scene.bot) > Power::Level(ADMIN)
+        && policy.in_scope(admin)
+        && !policy.exempt.matches(admin)
 }
 
 /// Somebody else who has joined is an admin. With the bot, while it has its level, these are two.

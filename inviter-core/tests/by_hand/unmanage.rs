@@ -1,11 +1,13 @@
 //! Taking a room out of management.
 
+use futures_executor::block_on;
 use inviter_core::{
     by_hand::{End, RefusalKind, Standing, Wish},
     finding::FindingKind,
     memory::UserOp,
     provider::ProviderErrorKind,
-    room::{Cause, Membership},
+    recall::Pause,
+    room::{Cause, Membership, RoomRef},
 };
 
 use crate::world::{ROOM, World, ZOE, alias, ops, user};
@@ -91,6 +93,78 @@ fn a_named_admin_is_invited_and_raised_and_waited_for() {
         assert_eq!(report.standing(), Standing::Done);
         assert_eq!(world.membership("bot"), Some(Membership::Left));
     }
+}
+
+/// A version-12 room of which carol, who is in no group, is to be an admin, where the directory rules over admins too.
+fn appointed_over_the_directory() -> World {
+    let mut world = World::of_version("12");
+    world.homeserver.register("carol").unwrap();
+    world.reconciler.policy.danger_manage_admins = true;
+    // Nothing but the pause is in the way of a removal.
+    world.reconciler.limits.room_count = 10;
+    world.sync();
+    let report = world.ask(hand_to("carol"));
+    assert_eq!(
+        (report.standing(), ops(&report)),
+        (Standing::Waiting, vec!["invite", "levels"])
+    );
+    let resume = format!("`inviter resume '{}'`", world.room);
+    assert!(
+        matches!(&report.end, End::Waits(why) if why.contains("is paused") && why.contains(&resume)),
+        "{report:?}"
+    );
+    world
+}
+
+#[test]
+fn no_run_undoes_an_appointment_that_is_waited_for() {
+    let world = appointed_over_the_directory();
+    let told = |world: &World| {
+        let report = world.sync();
+        let findings = report.rooms.into_iter().flat_map(|room| room.findings);
+        findings.map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&world), [FindingKind::Paused]);
+    assert_eq!(
+        (world.membership("carol"), world.level("carol")),
+        (Some(Membership::Invited), Some(100))
+    );
+    // Asked again too early, and finished then, which ends the pause.
+    let report = world.ask(hand_to("carol"));
+    assert_eq!((report.standing(), ops(&report)), (Standing::Waiting, Vec::new()));
+    world.join("carol");
+    assert_eq!(told(&world), [FindingKind::Paused]);
+    world.does(hand_to("carol"), &["leave"]);
+    assert!(world.store.memory().paused.is_empty());
+    assert_eq!(world.level("carol"), Some(100));
+}
+
+#[test]
+fn a_person_may_take_the_appointment_back_to_the_directory() {
+    let world = appointed_over_the_directory();
+    let room = Pause::Room(RoomRef::Id(world.room.clone()));
+    block_on(world.reconciler.resume(&[room])).unwrap();
+    assert_eq!(world.sync().tally().removed, 1);
+    assert_eq!(world.membership("carol"), Some(Membership::Left));
+}
+
+#[test]
+fn an_appointment_that_did_not_come_about_pauses_nothing() {
+    let mut world = World::of_version("12");
+    world.homeserver.register("carol").unwrap();
+    world.reconciler.policy.danger_manage_admins = true;
+    world.end_at("invite", false);
+    assert_eq!(world.ask(hand_to("carol")).standing(), Standing::Failed);
+    assert!(world.store.memory().paused.is_empty());
+    // Nor is there anything to do about it without the memory of the pause.
+    world.store.fail_next_commit();
+    let report = world.ask(hand_to("carol"));
+    assert!(ops(&report).is_empty() && !report.errors.is_empty(), "{report:?}");
+    assert_eq!(world.membership("carol"), None);
+    // Where the directory leaves admins alone, there is nothing to pause for.
+    world.reconciler.policy.danger_manage_admins = false;
+    assert_eq!(world.ask(hand_to("carol")).standing(), Standing::Waiting);
+    assert!(world.store.memory().paused.is_empty());
 }
 
 #[test]

@@ -9,9 +9,9 @@ use crate::{
     backend::Effect,
     by_hand::{Considered, Decision, End, Ground, Refusal, RefusalKind, WishReport},
     levels::LevelSlot,
-    recall::MemoryChange,
+    recall::{MemoryChange, Pause, StoreError},
     report::Outcome,
-    room::Binding,
+    room::{Binding, RoomRef},
 };
 
 impl Reconciler {
@@ -42,7 +42,24 @@ impl Reconciler {
         }
         let mut report = considered.report();
         let mut learned = std::mem::take(&mut considered.learned);
-        let mut stopped = false;
+        let pause = considered
+            .decision
+            .pause
+            .as_ref()
+            .map(|id| Pause::Room(RoomRef::Id(id.clone())));
+        let is_paused = |pause: &Pause| {
+            let ground = considered.ground.as_deref();
+            ground.is_some_and(|ground| ground.memory.paused.contains_key(pause))
+        };
+        let pause = pause.filter(|pause| !is_paused(pause));
+        // First, so that no run comes in between.
+        let mut stopped = match self.pause_for(pause.as_ref()).await {
+            Ok(()) => false,
+            Err(error) => {
+                report.errors.push(error.to_string());
+                true
+            }
+        };
         if let Some(ground) = considered.ground.as_deref() {
             let target = RoomTarget::Existing(ground.id.clone());
             let room = InRoom::new(&ground.request.room, &target, &[]);
@@ -57,8 +74,18 @@ impl Reconciler {
                 stopped = !matches!(item.outcome, Outcome::Done | Outcome::AlreadySo);
             }
         }
-        let forgotten = considered.decision.forget.filter(|_| !stopped);
+        if let Some(pause) = pause
+            && stopped
+            && report.items.iter().all(|item| item.outcome != Outcome::Done)
+        {
+            learned.push(MemoryChange::Paused(pause, None));
+        }
+        let forgotten = considered.decision.forget.clone().filter(|_| !stopped);
         if let Some(id) = &forgotten {
+            let pause = Pause::Room(RoomRef::Id(id.clone()));
+            if is_paused(&pause) {
+                learned.push(MemoryChange::Paused(pause, None));
+            }
             learned.push(MemoryChange::Forgotten(id.clone()));
             learned.push(MemoryChange::HandedOver(id.clone(), self.clock.now()));
         }
@@ -69,6 +96,12 @@ impl Reconciler {
             }
         }
         report
+    }
+
+    async fn pause_for(&self, pause: Option<&Pause>) -> Result<(), StoreError> {
+        let Some(pause) = pause else { return Ok(()) };
+        let paused = MemoryChange::Paused(pause.clone(), Some(self.clock.now()));
+        self.store.commit(&[paused]).await
     }
 
     /// Does the operation at this place in the decision.
