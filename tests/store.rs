@@ -469,7 +469,7 @@ fn a_newer_version_is_kept_aside() {
     assert_set_aside(
         &path,
         &store,
-        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 5)",
+        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 6)",
     );
     let kept = Connection::open(path.with_file_name("memory.sqlite.damaged-1")).unwrap();
     let rooms: i64 = kept

@@ -76,7 +76,12 @@ impl Ground {
         let Some(wanted) = wanted else {
             return Some(not_wanted(room, &self.desired));
         };
-        if !wanted.in_scope || !self.policy.scope.has_room(&wanted.refs, &wanted.binding) {
+        if !wanted.in_scope
+            || !self
+                .policy
+                .scope
+                .has_followed_room(&wanted.refs, &wanted.binding, &memory.successors)
+        {
             return Some(RunError::OutOfScope(room.clone()).to_string());
         }
         match memory.pause_of(&wanted.refs, &wanted.binding) {
