@@ -40,3 +40,5 @@ for features in "" ldap azure; do
 done
 # An embedding program that has tokens of its own.
 cargo check --locked --quiet -p inviter-azure --no-default-features
+# The programs without any directory but the file.
+cargo check --locked --quiet -p inviter-cli -p inviter-bot --no-default-features
