@@ -266,8 +266,12 @@ impl Run<'_> {
             }
             return Some(id);
         }
-        if let (Op::Join { .. }, Err(error), Some(bot), RoomTarget::Existing(id)) =
-            (&op, &result, &room.plan.lineage.joins_as, &room.target)
+        let refused_to = match &op {
+            Op::Join { invited_by: Some(by) } => Some(by),
+            Op::Join { invited_by: None } => room.plan.lineage.joins_as.as_ref(),
+            _ => None,
+        };
+        if let (Some(refused_to), Err(error), RoomTarget::Existing(id)) = (refused_to, &result, &room.target)
             && !error.is_temporary()
             && error.kind != BackendErrorKind::Unauthenticated
         {
@@ -276,7 +280,7 @@ impl Run<'_> {
                 of: RefusedOp::Join,
                 cause: error.message.clone(),
             };
-            let refused = MemoryChange::Refused(id.clone(), bot.clone(), Some(refusal));
+            let refused = MemoryChange::Refused(id.clone(), refused_to.clone(), Some(refusal));
             room.memory.push(refused);
         }
         let outcome = self.outcome(result.as_ref(), None);

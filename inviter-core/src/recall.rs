@@ -146,7 +146,8 @@ pub enum RefusedOp {
     Invite,
     /// A removal.
     Remove,
-    /// The bot's own joining without an invitation.
+    /// The bot's own joining. It is written down for whoever has invited the bot, so that the invitation of another is
+    /// tried, and without an invitation for the bot.
     Join,
 }
 

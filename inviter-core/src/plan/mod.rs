@@ -19,6 +19,7 @@ pub use needs::{Needs, hold_back_unregistered, needs_after, needs_before};
 pub use roster::Roster;
 use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, UserId};
 use serde::Serialize;
+use upgraded::refused_join;
 pub(crate) use upgraded::{closed_room, moved_room};
 
 use crate::{
@@ -324,6 +325,14 @@ impl<'a> RoomDraft<'a> {
         match invited_by {
             Some(inviter) if self.cx.policy.trusted_inviters.contains(inviter) => {
                 self.plan.status = RoomStatus::Invited;
+                if let Some(refusal) = refused_join(self.remembered, inviter, self.cx.now) {
+                    let message = format!(
+                        "{}: the invitation of {inviter} could not be accepted: {}; tried again a day later, or once \
+                         another trusted person has invited {}",
+                        self.plan.room, refusal.cause, self.cx.bot
+                    );
+                    return self.tell(FindingKind::Refused, message);
+                }
                 self.act(
                     Op::Join {
                         invited_by: Some(inviter.to_owned()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, UserId};
 
 use super::{PlanContext, RoomDraft, RoomPlan, RoomStatus};
 use crate::{
@@ -10,9 +10,10 @@ use crate::{
     desired::DesiredRoom,
     finding::{Finding, FindingKind, Subject},
     plan::Action,
-    recall::RefusedOp,
+    recall::{Refusal, RefusedOp, RememberedRoom},
     room::RoomRef,
     succession::{Moved, Prospect, Upgrade},
+    time::Timestamp,
 };
 
 /// How long a refusal to let the bot in keeps it from trying again, in seconds (decision 31).
@@ -94,6 +95,17 @@ fn put_in_place(refs: &[RoomRef], to: &str) -> String {
     }
 }
 
+/// The refusal of the last day to let the bot in: upon the invitation of this user, or, of the bot itself, without one
+/// (decision 31).
+pub(super) fn refused_join<'m>(
+    room: Option<&'m RememberedRoom>,
+    user: &UserId,
+    now: Timestamp,
+) -> Option<&'m Refusal> {
+    let refusal = room?.refused.get(user)?;
+    (refusal.of == RefusedOp::Join && now.since(refusal.at).as_secs() < REFUSED_FOR).then_some(refusal)
+}
+
 struct Closed<'a> {
     plan: &'a mut RoomPlan,
     upgrade: &'a Upgrade,
@@ -138,16 +150,9 @@ impl Closed<'_> {
         let trusted =
             |user: &&ruma_common::OwnedUserId| *user == by || self.cx.policy.trusted_inviters.contains(*user);
         let invited = invited_by.filter(trusted);
-        let refused = self
-            .cx
-            .memory
-            .rooms
-            .get(&to)
-            .and_then(|known| known.refused.get(bot));
-        let refused = refused.filter(|refusal| {
-            refusal.of == RefusedOp::Join && self.cx.now.since(refusal.at).as_secs() < REFUSED_FOR
-        });
-        if invited.is_some() || self.upgrade.may_let_in() && refused.is_none() {
+        let known = self.cx.memory.rooms.get(&to);
+        let refused = refused_join(known, invited.map_or(bot, |by| by), self.cx.now);
+        if refused.is_none() && (invited.is_some() || self.upgrade.may_let_in()) {
             self.plan
                 .findings
                 .retain(|finding| finding.kind != FindingKind::Replaced);
@@ -165,6 +170,9 @@ impl Closed<'_> {
             return;
         }
         let because = match (invited_by, refused) {
+            (Some(by), Some(refusal)) if invited.is_some() => {
+                format!("and could not accept the invitation of {by}: {}", refusal.cause)
+            }
             (Some(other), _) => format!("and {other}, who invited it, is not a trusted inviter"),
             (None, Some(refusal)) => format!("and was not let in: {}", refusal.cause),
             (None, None) => "and may not join without an invitation".to_owned(),

@@ -103,7 +103,7 @@ fn only_rests(world: &World) {
 }
 
 /// A room of version 11 with people 0 to 4, of whom p0 is an admin who may close it.
-fn old_room() -> World {
+pub(crate) fn old_room() -> World {
     let world = World::new("11");
     for person in 0..8 {
         world.directory.put_person(format!("p{person}").as_str());

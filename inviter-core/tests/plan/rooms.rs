@@ -6,13 +6,14 @@ use inviter_core::{
     directory::Extent,
     finding::FindingKind,
     plan::RoomStatus,
-    recall::MemoryChange,
+    recall::{MemoryChange, Refusal, RefusedOp},
     room::{Binding, Cause, Membership, RoomState},
     room_rules::{HistoryVisibility, Listing, RoomKind},
+    time::Timestamp,
 };
 use serde_json::json;
 
-use crate::world::{World, alias, feed, room_id, user};
+use crate::world::{NOW, World, alias, feed, room_id, user};
 use HistoryVisibility::{Invited, Joined, Shared, WorldReadable};
 
 #[test]
@@ -109,6 +110,31 @@ fn invitations_are_accepted_from_trusted_inviters_only() {
         w.policy.trusted_inviters.insert(user("admin"));
     });
     trusted.gives(&["join by admin"], &[]);
+    // One that could not be accepted is not tried with every run, unless it is another's.
+    let refused = |by: &str, ago: u64| {
+        let refusal = Refusal {
+            at: Timestamp(NOW.0 - ago),
+            of: RefusedOp::Join,
+            cause: "no known servers".to_owned(),
+        };
+        World::new()
+            .wants("alice")
+            .with(invited)
+            .with(|w| {
+                w.policy.trusted_inviters.insert(user("admin"));
+            })
+            .remember(|r| drop(r.refused.insert(user(by), refusal)))
+    };
+    let hour = 60 * 60 * 1000;
+    let waits = refused("admin", 23 * hour);
+    waits.gives(&[], &[FindingKind::Refused]);
+    let message = &waits.plan().findings[0].message;
+    assert!(
+        message.contains("@admin:example.org") && message.contains("no known servers"),
+        "{message}"
+    );
+    refused("admin", 24 * hour).gives(&["join by admin"], &[]);
+    refused("owner", hour).gives(&["join by admin"], &[]);
 }
 
 #[test]
