@@ -29,7 +29,7 @@ fn directory() -> Directory {
 }
 
 /// Asks a process to read its configuration anew.
-fn hangup(pid: u32) -> Result<()> {
+pub(crate) fn hangup(pid: u32) -> Result<()> {
     let status = Command::new("kill").args(["-HUP", &pid.to_string()]).status()?;
     ensure!(status.success(), "kill: {status}");
     Ok(())

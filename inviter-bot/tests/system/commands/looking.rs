@@ -128,7 +128,7 @@ async fn wrong_use_is_told() -> Result<()> {
         ),
         (
             format!("!invite-member {staff} bob"),
-            vec!["'bob'", "'@user:example.com'"],
+            vec!["'bob'", "'@user:example.com'", "Usage: !inviter invite-member"],
         ),
         (format!("!unmanage {staff}"), vec!["unmanage: not done"]),
         ("!pause '#a:b".to_owned(), vec!["not closed"]),

@@ -105,6 +105,13 @@ async fn a_room_that_others_can_enter_or_read_is_refused() -> Result<()> {
     state("m.room.join_rules", json!({ "join_rule": "public" })).await?;
     let (_, answer) = boss.told("!idp", &["anyone may join"]).await?;
     assert!(!answer.text().contains("staff"), "{answer:?}");
+    state(
+        "m.room.join_rules",
+        json!({ "join_rule": "restricted", "allow": [] }),
+    )
+    .await?;
+    boss.told("!idp", &["members of other rooms may join", "invite first"])
+        .await?;
     state("m.room.join_rules", json!({ "join_rule": "invite" })).await?;
     state(
         "m.room.history_visibility",
