@@ -67,17 +67,18 @@ fn hand_over(scene: &Scene<'_>, snapshot: &RoomSnapshot, admin: &UserId) -> Resu
     }
     let mut decision = appoint(scene, snapshot, admin)?;
     if membership(snapshot, admin) != Some(Membership::Joined) {
-        let mut waits = format!(
+        let waits = format!(
             "{admin} has to join {room} first; the bot stays until then, so ask for the same again once they have"
         );
-        if is_undone_by_a_run(scene, snapshot, admin) {
-            let id = &snapshot.room_id;
-            waits += &format!(
-                "; until then the room is paused, since the directories decide about its admins, too, and would remove \
-                 or lower {admin}; `inviter resume '{id}'` keeps the room under management instead"
-            );
-            decision.pause = Some(id.clone());
-        }
+        let pauses = is_undone_by_a_run(scene, snapshot, admin);
+        decision.pause = pauses.then(|| snapshot.room_id.clone());
+        let waits = match &decision.pause {
+            None => waits,
+            Some(id) => format!(
+                "{waits}; until then the room is paused, since the directories decide about its admins, too, and a run \
+                 would remove or lower {admin}; `inviter resume '{id}'` keeps the room under management instead"
+            ),
+        };
         decision.end = End::Waits(waits);
     }
     Ok(decision)
