@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
 use inviter_testkit::Synapse;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use crate::{
     console::{Console, YES},
@@ -24,9 +25,10 @@ const NO_LIMITS: &str = "[limits]\nroom_count = 10000\ntotal_count = 10000\n";
 
 /// One server, and what runs beside it.
 struct Side {
+    // Before the site, of which the folder has its log.
+    bot: Bot,
     site: Site,
     directory: Directory,
-    bot: Bot,
     console: Console,
 }
 
@@ -133,23 +135,34 @@ async fn share(host: &Side, guest: &Side, room: &str) -> Result<()> {
     let (event, question) = host.console.asked(&command, &[me]).await?;
     host.console.react(&question, YES).await?;
     host.console.answer(&event, &["invite-admin", "done"]).await?;
-    eventually("the other bot comes", LONG, async || {
-        let members = host
-            .site
-            .admin
-            .admin_members(&host.site.room_id(room).await?)
-            .await?;
-        Ok((members.get(me).map(String::as_str) == Some("join")).then_some(()))
-    })
+    let id = host.site.room_id(room).await?;
+    eventually(
+        "the other bot comes, and its homeserver knows of its level",
+        LONG,
+        async || {
+            let Ok(levels) = guest.site.bot.power_levels(&id).await else {
+                return Ok(None);
+            };
+            if levels["users"][me] == 100 {
+                return Ok(Some(()));
+            }
+            // What was sent while a server's join was under way reaches it with whatever is sent next.
+            host.site.bot.send_text(&id, "welcome").await?;
+            sleep(Duration::from_millis(500)).await;
+            Ok(None)
+        },
+    )
     .await?;
-    guest
-        .console
-        .told(
-            &format!("!inviter adopt {alias}"),
-            &[&alias, "managed from now on"],
-        )
-        .await
-        .map(drop)
+    // Its bot may not have heard yet that it is in.
+    eventually("its operator adopts the room", LONG, async || {
+        let (_, answer) = guest
+            .console
+            .told(&format!("!inviter adopt {alias}"), &["adopt: "])
+            .await?;
+        Ok(answer.text().contains("adopt: 1 of 1").then_some(()))
+    })
+    .await
+    .map(drop)
 }
 
 /// Who is in a room, without bots, and who of them has which level, as one server sees it.

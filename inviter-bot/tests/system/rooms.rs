@@ -37,7 +37,8 @@ async fn upgrade(by: &Client, room: &str, version: &str) -> Result<String> {
 /// The bot follows a room that an admin replaces, as soon as they let it in, and minds it from then on.
 #[tokio::test]
 async fn a_room_that_an_admin_replaces_is_followed_at_once() -> Result<()> {
-    for (from, to) in [("11", "12"), ("12", "12")] {
+    // In rooms of version 12 that the bot created, nobody else can.
+    for (from, to) in [("10", "11"), ("11", "12")] {
         let (site, directory, bot, old) = scene(from).await?;
         let new = upgrade(&site.boss, &old, to).await?;
         site.quiet().await?;
