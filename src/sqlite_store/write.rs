@@ -1,11 +1,13 @@
 //! Writing changes: all of a commit in one transaction, each as the one or two rows that it is about.
 
+mod whole_rooms;
+
 use std::{collections::BTreeMap, path::Path};
 
 use inviter_core::{
-    OwnedRoomId, OwnedUserId, RoomId,
+    OwnedRoomId, RoomId, UserId,
     desired::{Feed, FeedRole},
-    recall::{KeptOut, MemoryChange, Pause, Refusal, RefusedOp, StoreError},
+    recall::{MemoryChange, Pause, Refusal, RefusedOp, StoreError},
     runs::{RememberedRun, RunCause},
     server::{LimitKind, MetLimit},
     time::Timestamp,
@@ -76,58 +78,18 @@ impl Writer<'_> {
             MemoryChange::AliasForgotten(alias) => {
                 self.run("DELETE FROM alias WHERE alias = ?1", [alias.as_str()])
             }
-            MemoryChange::Adopted(room, at) => {
-                self.run("DELETE FROM successor WHERE room = ?1", [room.as_str()])?;
-                self.mark(
-                    room,
-                    *at,
-                    "UPDATE room SET adopted = ?2, handed_over = NULL WHERE number = ?1",
-                )
-            }
-            MemoryChange::HandedOver(room, at) => {
-                self.replaces_nothing(room)?;
-                self.mark(
-                    room,
-                    *at,
-                    "UPDATE room SET adopted = NULL, handed_over = ?2 WHERE number = ?1",
-                )
-            }
+            MemoryChange::Adopted(room, at) => self.adopted(room, *at),
+            MemoryChange::HandedOver(room, at) => self.handed_over(room, *at),
             MemoryChange::ListingChecked(room, at) => self.mark(
                 room,
                 *at,
                 "UPDATE room SET listing_checked = ?2 WHERE number = ?1",
             ),
             MemoryChange::Feeds(room, feeds) => self.feeds(room, feeds),
-            MemoryChange::Given(room, user, level) => {
-                let room = self.room(room)?;
-                match level {
-                    Some(level) => self.run(
-                        "INSERT OR REPLACE INTO given (room, user, level) VALUES (?1, ?2, ?3)",
-                        params![room, user.as_str(), level],
-                    ),
-                    None => self.run(
-                        "DELETE FROM given WHERE room = ?1 AND user = ?2",
-                        params![room, user.as_str()],
-                    ),
-                }
-            }
-            MemoryChange::Absent(room, user, is_absent) => {
-                let room = self.room(room)?;
-                let sql = if *is_absent {
-                    "INSERT OR IGNORE INTO absent (room, user) VALUES (?1, ?2)"
-                } else {
-                    "DELETE FROM absent WHERE room = ?1 AND user = ?2"
-                };
-                self.run(sql, params![room, user.as_str()])
-            }
+            MemoryChange::Given(room, user, level) => self.given(room, user, *level),
+            MemoryChange::Absent(room, user, is_absent) => self.listed("absent", (room, user), *is_absent),
             MemoryChange::Reinvited(room, user, was_reinvited) => {
-                let room = self.room(room)?;
-                let sql = if *was_reinvited {
-                    "INSERT OR IGNORE INTO reinvited (room, user) VALUES (?1, ?2)"
-                } else {
-                    "DELETE FROM reinvited WHERE room = ?1 AND user = ?2"
-                };
-                self.run(sql, params![room, user.as_str()])
+                self.listed("reinvited", (room, user), *was_reinvited)
             }
             MemoryChange::Refused(room, user, refusal) => self.refused(room, user.as_str(), refusal.as_ref()),
             MemoryChange::Directory(provider, remembered) => self.run(
@@ -168,11 +130,7 @@ impl Writer<'_> {
                 kept_out,
             } => {
                 self.follow(from, to, *at)?;
-                self.out_before(to, left, kept_out)?;
-                self.run(
-                    "INSERT OR REPLACE INTO successor (room, successor) VALUES (?1, ?2)",
-                    [from.as_str(), to.as_str()],
-                )
+                self.out_before(to, left, kept_out)
             }
             MemoryChange::Ran(run) => self.ran(run),
             // The core has learnt to remember something that this store has no table for: better no commit than
@@ -212,6 +170,31 @@ impl Writer<'_> {
         Ok(())
     }
 
+    fn given(&mut self, room: &RoomId, user: &UserId, level: Option<i64>) -> Result<(), Trouble> {
+        let room = self.room(room)?;
+        match level {
+            Some(level) => self.run(
+                "INSERT OR REPLACE INTO given (room, user, level) VALUES (?1, ?2, ?3)",
+                params![room, user.as_str(), level],
+            ),
+            None => self.run(
+                "DELETE FROM given WHERE room = ?1 AND user = ?2",
+                params![room, user.as_str()],
+            ),
+        }
+    }
+
+    /// Somebody is in a table of people by room, or is not.
+    fn listed(&mut self, table: &str, (room, user): (&RoomId, &UserId), is_in: bool) -> Result<(), Trouble> {
+        let room = self.room(room)?;
+        let sql = if is_in {
+            format!("INSERT OR IGNORE INTO {table} (room, user) VALUES (?1, ?2)")
+        } else {
+            format!("DELETE FROM {table} WHERE room = ?1 AND user = ?2")
+        };
+        self.run(&sql, params![room, user.as_str()])
+    }
+
     /// Writes down when something was so of a room.
     fn mark(&mut self, room: &RoomId, at: Timestamp, sql: &str) -> Result<(), Trouble> {
         let room = self.room(room)?;
@@ -235,78 +218,6 @@ impl Writer<'_> {
             "INSERT OR REPLACE INTO refused (room, user, at, cause, operation) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![room, user, self.time(refusal.at)?, refusal.cause, operation],
         )
-    }
-
-    /// What is remembered of one room holds for another from now on, as [`Memory::apply`] does it.
-    ///
-    /// [`Memory::apply`]: inviter_core::recall::Memory::apply
-    fn follow(&mut self, from: &RoomId, to: &RoomId, at: Timestamp) -> Result<(), Trouble> {
-        let (old, new) = (self.room(from)?, self.room(to)?);
-        self.run(
-            "UPDATE room SET adopted = coalesce(adopted, (SELECT adopted FROM room WHERE number = ?1), ?3)
-             WHERE number = ?2 AND handed_over IS NULL",
-            params![old, new, self.time(at)?],
-        )?;
-        self.run(
-            "INSERT INTO feed (room, position, provider, key, name, role)
-             SELECT ?2, position + (SELECT coalesce(max(position), -1) + 1 FROM feed WHERE room = ?2),
-                    provider, key, name, role
-             FROM feed AS old WHERE room = ?1 AND NOT EXISTS (
-                 SELECT 1 FROM feed AS new WHERE new.room = ?2 AND new.provider = old.provider
-                 AND new.key = old.key AND new.name = old.name AND new.role = old.role)",
-            [old, new],
-        )?;
-        for (table, columns) in [
-            ("given", "user, level"),
-            ("absent", "user"),
-            ("reinvited", "user"),
-            ("refused", "user, at, cause, operation"),
-        ] {
-            let sql = format!(
-                "INSERT OR IGNORE INTO {table} (room, {columns}) SELECT ?2, {columns} FROM {table} WHERE room = ?1"
-            );
-            self.run(&sql, [old, new])?;
-        }
-        self.run(
-            "INSERT OR IGNORE INTO pause (what, at) SELECT ?2, at FROM pause WHERE what = ?1",
-            [from.as_str(), to.as_str()],
-        )?;
-        self.run("DELETE FROM pause WHERE what = ?1", [from.as_str()])?;
-        self.delete(from, old)
-    }
-
-    /// Who was out of the room that this one has replaced.
-    fn out_before(
-        &mut self,
-        room: &RoomId,
-        left: &BTreeMap<OwnedUserId, Timestamp>,
-        kept_out: &BTreeMap<OwnedUserId, KeptOut>,
-    ) -> Result<(), Trouble> {
-        let room = self.room(room)?;
-        for (user, left_at) in left {
-            self.run(
-                "INSERT OR REPLACE INTO left_before (room, user, at) VALUES (?1, ?2, ?3)",
-                params![room, user.as_str(), self.time(*left_at)?],
-            )?;
-        }
-        for (user, out) in kept_out {
-            self.run(
-                "INSERT OR REPLACE INTO kept_out (room, user, by, at, banned) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    room,
-                    user.as_str(),
-                    out.by.as_str(),
-                    self.time(out.at)?,
-                    out.banned
-                ],
-            )?;
-        }
-        Ok(())
-    }
-
-    /// No room leads to this one any more.
-    fn replaces_nothing(&self, room: &RoomId) -> Result<(), Trouble> {
-        self.run("DELETE FROM successor WHERE successor = ?1", [room.as_str()])
     }
 
     /// A run, in the place of those that nobody asks about any more ([`RememberedRun::keep`]).
@@ -345,33 +256,6 @@ impl Writer<'_> {
                AND number IS NOT (SELECT max(number) FROM run WHERE not_begun IS NOT NULL)",
             [self.signed(RememberedRun::KEPT as u64)?],
         )
-    }
-
-    /// A room, the aliases that lead to it, and that it has replaced others.
-    fn forget(&mut self, room: &RoomId) -> Result<(), Trouble> {
-        self.replaces_nothing(room)?;
-        let number = self.room(room)?;
-        self.delete(room, number)?;
-        self.run("DELETE FROM alias WHERE room = ?1", [room.as_str()])
-    }
-
-    /// A room with everything that refers to it.
-    fn delete(&mut self, room: &RoomId, number: i64) -> Result<(), Trouble> {
-        for table in [
-            "feed",
-            "given",
-            "absent",
-            "reinvited",
-            "refused",
-            "left_before",
-            "kept_out",
-        ] {
-            self.run(&format!("DELETE FROM {table} WHERE room = ?1"), [number])?;
-        }
-        self.run("DELETE FROM room WHERE number = ?1", [number])?;
-        // It may come back in the same commit, under another number.
-        self.rooms.remove(room);
-        Ok(())
     }
 
     /// The number of a room, which is written down if it is new.

@@ -477,7 +477,7 @@ fn people_without_an_account_are_held_on_the_homeservers_word_only() {
     world.homeserver.register("gone").unwrap();
     world
         .homeserver
-        .deactivate(&inviter_core::OwnedUserId::try_from("@gone:example.org").unwrap());
+        .deactivate(&OwnedUserId::try_from("@gone:example.org").unwrap());
     world.directory.edit_group(&room_group(0), |g| {
         g.members(["nobody", "gone"]).owners(["nobody"])
     });

@@ -160,7 +160,7 @@ fn a_room_that_somebody_else_made_is_only_found_until_it_is_adopted() {
         })
         .gives(&managed, &[]);
     found()
-        .remember(|r| r.adopted = Some(crate::world::NOW))
+        .remember(|r| r.adopted = Some(NOW))
         .gives(&managed, &[]);
 }
 
