@@ -13,7 +13,7 @@ use inviter::{
     core::{
         OwnedRoomId,
         action::{Op, RoomTarget},
-        guard::Verdict,
+        guard::{GuardedRoom, Verdict},
         levels::LevelSlot,
         recall::Pause,
         report::Outcome,
@@ -85,7 +85,7 @@ pub(crate) async fn look(
     let options = session.by_itself(RunCause::Drift, wanted.clone());
     if let Some(draft) = session.plan_from_memory(&options).await {
         let draft = draft.map_err(|error| error.to_string())?;
-        let mut planned = draft.plan.rooms().iter().flat_map(|room| room.actions());
+        let mut planned = draft.plan.rooms().iter().flat_map(GuardedRoom::actions);
         // Somebody who accepts an invitation has changed the room, and nothing has to be done about it. What waits for
         // a person is told.
         if !planned.any(|action| action.verdict == Verdict::Allowed) {
@@ -118,7 +118,7 @@ async fn leave_alone(session: &Session, room: &OwnedRoomId, what: &str, notices:
     let against = session.live.changed_by(room);
     let by = against
         .as_ref()
-        .map_or_else(|| "somebody".to_owned(), |user| user.to_string());
+        .map_or_else(|| "somebody".to_owned(), ToString::to_string);
     let pause = Pause::Room(name.clone());
     let paused = session.reconciler.pause(std::slice::from_ref(&pause)).await;
     session.metrics.fight();
@@ -144,7 +144,16 @@ async fn leave_alone(session: &Session, room: &OwnedRoomId, what: &str, notices:
 
 /// What was put right lately, by room and thing.
 #[derive(Debug, Default)]
-pub(crate) struct Fights(BTreeMap<(OwnedRoomId, String), VecDeque<Instant>>);
+pub(crate) struct Fights(BTreeMap<(OwnedRoomId, String), Rounds>);
+
+/// How often the same was done about one thing.
+#[derive(Debug, Default)]
+struct Rounds {
+    /// What it was set to. Where the bot itself sets it to something else, the directory has changed its mind, and
+    /// nobody fights.
+    to: String,
+    times: VecDeque<Instant>,
+}
 
 impl Fights {
     /// Takes a run in; answers with the rooms in which the same was put right too often, and what it was.
@@ -155,32 +164,43 @@ impl Fights {
                 continue;
             };
             let done = room.items.iter().filter(|item| item.outcome == Outcome::Done);
-            let things: BTreeMap<String, bool> = done
-                .filter_map(|item| Some((thing(&item.action.op)?, is_lasting(&item.action.op))))
+            let ops = done.map(|item| &item.action.op);
+            let things: BTreeMap<String, (String, bool)> = ops
+                .flat_map(|op| {
+                    let lasting = is_lasting(op);
+                    things(op)
+                        .into_iter()
+                        .map(move |(thing, to)| (thing, (to, lasting)))
+                })
                 .collect();
-            for (thing, lasting) in things {
-                let times = self.0.entry((id.clone(), thing.clone())).or_default();
-                times.push_back(now);
-                let within = |times: &VecDeque<Instant>, span| {
-                    times.iter().filter(|at| now.duration_since(**at) <= span).count()
-                };
-                while times
-                    .front()
-                    .is_some_and(|at| now.duration_since(*at) > SLOW_WITHIN)
-                {
-                    times.pop_front();
-                }
-                if within(times, FIGHT_WITHIN) >= FIGHT_AFTER || lasting && times.len() >= SLOW_AFTER {
-                    times.clear();
+            for (thing, (to, lasting)) in things {
+                if self.round((id.clone(), thing.clone()), to, lasting, now) {
                     fought.push((id.clone(), thing));
                 }
             }
         }
-        self.0.retain(|_, times| {
-            times
-                .back()
-                .is_some_and(|at| now.duration_since(*at) <= SLOW_WITHIN)
+        self.0.retain(|_, rounds| {
+            let last = rounds.times.back();
+            last.is_some_and(|at| now.duration_since(*at) <= SLOW_WITHIN)
         });
+        fought
+    }
+
+    /// Counts one; answers whether it was one too many.
+    fn round(&mut self, about: (OwnedRoomId, String), to: String, lasting: bool, now: Instant) -> bool {
+        let rounds = self.0.entry(about).or_default();
+        if rounds.to != to {
+            rounds.times.clear();
+            rounds.to = to;
+        }
+        let times = &mut rounds.times;
+        times.push_back(now);
+        times.retain(|at| now.duration_since(*at) <= SLOW_WITHIN);
+        let lately = times.iter().filter(|at| now.duration_since(**at) <= FIGHT_WITHIN);
+        let fought = lately.count() >= FIGHT_AFTER || lasting && times.len() >= SLOW_AFTER;
+        if fought {
+            times.clear();
+        }
         fought
     }
 }
@@ -190,21 +210,29 @@ fn is_lasting(op: &Op) -> bool {
     !matches!(op, Op::Invite { .. } | Op::Add { .. } | Op::Remove { .. })
 }
 
-/// What an operation sets right, so that the same is recognised when it comes again.
-fn thing(op: &Op) -> Option<String> {
-    Some(match op {
+/// What an operation sets right, so that the same is recognised when it comes again, and to what.
+fn things(op: &Op) -> Vec<(String, String)> {
+    let (thing, to) = match op {
         Op::SetLevels { changes } => {
-            let slots: Vec<String> = changes.iter().map(|change| slot(&change.slot)).collect();
-            format!("level of {}", slots.join(", "))
+            let changes = changes.iter();
+            return changes
+                .map(|change| {
+                    (
+                        format!("level of {}", slot(&change.slot)),
+                        format!("{:?}", change.to),
+                    )
+                })
+                .collect();
         }
-        Op::SetHistoryVisibility { .. } => "history visibility".to_owned(),
-        Op::SetName { .. } => "name".to_owned(),
-        Op::SetTopic { .. } => "topic".to_owned(),
-        Op::SetListing { .. } => "listing in the room directory".to_owned(),
-        Op::Invite { user, .. } | Op::Add { user, .. } => format!("bringing in {user}"),
-        Op::Remove { user, .. } => format!("removing {user}"),
-        _ => return None,
-    })
+        Op::SetHistoryVisibility { to, .. } => ("history visibility".to_owned(), format!("{to:?}")),
+        Op::SetName { to } => ("name".to_owned(), to.clone()),
+        Op::SetTopic { to } => ("topic".to_owned(), to.clone()),
+        Op::SetListing { to } => ("listing in the room directory".to_owned(), format!("{to:?}")),
+        Op::Invite { user, .. } | Op::Add { user, .. } => (format!("membership of {user}"), "in".to_owned()),
+        Op::Remove { user, .. } => (format!("membership of {user}"), "out".to_owned()),
+        _ => return Vec::new(),
+    };
+    vec![(thing, to)]
 }
 
 fn slot(slot: &LevelSlot) -> String {
@@ -212,5 +240,43 @@ fn slot(slot: &LevelSlot) -> String {
         LevelSlot::User(user) => user.to_string(),
         LevelSlot::Event(kind) => kind.clone(),
         LevelSlot::Key(key) => key.as_str().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about() -> (OwnedRoomId, String) {
+        (
+            OwnedRoomId::try_from("!a:x").unwrap(),
+            "level of @alice:x".to_owned(),
+        )
+    }
+
+    #[test]
+    fn the_same_again_and_again_is_a_fight() {
+        let mut fights = Fights::default();
+        let now = Instant::now();
+        let rounds: Vec<bool> = (0..FIGHT_AFTER)
+            .map(|_| fights.round(about(), "50".to_owned(), true, now))
+            .collect();
+        assert_eq!(rounds.iter().filter(|fought| **fought).count(), 1);
+        assert!(rounds[FIGHT_AFTER - 1]);
+        assert!(
+            !fights.round(about(), "50".to_owned(), true, now),
+            "it is counted anew"
+        );
+    }
+
+    #[test]
+    fn a_directory_that_changes_its_mind_fights_with_nobody() {
+        let mut fights = Fights::default();
+        let now = Instant::now();
+        for _ in 0..10 * FIGHT_AFTER {
+            for to in ["50", "0"] {
+                assert!(!fights.round(about(), to.to_owned(), true, now));
+            }
+        }
     }
 }

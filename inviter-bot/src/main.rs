@@ -33,12 +33,15 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{daemon::Daemon, session::Shared, source::Source, stop::Stopping};
 
+const CONFIG_HELP: &str = "The configuration file [default: ./inviter.toml, then \
+    $XDG_CONFIG_HOME/inviter/inviter.toml, then /etc/inviter/inviter.toml]";
+
 /// Keeps Matrix rooms in step with the groups of a directory, and takes commands in one room
 #[derive(Debug, Parser)]
 #[command(name = "inviter-bot", version, max_term_width = 100)]
 struct Args {
-    /// The configuration file [default: ./inviter.toml, then $XDG_CONFIG_HOME/inviter/inviter.toml, then /etc/inviter/inviter.toml]
-    #[arg(long, short, env = "INVITER_CONFIG", value_name = "FILE")]
+    /// The configuration file.
+    #[arg(long, short, env = "INVITER_CONFIG", value_name = "FILE", help = CONFIG_HELP)]
     config: Option<PathBuf>,
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream::select_all};
-use inviter::{IdentityProvider as _, config::BotConfig, core::runs::RunCause};
+use inviter::{IdentityProvider, config::BotConfig, core::runs::RunCause};
 use tokio::time::sleep;
 
 use crate::session::Session;
@@ -39,13 +39,7 @@ pub(crate) async fn keep(session: &Session) {
 
 /// Asks for a run whenever a directory tells of a change.
 pub(crate) async fn directories(session: &Session) {
-    let mut changes = select_all(
-        session
-            .reconciler
-            .providers
-            .iter()
-            .map(|provider| provider.changes()),
-    );
+    let mut changes = select_all(session.reconciler.providers.iter().map(IdentityProvider::changes));
     while changes.next().await.is_some() {
         session.triggers.everything(RunCause::Directory);
     }

@@ -95,7 +95,7 @@ struct Seen {
 /// Leave to run: nobody else does meanwhile, in this process or another.
 #[derive(Debug)]
 pub(crate) struct Turn<'s> {
-    _turn: tokio::sync::MutexGuard<'s, ()>,
+    _one_at_a_time: tokio::sync::MutexGuard<'s, ()>,
     _lock: RunLock,
     begun: Timestamp,
     board: Arc<Board>,
@@ -183,7 +183,7 @@ impl Session {
                     // Whoever hangs from here on is seen to.
                     self.board.begun(begun, RunCause::Person { who: None });
                     return Ok(Turn {
-                        _turn: turn,
+                        _one_at_a_time: turn,
                         _lock: lock,
                         begun,
                         board: Arc::clone(&self.board),

@@ -69,9 +69,9 @@ impl Side {
         let bot = site.start().await?;
         let console = Console::boss(&site).await?;
         Ok(Self {
+            bot,
             site,
             directory,
-            bot,
             console,
         })
     }

@@ -159,9 +159,7 @@ fn a_room_that_somebody_else_made_is_only_found_until_it_is_adopted() {
             w.policy.adopt.trusted_creators.insert(user("carol"));
         })
         .gives(&managed, &[]);
-    found()
-        .remember(|r| r.adopted = Some(NOW))
-        .gives(&managed, &[]);
+    found().remember(|r| r.adopted = Some(NOW)).gives(&managed, &[]);
 }
 
 #[test]
