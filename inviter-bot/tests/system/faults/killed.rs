@@ -10,7 +10,7 @@ use crate::harness::{Bot, Directory, LONG, Site, eventually, lines};
 
 /// Sites at the same time.
 const LANES: usize = 2;
-/// Two rooms with four invitations, and the log-in of the administration room before.
+/// Two rooms with four invitations, and joining the administration room before.
 const WRITES: usize = 7;
 
 fn directory() -> Directory {
