@@ -3,6 +3,7 @@
 mod expected;
 mod follow;
 mod incoming;
+mod observing;
 mod picture;
 mod pills;
 
@@ -19,7 +20,7 @@ use inviter_core::{
     RoomBackend,
     action::{Op, RoomTarget},
     backend::{AccountState, BackendError, BackendErrorKind, Effect, Identity, Observe, Observed},
-    room::{Binding, Cause, RoomState},
+    room::{Binding, RoomState},
     room_rules::Listing,
     server::{LimitKind, RateOverride, ServerFacts},
 };
@@ -31,13 +32,14 @@ use tokio::{
 
 use self::{
     expected::Expected,
-    follow::{Failed, Waiting, follow, list, read_all},
+    follow::{Failed, Waiting, follow, read_all},
+    observing::{joined, some},
     picture::{Picture, Shown},
 };
 use crate::{
     backend::{MatrixBackend, Shared},
     chat::Chat,
-    observe::{self, chosen},
+    observe,
 };
 
 pub use incoming::{Incoming, Text};
@@ -65,8 +67,8 @@ impl Default for LiveOptions {
 /// A homeserver whose news are followed by `/sync` (client-server API, "Syncing"), over a [`MatrixBackend`].
 ///
 /// Rooms are observed from what was told: for that, one request asks whether there is anything newer, and one for the
-/// list of rooms, however many rooms there are. Only a room in which something was written and has not come back yet is
-/// asked by itself. All clones share one follower, which ends with the last of them.
+/// list of rooms, however many rooms there are. Only a room in which something was written and has not come back yet, or
+/// in which people of another server did something, is asked by itself. All clones share one follower, which ends with the last of them.
 #[derive(Clone)]
 pub struct Live {
     backend: MatrixBackend,
@@ -166,8 +168,7 @@ impl Live {
     /// A room as it was last told: nothing if the bot is neither in it nor invited. Asks nobody.
     pub fn room(&self, room: &RoomId) -> Option<RoomState> {
         match self.state.shown(room)? {
-            Shown::State(state) => Some(state),
-            Shown::Ask => Some(observe::unreadable()),
+            Shown::State(state) | Shown::Doubtful(state, _) => Some(state),
         }
     }
 
@@ -262,20 +263,6 @@ impl State {
             listeners.retain(|listener| listener.send(room.clone()).is_ok());
         }
     }
-
-    /// A room by what was told of it; by itself where that is not enough.
-    fn told(&self, room: &RoomId) -> Option<RoomState> {
-        if self.expected.in_room(room) {
-            return None;
-        }
-        match self.shown(room)? {
-            Shown::State(state) => {
-                self.shared.remember(&state);
-                Some(state)
-            }
-            Shown::Ask => None,
-        }
-    }
 }
 
 impl fmt::Debug for Live {
@@ -284,71 +271,6 @@ impl fmt::Debug for Live {
             .field("backend", &self.backend)
             .finish_non_exhaustive()
     }
-}
-
-/// All rooms that the bot is in or invited to.
-async fn joined(live: &Live, out: &mpsc::Sender<observe::Item>) -> Result<(), BackendError> {
-    live.catch_up().await?;
-    let state = &live.state;
-    let listed = list(state).await?;
-    let mut ask = Vec::new();
-    for room_id in listed {
-        let observed = match state.told(&room_id) {
-            Some(told @ (RoomState::Joined(_) | RoomState::Unknown(_))) => told,
-            Some(_) | None if state.shown(&room_id).is_some() || state.entered(&room_id) => {
-                ask.push(room_id);
-                continue;
-            }
-            _ => RoomState::Unknown(Cause::new(observe::LEFT_OUT)),
-        };
-        let observed = Observed {
-            room_id,
-            state: observed,
-        };
-        if out.send(Ok(observed)).await.is_err() {
-            return Ok(());
-        }
-    }
-    let invited: Vec<(OwnedRoomId, Option<OwnedUserId>)> = {
-        let picture = state.picture.lock().unwrap_or_else(PoisonError::into_inner);
-        picture
-            .invited()
-            .map(|(room, by)| (room.clone(), by.cloned()))
-            .collect()
-    };
-    for (room_id, invited_by) in invited {
-        if ask.contains(&room_id) {
-            continue;
-        }
-        let observed = Observed {
-            room_id,
-            state: RoomState::NotJoined { invited_by },
-        };
-        if out.send(Ok(observed)).await.is_err() {
-            return Ok(());
-        }
-    }
-    chosen(&state.shared, ask, out).await
-}
-
-/// Some rooms.
-async fn some(
-    live: &Live,
-    rooms: Vec<OwnedRoomId>,
-    out: &mpsc::Sender<observe::Item>,
-) -> Result<(), BackendError> {
-    live.catch_up().await?;
-    let mut ask = Vec::new();
-    for room_id in rooms {
-        let Some(state) = live.state.told(&room_id) else {
-            ask.push(room_id);
-            continue;
-        };
-        if out.send(Ok(Observed { room_id, state })).await.is_err() {
-            return Ok(());
-        }
-    }
-    chosen(&live.state.shared, ask, out).await
 }
 
 #[async_trait]

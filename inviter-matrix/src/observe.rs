@@ -263,6 +263,11 @@ pub(crate) struct Joined<'a> {
 }
 
 impl<'a> Joined<'a> {
+    /// Whether the homeserver has told the state itself, and not only what happened.
+    pub(crate) const fn tells_state(&self) -> bool {
+        self.state_after.is_some()
+    }
+
     /// The events that make the room's state what it is now, the older ones first.
     pub(crate) fn state(&self) -> impl Iterator<Item = &'a RawValue> {
         let (first, then) = match &self.state_after {
@@ -287,7 +292,7 @@ fn joined_room(room_id: &RoomId, raw: &RawValue) -> RoomState {
 }
 
 /// What is known of a room whose part of `/sync` cannot be read.
-pub(crate) fn unreadable() -> RoomState {
+fn unreadable() -> RoomState {
     RoomState::Unknown(Cause::new(
         "the homeserver's /sync answer for this room cannot be read",
     ))
@@ -346,24 +351,34 @@ pub(crate) async fn one(shared: &Arc<Shared>, room_id: OwnedRoomId) -> Item {
 /// The state of one room.
 pub(crate) async fn room(shared: &Arc<Shared>, room_id: &RoomId) -> Result<RoomState, BackendError> {
     let me = shared.whoami().await?.user_id;
+    let Some(collector) = events(shared, room_id).await? else {
+        return Ok(RoomState::NotJoined { invited_by: None });
+    };
+    let state = collector.finish_for(room_id.to_owned(), &me);
+    shared.remember(&state);
+    Ok(state)
+}
+
+/// The state events of one room; nothing if we may not see them.
+pub(crate) async fn events(
+    shared: &Arc<Shared>,
+    room_id: &RoomId,
+) -> Result<Option<Collector>, BackendError> {
     let client = &shared.client;
     let call = Call::read(room_id.as_str());
     let request = get_state_events::v3::Request::new(room_id.to_owned());
     let response = match client.open(&call, request, client.timeouts.request).await {
         Ok(response) => response,
         // Said of rooms that do not exist as well.
-        Err(failure) if failure.is_forbidden() => return Ok(RoomState::NotJoined { invited_by: None }),
+        Err(failure) if failure.is_forbidden() => return Ok(None),
         Err(failure) => return Err(failure.into()),
     };
-    let collector = read(response, client, room_id.as_str(), |reader| {
+    read(response, client, room_id.as_str(), |reader| {
         let mut collector = Collector::default();
         whole(reader, Elements(|event: &RawValue| collector.add(event)))?;
-        Ok(collector)
+        Ok(Some(collector))
     })
-    .await?;
-    let state = collector.finish_for(room_id.to_owned(), &me);
-    shared.remember(&state);
-    Ok(state)
+    .await
 }
 
 #[cfg(test)]

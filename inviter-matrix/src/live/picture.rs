@@ -17,21 +17,30 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Picture {
     joined: BTreeMap<OwnedRoomId, Seen>,
+    /// How many doubts there have been, to tell them apart.
+    doubts: u64,
     invited: BTreeMap<OwnedRoomId, Option<OwnedUserId>>,
 }
 
 /// What has been seen of a room.
-enum Seen {
-    Whole(Box<Collector>),
-    /// Something that `/sync` said of it could not be read, so that nothing of it is certain.
-    Unclear,
+#[derive(Default)]
+struct Seen {
+    state: Box<Collector>,
+    /// What happened in the room need not be its state, so that it has to be asked for: something that `/sync` said could
+    /// not be read, or people of another server did something. Where two servers act at the same time, their events stand
+    /// beside each other, and which of them holds is for the homeserver to resolve; a timeline does not tell.
+    doubt: Option<Doubt>,
 }
+
+/// Why a room has to be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Doubt(u64);
 
 /// What a picture says of a room.
 pub(super) enum Shown {
     State(RoomState),
-    /// To be asked by itself.
-    Ask,
+    /// As far as is known; to be asked by itself.
+    Doubtful(RoomState, Doubt),
 }
 
 /// What one answer of `/sync` has told.
@@ -98,14 +107,22 @@ impl Picture {
 
     fn take_joined(&mut self, id: OwnedRoomId, raw: &RawValue, me: &UserId, told: &mut Told) {
         let Ok(room) = serde_json::from_str::<Joined<'_>>(raw.get()) else {
-            self.joined.insert(id.clone(), Seen::Unclear);
+            let doubt = self.doubt();
+            self.joined.entry(id.clone()).or_default().doubt = Some(doubt);
             told.changed.insert(id, None);
             return;
         };
         if !self.joined.contains_key(&id) {
             told.changed.insert(id.clone(), None);
-            self.joined.insert(id.clone(), Seen::Whole(Box::default()));
         }
+        let theirs = |event: &&RawValue| {
+            let header = serde_json::from_str::<Header<'_>>(event.get()).ok();
+            let sender = header.and_then(|header| UserId::parse(header.sender?).ok());
+            sender.is_none_or(|sender| sender.server_name() != me.server_name())
+        };
+        let doubt = (!room.tells_state() && room.timeline.events.iter().any(theirs)).then(|| self.doubt());
+        let seen = self.joined.entry(id.clone()).or_default();
+        seen.doubt = doubt.or(seen.doubt);
         // Who, if anybody else did anything.
         let mut by_others: Option<Option<OwnedUserId>> = None;
         for event in room.state() {
@@ -129,9 +146,7 @@ impl Picture {
                 // It is noted in the room as something that cannot be read.
                 Err(_) => by_others = Some(None),
             }
-            if let Some(Seen::Whole(collector)) = self.joined.get_mut(&id) {
-                collector.add(event);
-            }
+            seen.state.add(event);
         }
         let said = room.timeline.events.iter();
         told.incoming
@@ -157,10 +172,25 @@ impl Picture {
             let invited_by = by.clone();
             return Some(Shown::State(RoomState::NotJoined { invited_by }));
         }
-        Some(match self.joined.get(id)? {
-            Seen::Whole(collector) => Shown::State(collector.as_ref().clone().finish(id.to_owned())),
-            Seen::Unclear => Shown::Ask,
+        let seen = self.joined.get(id)?;
+        let state = seen.state.as_ref().clone().finish(id.to_owned());
+        Some(match seen.doubt {
+            None => Shown::State(state),
+            Some(doubt) => Shown::Doubtful(state, doubt),
         })
+    }
+
+    /// Takes in what the homeserver answered about a room that was in doubt. What has become doubtful since stays so.
+    pub(super) fn settle(&mut self, id: &RoomId, doubt: Doubt, state: Collector) {
+        if let Some(seen) = self.joined.get_mut(id) {
+            *seen.state = state;
+            seen.doubt = seen.doubt.filter(|newer| *newer != doubt);
+        }
+    }
+
+    const fn doubt(&mut self) -> Doubt {
+        self.doubts += 1;
+        Doubt(self.doubts)
     }
 }
 

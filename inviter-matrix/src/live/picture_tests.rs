@@ -113,12 +113,45 @@ fn rooms_come_and_go() {
 }
 
 #[test]
-fn what_cannot_be_read_makes_the_room_unclear() {
+fn what_cannot_be_read_has_to_be_asked() {
     let mut picture = started();
     let told = take(&mut picture, "join", &json!({ "state": 3 }));
     assert_eq!(told.changed.len(), 1);
-    assert!(matches!(picture.room(room_id!("!r:x")), Some(Shown::Ask)));
+    assert!(doubt(&picture).is_some());
     // A later answer holds only what has changed since.
     take(&mut picture, "join", &json!({ "timeline": { "events": [] } }));
-    assert!(matches!(picture.room(room_id!("!r:x")), Some(Shown::Ask)));
+    assert!(doubt(&picture).is_some());
+}
+
+fn doubt(picture: &Picture) -> Option<Doubt> {
+    match picture.room(room_id!("!r:x")) {
+        Some(Shown::Doubtful(_, doubt)) => Some(doubt),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_other_servers_do_has_to_be_asked_once() {
+    let message = |sender: &str| {
+        json!({ "timeline": { "events": [{ "type": "m.room.message", "sender": sender, "event_id": "$m",
+            "origin_server_ts": 1, "content": {} }] } })
+    };
+    let mut picture = started();
+    take(&mut picture, "join", &message("@a:x"));
+    assert_eq!(doubt(&picture), None);
+    take(&mut picture, "join", &message("@a:y"));
+    let first = doubt(&picture).unwrap();
+    take(&mut picture, "join", &message("@a:y"));
+    let second = doubt(&picture).unwrap();
+    assert_ne!(first, second);
+    // What was asked before the second one came says nothing of it.
+    picture.settle(room_id!("!r:x"), first, Collector::default());
+    assert_eq!(doubt(&picture), Some(second));
+    picture.settle(room_id!("!r:x"), second, Collector::default());
+    assert_eq!(doubt(&picture), None);
+    // A homeserver that tells the state itself leaves no doubt.
+    let mut answer = message("@a:y");
+    answer["state_after"] = json!({ "events": [] });
+    take(&mut picture, "join", &answer);
+    assert_eq!(doubt(&picture), None);
 }
