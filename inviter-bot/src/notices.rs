@@ -75,6 +75,15 @@ fn news(report: &Report) -> BTreeSet<String> {
         .map(|finding| format!("{UNREAD}{}", clean(&finding.message)));
     let mut news: BTreeSet<String> = unread.collect();
     news.extend(report.errors.iter().map(|error| clean(error)));
+    // Where a room or its alias has gone is for a person to know, and mostly to decide about.
+    let findings = report.rooms.iter().flat_map(|room| &room.findings);
+    let moved = findings.chain(&report.findings).filter(|finding| {
+        matches!(
+            finding.kind,
+            FindingKind::AliasMoved | FindingKind::NotSuccessor | FindingKind::Followed
+        )
+    });
+    news.extend(moved.map(|finding| clean(&finding.message)));
     for room in &report.rooms {
         news.extend(of_room(room));
     }

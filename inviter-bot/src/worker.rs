@@ -169,7 +169,8 @@ async fn everything(session: &Session, cause: RunCause, fights: &mut Fights, not
                 tracing::info!("{}", managed(&report));
             }
             tracing::info!(%cause, changes = tally.changes(), held = tally.held, pending = tally.pending,
-                failed = tally.failed, "run ended");
+                failed = tally.failed,
+                unknown = report.rooms.iter().filter(|room| room.status == RoomStatus::Unknown).count(), "run ended");
             drift::settle(session, &report, fights, notices).await;
             notices.after_run(session, &report, &cause).await;
             left(&report, session.now())

@@ -54,6 +54,7 @@ async fn a_room_that_an_admin_replaces_is_followed_at_once() -> Result<()> {
             },
         )
         .await?;
+        site.told(&[&old, "was replaced by", &new]).await?;
         site.quiet().await?;
         let writes = lines(&site.proxy.writes());
         assert!(
