@@ -1,0 +1,50 @@
+//! Faults, tried one by one and by the thousand; `tests/faults.sh` calls it.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use inviter_faults::{homeserver, simulate, table};
+
+/// Takes random organisations and random faults through inviter, and looks that nobody is removed by mistake
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Runs scenarios in memory
+    Simulate(simulate::Args),
+    /// Runs one scenario of `simulate` again, and tells what happens in it
+    Replay {
+        /// Its seed
+        seed: u64,
+    },
+    /// Runs scenarios against the real homeserver
+    Homeserver(homeserver::Args),
+    /// Tries every fault at every place, and writes the table of the documentation
+    Table(table::Args),
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to be told if this fails.
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.part {
+        Part::Simulate(args) => simulate::run(args),
+        Part::Replay { seed } => simulate::replay(*seed),
+        Part::Homeserver(args) => homeserver::run(args),
+        Part::Table(args) => table::run(args),
+    }
+}
