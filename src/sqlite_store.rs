@@ -13,6 +13,7 @@ mod schema;
 mod write;
 
 use std::{
+    collections::BTreeMap,
     fs::OpenOptions,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,7 +21,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use inviter_core::recall::{MemoryChange, MemoryStore, Recalled, StoreError};
+use inviter_core::{
+    OwnedUserId, RoomId, UserId,
+    recall::{Brought, Happened, MemoryChange, MemoryStore, Recalled, StoreError},
+};
 use rusqlite::Connection;
 
 use crate::{blocking, state_dir::create_private};
@@ -113,6 +117,22 @@ impl MemoryStore for SqliteStore {
         let changes = changes.to_vec();
         self.blocking(move |shared| shared.commit(&changes)).await
     }
+
+    async fn brought(&self, room: &RoomId) -> Result<BTreeMap<OwnedUserId, Brought>, StoreError> {
+        let room = room.to_owned();
+        self.blocking(move |shared| {
+            shared.with_file(|connection, path| read::brought(connection, path, &room))
+        })
+        .await
+    }
+
+    async fn history(&self, user: &UserId, room: Option<&RoomId>) -> Result<Vec<Happened>, StoreError> {
+        let (user, room) = (user.to_owned(), room.map(RoomId::to_owned));
+        let with_file = move |connection: &mut Connection, path: &Path| {
+            read::history(connection, path, &user, room.as_deref())
+        };
+        self.blocking(move |shared| shared.with_file(with_file)).await
+    }
 }
 
 impl Shared {
@@ -135,15 +155,22 @@ impl Shared {
     }
 
     fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError> {
+        self.with_file(|connection, path| write::changes(connection, path, changes))
+    }
+
+    /// Does something with the file after the run has recalled what it needs. Damage that shows only now is an error:
+    /// what was recalled in this run would not be in a new file. The next `recall` sets the file aside.
+    fn with_file<T>(
+        &self,
+        work: impl FnOnce(&mut Connection, &Path) -> Result<T, Trouble>,
+    ) -> Result<T, StoreError> {
         let into_error = |trouble: Trouble| trouble.into_error(&self.path);
         let mut connection = self.lock();
         let connection = match connection.as_mut() {
             Some(connection) => connection,
             None => connection.insert(connect(&self.path).map_err(into_error)?),
         };
-        // Damage that shows only now is an error: what was recalled in this run would not be in a new file. The
-        // next `recall` sets the file aside.
-        write::changes(connection, &self.path, changes).map_err(into_error)
+        work(connection, &self.path).map_err(into_error)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Connection>> {

@@ -15,9 +15,11 @@ use inviter::{
         RoomAliasId, RoomId, UserId,
         desired::{Feed, FeedRole, GroupRef},
         directory::{GroupKey, ProviderId},
+        guard::ReleaseCode,
         recall::{
-            KeptOut, Memory, MemoryChange, MemoryStore, Pause, Recalled, Refusal, RefusedOp, RememberedAlias,
-            RememberedDirectory, RememberedRemoval,
+            Brought, Ground, Happened, Happening, KeptOut, Memory, MemoryChange, MemoryStore, Past, Pause,
+            Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedHold,
+            RememberedRemoval,
         },
         report::Tally,
         room::RoomRef,
@@ -95,13 +97,53 @@ fn refusals() -> impl Strategy<Value = Refusal> {
     (times(), of, ".{0,20}").prop_map(|(at, of, cause)| Refusal { at, of, cause })
 }
 
-fn feeds() -> impl Strategy<Value = Vec<Feed>> {
-    let feed = ("[a-c]", ".{1,8}", ".{1,8}", any::<bool>()).prop_map(|(provider, key, name, owners)| Feed {
-        group: GroupRef {
-            provider: ProviderId::new(provider),
-            key: GroupKey::new(key),
-            name: name.into(),
+fn groups() -> impl Strategy<Value = GroupRef> {
+    ("[a-c]", ".{1,8}", ".{1,8}").prop_map(|(provider, key, name)| GroupRef {
+        provider: ProviderId::new(provider),
+        key: GroupKey::new(key),
+        name: name.into(),
+    })
+}
+
+fn brought() -> impl Strategy<Value = Brought> {
+    (times(), proptest::option::of(groups())).prop_map(|(at, group)| Brought { at, group })
+}
+
+fn holds() -> impl Strategy<Value = RememberedHold> {
+    let reasons = proptest::collection::vec(".{0,9}", 0..3);
+    (times(), "[0-9a-f]{10}", any::<[u32; 2]>(), reasons).prop_map(
+        |(since, code, [removals, demotions], reasons)| RememberedHold {
+            since,
+            code: ReleaseCode::new(code),
+            removals,
+            demotions,
+            reasons,
         },
+    )
+}
+
+fn happenings() -> impl Strategy<Value = Happened> {
+    let what = prop_oneof![
+        Just(Happening::Invited),
+        Just(Happening::PutIn),
+        Just(Happening::Removed),
+        Just(Happening::InvitationWithdrawn),
+        proptest::option::of(any::<i64>()).prop_map(Happening::Level),
+    ];
+    let why = (0..Ground::ALL.len(), proptest::option::of(groups()));
+    (times(), rooms(), users(), what, why).prop_map(|(at, room, user, what, (ground, group))| Happened {
+        at,
+        room,
+        user,
+        what,
+        ground: Ground::ALL[ground],
+        group,
+    })
+}
+
+fn feeds() -> impl Strategy<Value = Vec<Feed>> {
+    let feed = (groups(), any::<bool>()).prop_map(|(group, owners)| Feed {
+        group,
         role: if owners {
             FeedRole::Owners
         } else {
@@ -202,6 +244,12 @@ fn changes() -> impl Strategy<Value = MemoryChange> {
                 kept_out,
             }),
         runs().prop_map(C::Ran),
+        (person(), proptest::option::of(times())).prop_map(|((r, u), since)| C::Missing(r, u, since)),
+        (person(), proptest::option::of(brought())).prop_map(|((r, u), brought)| C::Brought(r, u, brought)),
+        (rooms(), proptest::option::of(holds())).prop_map(|(room, hold)| C::Held(room, hold)),
+        (rooms(), times()).prop_map(|(room, at)| C::Released(room, at)),
+        happenings().prop_map(C::Happened),
+        times().prop_map(C::ForgetHistory),
         (0..LimitKind::ALL.len(), times(), 0..1_000_000_u64).prop_map(|(kind, at, wait)| {
             let wait = Duration::from_millis(wait);
             C::LimitMet(LimitKind::ALL[kind], MetLimit { at, wait })
@@ -217,7 +265,9 @@ fn an_older_file_takes_what_came_later() {
     let old = Connection::open(&path).unwrap();
     old.execute_batch(
         "DROP TABLE limit_met; ALTER TABLE room DROP COLUMN handed_over; DROP TABLE successor; DROP TABLE left_before;
-         DROP TABLE kept_out;         DROP TABLE run; DELETE FROM migration WHERE version > 2",
+         DROP TABLE kept_out; DROP TABLE run; DROP TABLE origin; DROP TABLE brought; DROP TABLE happened;
+         DROP TABLE missing; DROP TABLE held; ALTER TABLE room DROP COLUMN released;
+         DELETE FROM migration WHERE version > 2",
     )
     .unwrap();
     drop(old);
@@ -263,6 +313,140 @@ fn an_older_file_takes_what_came_later() {
     assert_eq!(recalled(&SqliteStore::open(&path).unwrap()), expected);
 }
 
+/// Asks a store for the past of everybody in every room; also the names of groups are as they were.
+fn assert_past(store: &SqliteStore, past: &Past) {
+    let rooms = [
+        "!r0:x",
+        "!r1:x",
+        "!r2:x",
+        "!abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
+    ];
+    let rooms = rooms.map(|room| RoomId::parse(room).unwrap());
+    for room in &rooms {
+        let brought = wait(store.brought(room)).unwrap();
+        assert_eq!(format!("{brought:?}"), format!("{:?}", past.brought(room)));
+    }
+    for user in (0..5).map(|n| UserId::parse(format!("@u{n}:x")).unwrap()) {
+        for room in rooms.iter().map(|room| Some(&**room)).chain([None]) {
+            let history = wait(store.history(&user, room)).unwrap();
+            assert_eq!(format!("{history:?}"), format!("{:?}", past.history(&user, room)));
+        }
+    }
+}
+
+/// A file of the sixth schema, with what it has, is asked for whom we brought in and held, and remembers it.
+#[test]
+fn a_file_from_before_people_were_remembered_learns_to() {
+    let (_dir, path) = place();
+    drop(remembering(&path));
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "DROP TABLE origin; DROP TABLE brought; DROP TABLE happened; DROP TABLE missing; DROP TABLE held;
+         ALTER TABLE room DROP COLUMN released; DELETE FROM migration WHERE version > 6",
+    )
+    .unwrap();
+    drop(old);
+    let store = SqliteStore::open(&path).unwrap();
+    let room = RoomId::parse("!r0:x").unwrap();
+    let user = UserId::parse("@u0:x").unwrap();
+    let (mut memory, mut past) = (Memory::default(), Past::default());
+    memory.apply(&adopted());
+    assert_eq!(recalled(&store), memory);
+    assert_past(&store, &past);
+    let group = GroupRef {
+        provider: ProviderId::new("corp"),
+        key: GroupKey::new("1"),
+        name: "MTRX r0".into(),
+    };
+    let hold = RememberedHold {
+        since: Timestamp(8),
+        code: ReleaseCode::new("0123456789"),
+        removals: 4,
+        demotions: 0,
+        reasons: vec!["4 of 9 would go".to_owned()],
+    };
+    let changes = [
+        MemoryChange::Missing(room.clone(), user.clone(), Some(Timestamp(9))),
+        MemoryChange::Brought(
+            room.clone(),
+            user.clone(),
+            Some(Brought {
+                at: Timestamp(3),
+                group: Some(group.clone()),
+            }),
+        ),
+        MemoryChange::Held(room.clone(), Some(hold)),
+        MemoryChange::Released(room.clone(), Timestamp(10)),
+        MemoryChange::Happened(Happened {
+            at: Timestamp(3),
+            room,
+            user,
+            what: Happening::Invited,
+            ground: Ground::MemberOf,
+            group: Some(group),
+        }),
+    ];
+    wait(store.commit(&changes)).unwrap();
+    memory.apply(&changes);
+    past.apply(&changes);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(recalled(&store), memory);
+    assert_past(&store, &past);
+    let forget = [MemoryChange::ForgetHistory(Timestamp(4))];
+    wait(store.commit(&forget)).unwrap();
+    past.apply(&forget);
+    assert_past(&store, &past);
+}
+
+/// Nobody is removed for the lack of an entry of the past, so that one of them is not worth all the rest.
+#[test]
+fn an_entry_of_the_past_that_cannot_be_read_is_left_out() {
+    let (_dir, path) = place();
+    let store = remembering(&path);
+    let room = RoomId::parse("!r0:x").unwrap();
+    let user = |n: u8| UserId::parse(format!("@u{n}:x")).unwrap();
+    let brought = |n| {
+        let brought = Brought {
+            at: Timestamp(3),
+            group: None,
+        };
+        MemoryChange::Brought(room.clone(), user(n), Some(brought))
+    };
+    let happened = |at| {
+        MemoryChange::Happened(Happened {
+            at: Timestamp(at),
+            room: room.clone(),
+            user: user(0),
+            what: Happening::Removed,
+            ground: Ground::InNoGroup,
+            group: None,
+        })
+    };
+    wait(store.commit(&[brought(0), brought(1), happened(1), happened(2), happened(3)])).unwrap();
+    let other = Connection::open(&path).unwrap();
+    for broken in [
+        "UPDATE brought SET user = 'nobody' WHERE user = '@u1:x'",
+        "UPDATE happened SET what = 'whim' WHERE at = 1",
+        "UPDATE happened SET ground = 'whim' WHERE at = 2",
+    ] {
+        assert_eq!(other.execute(broken, []).unwrap(), 1, "{broken}");
+    }
+    drop(other);
+    assert_eq!(
+        wait(store.brought(&room))
+            .unwrap()
+            .into_keys()
+            .collect::<Vec<_>>(),
+        [user(0)]
+    );
+    let history = wait(store.history(&user(0), Some(&room))).unwrap();
+    assert_eq!(
+        history.iter().map(|happened| happened.at.0).collect::<Vec<_>>(),
+        [3]
+    );
+    assert_eq!(recalled(&store).rooms.len(), 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -274,9 +458,11 @@ proptest! {
     ) {
         let (_dir, path) = place();
         let mut memory = Memory::default();
+        let mut past = Past::default();
         let mut store = SqliteStore::open(&path).unwrap();
         for commit in &commits {
             memory.apply(commit);
+            past.apply(commit);
             wait(store.commit(commit)).unwrap();
             if reopen {
                 drop(store);
@@ -290,6 +476,7 @@ proptest! {
             memory.rooms.values().flat_map(|r| r.feeds.iter().map(|f| f.group.name.clone())).collect()
         };
         prop_assert_eq!(names(&found), names(&memory));
+        assert_past(&store, &past);
     }
 }
 
@@ -469,7 +656,7 @@ fn a_newer_version_is_kept_aside() {
     assert_set_aside(
         &path,
         &store,
-        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 6)",
+        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 7)",
     );
     let kept = Connection::open(path.with_file_name("memory.sqlite.damaged-1")).unwrap();
     let rooms: i64 = kept

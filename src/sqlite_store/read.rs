@@ -1,14 +1,16 @@
-//! Reading everything that is remembered.
+//! Reading what is remembered: everything that a run needs at once, and the past where it is asked for.
+
+mod past;
+mod rooms;
 
 use std::{collections::BTreeMap, fmt::Display, path::Path, time::Duration};
 
 use inviter_core::{
     OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, UserId,
-    desired::{Feed, FeedRole, GroupRef},
-    directory::{GroupKey, ProviderId},
+    directory::ProviderId,
     recall::{
-        KeptOut, Memory, Pause, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory,
-        RememberedRemoval, RememberedRoom,
+        Brought, Happened, Memory, Pause, Recalled, RememberedAlias, RememberedDirectory, RememberedRemoval,
+        RememberedRoom,
     },
     report::Tally,
     room::RoomRef,
@@ -17,7 +19,7 @@ use inviter_core::{
     server::{LimitKind, MetLimit},
     time::Timestamp,
 };
-use rusqlite::{Connection, Row, Transaction};
+use rusqlite::{Connection, Params, Row, Transaction};
 
 use super::damage::Trouble;
 
@@ -26,23 +28,51 @@ type Rooms = BTreeMap<i64, (OwnedRoomId, RememberedRoom)>;
 
 /// Everything, as of one moment.
 pub(super) fn recall(connection: &mut Connection, path: &Path) -> Result<Recalled, Trouble> {
-    // All tables in one transaction, so that a commit in between cannot be half seen.
+    reading(connection, path, |reader| {
+        let mut lost = None;
+        reader.each("SELECT why FROM lost", |row| {
+            lost = Some(reader.get(row, 0)?);
+            Ok(())
+        })?;
+        if let Some(why) = lost {
+            return Ok(Recalled::Lost(why));
+        }
+        reader.memory().map(Recalled::Memory)
+    })
+}
+
+/// Whom we have brought into a room.
+pub(super) fn brought(
+    connection: &mut Connection,
+    path: &Path,
+    room: &RoomId,
+) -> Result<BTreeMap<OwnedUserId, Brought>, Trouble> {
+    reading(connection, path, |reader| reader.brought(room))
+}
+
+/// What we did with somebody, in one room or in all, oldest first.
+pub(super) fn history(
+    connection: &mut Connection,
+    path: &Path,
+    user: &UserId,
+    room: Option<&RoomId>,
+) -> Result<Vec<Happened>, Trouble> {
+    reading(connection, path, |reader| reader.history(user, room))
+}
+
+/// All in one transaction, so that a commit in between cannot be half seen.
+fn reading<T>(
+    connection: &mut Connection,
+    path: &Path,
+    read: impl FnOnce(&Reader<'_>) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
     let transaction = connection
         .transaction()
         .map_err(|error| Trouble::of(path, error))?;
-    let reader = Reader {
+    read(&Reader {
         transaction: &transaction,
         path,
-    };
-    let mut lost = None;
-    reader.each("SELECT why FROM lost", |row| {
-        lost = Some(reader.get(row, 0)?);
-        Ok(())
-    })?;
-    if let Some(why) = lost {
-        return Ok(Recalled::Lost(why));
-    }
-    reader.memory().map(Recalled::Memory)
+    })
 }
 
 struct Reader<'a> {
@@ -176,86 +206,19 @@ impl Reader<'_> {
         })
     }
 
-    fn rooms(&self) -> Result<Rooms, Trouble> {
-        let mut rooms = Rooms::new();
-        self.each(
-            "SELECT number, room_id, adopted, listing_checked, handed_over FROM room",
-            |row| {
-                let id = self.parsed(row, 1, RoomId::parse)?;
-                let room = RememberedRoom {
-                    adopted: self.optional_time(row, 2)?,
-                    listing_checked: self.optional_time(row, 3)?,
-                    handed_over: self.optional_time(row, 4)?,
-                    ..RememberedRoom::default()
-                };
-                rooms.insert(self.get(row, 0)?, (id, room));
-                Ok(())
-            },
-        )?;
-        let feeds = "SELECT room, provider, key, name, role FROM feed ORDER BY room, position";
-        self.each_of_room(feeds, &mut rooms, |row, room| {
-            let group = GroupRef {
-                provider: ProviderId::new(self.get::<String>(row, 1)?),
-                key: GroupKey::new(self.get::<String>(row, 2)?),
-                name: self.get::<String>(row, 3)?.into(),
-            };
-            let role = match self.get::<String>(row, 4)?.as_str() {
-                "members" => FeedRole::Members,
-                "owners" => FeedRole::Owners,
-                other => return Err(cannot_be(other)),
-            };
-            room.feeds.push(Feed { group, role });
-            Ok(())
-        })?;
-        self.each_of_room("SELECT room, user, level FROM given", &mut rooms, |row, room| {
-            room.given.insert(self.user(row, 1)?, self.get(row, 2)?);
-            Ok(())
-        })?;
-        self.each_of_room("SELECT room, user FROM absent", &mut rooms, |row, room| {
-            room.absent.insert(self.user(row, 1)?);
-            Ok(())
-        })?;
-        self.each_of_room("SELECT room, user FROM reinvited", &mut rooms, |row, room| {
-            room.reinvited.insert(self.user(row, 1)?);
-            Ok(())
-        })?;
-        let left = "SELECT room, user, at FROM left_before";
-        self.each_of_room(left, &mut rooms, |row, room| {
-            room.left_before.insert(self.user(row, 1)?, self.time(row, 2)?);
-            Ok(())
-        })?;
-        let kept_out = "SELECT room, user, by, at, banned FROM kept_out";
-        self.each_of_room(kept_out, &mut rooms, |row, room| {
-            let out = KeptOut {
-                by: self.user(row, 2)?,
-                at: self.time(row, 3)?,
-                banned: self.get(row, 4)?,
-            };
-            room.kept_out.insert(self.user(row, 1)?, out);
-            Ok(())
-        })?;
-        let refused = "SELECT room, user, at, cause, operation FROM refused";
-        self.each_of_room(refused, &mut rooms, |row, room| {
-            let refusal = Refusal {
-                at: self.time(row, 2)?,
-                cause: self.get(row, 3)?,
-                of: match self.get::<String>(row, 4)?.as_str() {
-                    "invite" => RefusedOp::Invite,
-                    "remove" => RefusedOp::Remove,
-                    "join" => RefusedOp::Join,
-                    other => return Err(cannot_be(other)),
-                },
-            };
-            room.refused.insert(self.user(row, 1)?, refusal);
-            Ok(())
-        })?;
-        Ok(rooms)
+    fn each(&self, sql: &str, take: impl FnMut(&Row<'_>) -> Result<(), Trouble>) -> Result<(), Trouble> {
+        self.each_with(sql, [], take)
     }
 
-    fn each(&self, sql: &str, mut take: impl FnMut(&Row<'_>) -> Result<(), Trouble>) -> Result<(), Trouble> {
+    fn each_with(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        mut take: impl FnMut(&Row<'_>) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
         let sqlite = |error| Trouble::of(self.path, error);
-        let mut statement = self.transaction.prepare(sql).map_err(sqlite)?;
-        let mut rows = statement.query([]).map_err(sqlite)?;
+        let mut statement = self.transaction.prepare_cached(sql).map_err(sqlite)?;
+        let mut rows = statement.query(parameters).map_err(sqlite)?;
         while let Some(row) = rows.next().map_err(sqlite)? {
             take(row)?;
         }

@@ -11,13 +11,14 @@ use super::damage::Trouble;
 const APPLICATION_ID: i64 = 0x696e_7674;
 
 /// Each step brings the schema from the version before to its own; a step that was released is never changed.
-const MIGRATIONS: [(i64, &str); 6] = [
+const MIGRATIONS: [(i64, &str); 7] = [
     (1, include_str!("schema/0001_memory.sql")),
     (2, include_str!("schema/0002_pauses_and_arguments.sql")),
     (3, include_str!("schema/0003_limit_met.sql")),
     (4, include_str!("schema/0004_handed_over.sql")),
     (5, include_str!("schema/0005_upgrades_and_runs.sql")),
     (6, include_str!("schema/0006_kept_out.sql")),
+    (7, include_str!("schema/0007_people_and_holds.sql")),
 ];
 
 /// Checks that the file is ours and sound, and applies the steps that it lacks.

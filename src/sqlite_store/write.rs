@@ -1,5 +1,6 @@
 //! Writing changes: all of a commit in one transaction, each as the one or two rows that it is about.
 
+mod people;
 mod whole_rooms;
 
 use std::{collections::BTreeMap, path::Path};
@@ -133,6 +134,14 @@ impl Writer<'_> {
                 self.out_before(to, left, kept_out)
             }
             MemoryChange::Ran(run) => self.ran(run),
+            MemoryChange::Missing(room, user, since) => self.missing(room, user, *since),
+            MemoryChange::Brought(room, user, brought) => self.brought(room, user, brought.as_ref()),
+            MemoryChange::Happened(happened) => self.happened(happened),
+            MemoryChange::ForgetHistory(before) => self.forget_history(*before),
+            MemoryChange::Held(room, hold) => self.held(room, hold.as_ref()),
+            MemoryChange::Released(room, at) => {
+                self.mark(room, *at, "UPDATE room SET released = ?2 WHERE number = ?1")
+            }
             // The core has learnt to remember something that this store has no table for: better no commit than
             // one that forgets it in silence.
             other => Err(self.failed(format!("this store has no place for {other:?}"))),

@@ -1,10 +1,14 @@
 //! A [`MemoryStore`] that keeps everything in memory.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
+use ruma_common::{OwnedUserId, RoomId, UserId};
 
-use crate::recall::{Memory, MemoryChange, MemoryStore, Recalled, StoreError};
+use crate::recall::{Brought, Happened, Memory, MemoryChange, MemoryStore, Past, Recalled, StoreError};
 
 /// A [`MemoryStore`] in memory, which lets a test look at what was remembered and lose it. Clones are handles to
 /// the same store.
@@ -16,6 +20,7 @@ pub struct InMemoryStore {
 #[derive(Debug, Default)]
 struct Inner {
     memory: Memory,
+    past: Past,
     lost: Option<String>,
     /// Every commit, oldest first.
     commits: Vec<Vec<MemoryChange>>,
@@ -58,6 +63,7 @@ impl InMemoryStore {
     pub fn lose(&self, why: impl Into<String>) {
         let mut inner = self.inner();
         inner.memory = Memory::default();
+        inner.past = Past::default();
         inner.lost = Some(why.into());
     }
 
@@ -94,8 +100,17 @@ impl MemoryStore for InMemoryStore {
             inner.lost = None;
         }
         inner.memory.apply(changes);
+        inner.past.apply(changes);
         inner.commits.push(changes.to_vec());
         Ok(())
+    }
+
+    async fn brought(&self, room: &RoomId) -> Result<BTreeMap<OwnedUserId, Brought>, StoreError> {
+        Ok(self.inner().past.brought(room))
+    }
+
+    async fn history(&self, user: &UserId, room: Option<&RoomId>) -> Result<Vec<Happened>, StoreError> {
+        Ok(self.inner().past.history(user, room))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Single faults and changes between runs, by example.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,14 +12,14 @@ use std::{
 use async_trait::async_trait;
 use futures_executor::block_on;
 use inviter_core::{
-    OwnedRoomId, OwnedUserId,
+    OwnedRoomId, OwnedUserId, RoomId, UserId,
     action::{Op, RoomTarget},
     backend::BackendErrorKind,
     finding::FindingKind,
     guard::{HoldReason, Limits},
     memory::{Call, InMemoryHomeserver, InMemoryStore, MemoryGroup, NewRoom, UserOp},
     policy::UnregisteredPolicy,
-    recall::{Memory, MemoryChange, MemoryStore, Recalled, StoreError},
+    recall::{Brought, Happened, Memory, MemoryChange, MemoryStore, Recalled, StoreError},
     reconcile::{Adopted, RunError, RunOptions},
     report::{Outcome, Report},
     room::{Cause, Membership, RoomRef},
@@ -163,6 +164,14 @@ impl MemoryStore for FullDisk {
             source: None,
         })
     }
+
+    async fn brought(&self, room: &RoomId) -> Result<BTreeMap<OwnedUserId, Brought>, StoreError> {
+        self.0.brought(room).await
+    }
+
+    async fn history(&self, user: &UserId, room: Option<&RoomId>) -> Result<Vec<Happened>, StoreError> {
+        self.0.history(user, room).await
+    }
 }
 
 #[test]
@@ -192,6 +201,14 @@ impl MemoryStore for Damaged {
 
     async fn commit(&self, _: &[MemoryChange]) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn brought(&self, _: &RoomId) -> Result<BTreeMap<OwnedUserId, Brought>, StoreError> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn history(&self, _: &UserId, _: Option<&RoomId>) -> Result<Vec<Happened>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

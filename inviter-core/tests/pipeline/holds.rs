@@ -1,6 +1,7 @@
 //! What keeps people in their rooms must not let go by itself, however often a run is repeated.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,6 +12,7 @@ use std::{
 use async_trait::async_trait;
 use futures_executor::block_on;
 use inviter_core::{
+    OwnedUserId, RoomId, UserId,
     action::Op,
     backend::ReadOnly,
     directory::ProviderId,
@@ -18,7 +20,7 @@ use inviter_core::{
     guard::{HoldReason, Limits},
     memory::{Call, InMemoryDirectory, InMemoryStore, MemoryGroup, NewRoom, UserOp},
     provider::ProviderErrorKind,
-    recall::{MemoryChange, MemoryStore, Recalled, StoreError},
+    recall::{Brought, Happened, MemoryChange, MemoryStore, Recalled, StoreError},
     reconcile::RunOptions,
     report::Outcome,
     room::{Membership, RoomRef},
@@ -219,6 +221,14 @@ impl MemoryStore for OnlyOnce {
 
     async fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError> {
         self.0.commit(changes).await
+    }
+
+    async fn brought(&self, room: &RoomId) -> Result<BTreeMap<OwnedUserId, Brought>, StoreError> {
+        self.0.brought(room).await
+    }
+
+    async fn history(&self, user: &UserId, room: Option<&RoomId>) -> Result<Vec<Happened>, StoreError> {
+        self.0.history(user, room).await
     }
 }
 

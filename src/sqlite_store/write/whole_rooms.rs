@@ -52,12 +52,21 @@ impl Writer<'_> {
             ("absent", "user"),
             ("reinvited", "user"),
             ("refused", "user, at, cause, operation"),
+            ("missing", "user, at"),
+            ("brought", "user, at, origin"),
+            ("held", "since, code, removals, demotions, reasons"),
         ] {
             let sql = format!(
                 "INSERT OR IGNORE INTO {table} (room, {columns}) SELECT ?2, {columns} FROM {table} WHERE room = ?1"
             );
             self.run(&sql, [old, new])?;
         }
+        self.run("UPDATE happened SET room = ?2 WHERE room = ?1", [old, new])?;
+        self.run(
+            "UPDATE room SET released = max(coalesce(released, before), before)
+             FROM (SELECT released AS before FROM room WHERE number = ?1) WHERE number = ?2 AND before IS NOT NULL",
+            [old, new],
+        )?;
         self.run(
             "INSERT OR IGNORE INTO pause (what, at) SELECT ?2, at FROM pause WHERE what = ?1",
             [from.as_str(), to.as_str()],
@@ -122,6 +131,10 @@ impl Writer<'_> {
             "refused",
             "left_before",
             "kept_out",
+            "missing",
+            "brought",
+            "happened",
+            "held",
         ] {
             self.run(&format!("DELETE FROM {table} WHERE room = ?1"), [number])?;
         }

@@ -1,0 +1,221 @@
+//! Changes of what is remembered, and how a [`Memory`] takes them in.
+
+use std::collections::BTreeMap;
+
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Brought, Happened, KeptOut, Memory, Pause, Refusal, RememberedAlias, RememberedDirectory, RememberedHold,
+    RememberedRemoval,
+};
+use crate::{
+    desired::Feed,
+    directory::ProviderId,
+    room::RoomRef,
+    room_template::Argument,
+    runs::RememberedRun,
+    server::{LimitKind, MetLimit},
+    time::Timestamp,
+};
+
+/// One change of what is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MemoryChange {
+    /// A full run went through.
+    CleanRun(Timestamp),
+    /// An alias leads to a room.
+    Alias(OwnedRoomAliasId, RememberedAlias),
+    /// An alias leads nowhere, or somewhere that has to be asked again.
+    AliasForgotten(OwnedRoomAliasId),
+    /// A person has adopted a room, which takes back one that was handed over, and one that was followed to another.
+    Adopted(OwnedRoomId, Timestamp),
+    /// A person has taken a room out of management, which ends its adoption, and that other rooms lead there.
+    HandedOver(OwnedRoomId, Timestamp),
+    /// The groups that feed a room.
+    Feeds(OwnedRoomId, Vec<Feed>),
+    /// We gave someone a level, or took it back.
+    Given(OwnedRoomId, OwnedUserId, Option<i64>),
+    /// Someone who left is not wanted (`true`), or is in the room again (`false`).
+    Absent(OwnedRoomId, OwnedUserId, bool),
+    /// Someone whom others had removed was invited again (`true`), or is forgotten (`false`).
+    Reinvited(OwnedRoomId, OwnedUserId, bool),
+    /// Someone's refusal, or the end of it.
+    Refused(OwnedRoomId, OwnedUserId, Option<Refusal>),
+    /// The listing is as configured.
+    ListingChecked(OwnedRoomId, Timestamp),
+    /// A good read of a directory.
+    Directory(ProviderId, RememberedDirectory),
+    /// A removal is about to be sent.
+    Removal(RememberedRemoval),
+    /// Forget removals before this point.
+    ForgetRemovals(Timestamp),
+    /// A person has paused something, or resumed it (`None`).
+    Paused(Pause, Option<Timestamp>),
+    /// A run was given an argument.
+    Argument(Argument),
+    /// Forget a room, the aliases that lead to it, and that it has replaced others. Removals stay counted, since the limits over time are about
+    /// people, whatever has become of the room.
+    Forgotten(OwnedRoomId),
+    /// A run has met a rate limit.
+    LimitMet(LimitKind, MetLimit),
+    /// A managed room was replaced by another, which is managed in its place from now on. What is remembered of the
+    /// old one holds for the new one; of the old one itself only its successor is remembered.
+    Followed {
+        /// The room that was closed.
+        from: OwnedRoomId,
+        /// The room that has taken its place.
+        to: OwnedRoomId,
+        /// When.
+        at: Timestamp,
+        /// Who had left the old room by their own act, and when.
+        left: BTreeMap<OwnedUserId, Timestamp>,
+        /// Whom others had removed from the old room, or banned there.
+        kept_out: BTreeMap<OwnedUserId, KeptOut>,
+    },
+    /// A run came to its end, or could not begin.
+    Ran(RememberedRun),
+    /// Nothing wants somebody in a room any more, since then; or that is over (`None`).
+    Missing(OwnedRoomId, OwnedUserId, Option<Timestamp>),
+    /// We have brought somebody in, or they are not in the room any more (`None`).
+    Brought(OwnedRoomId, OwnedUserId, Option<Brought>),
+    /// What the guard holds in a room; `None` if nothing.
+    Held(OwnedRoomId, Option<RememberedHold>),
+    /// A person has let go what was held in a room.
+    Released(OwnedRoomId, Timestamp),
+    /// We did something with somebody.
+    Happened(Happened),
+    /// Forget what we did with people before this point.
+    ForgetHistory(Timestamp),
+}
+
+impl Memory {
+    /// Takes changes in.
+    pub fn apply(&mut self, changes: &[MemoryChange]) {
+        for change in changes {
+            self.apply_one(change);
+        }
+    }
+
+    fn apply_one(&mut self, change: &MemoryChange) {
+        match change.clone() {
+            MemoryChange::CleanRun(at) => self.clean_run = Some(at),
+            MemoryChange::Alias(alias, remembered) => drop(self.aliases.insert(alias, remembered)),
+            MemoryChange::AliasForgotten(alias) => drop(self.aliases.remove(&alias)),
+            MemoryChange::Adopted(room, at) => {
+                self.successors.0.remove(&room);
+                let room = self.room(room);
+                (room.adopted, room.handed_over) = (Some(at), None);
+            }
+            MemoryChange::HandedOver(room, at) => {
+                self.successors.0.retain(|_, to| *to != room);
+                let room = self.room(room);
+                (room.adopted, room.handed_over) = (None, Some(at));
+            }
+            MemoryChange::Feeds(room, feeds) => self.room(room).feeds = feeds,
+            MemoryChange::Given(room, user, Some(level)) => drop(self.room(room).given.insert(user, level)),
+            MemoryChange::Given(room, user, None) => drop(self.room(room).given.remove(&user)),
+            MemoryChange::Absent(room, user, true) => drop(self.room(room).absent.insert(user)),
+            MemoryChange::Absent(room, user, false) => drop(self.room(room).absent.remove(&user)),
+            MemoryChange::Reinvited(room, user, true) => drop(self.room(room).reinvited.insert(user)),
+            MemoryChange::Reinvited(room, user, false) => drop(self.room(room).reinvited.remove(&user)),
+            MemoryChange::Refused(room, user, Some(refusal)) => {
+                drop(self.room(room).refused.insert(user, refusal));
+            }
+            MemoryChange::Refused(room, user, None) => drop(self.room(room).refused.remove(&user)),
+            MemoryChange::ListingChecked(room, at) => self.room(room).listing_checked = Some(at),
+            MemoryChange::Directory(provider, remembered) => {
+                self.directories.insert(provider, remembered);
+            }
+            MemoryChange::Removal(removal) => self.removals.push(removal),
+            MemoryChange::ForgetRemovals(before) => self.removals.retain(|r| r.at >= before),
+            MemoryChange::Paused(what, Some(at)) => drop(self.paused.insert(what, at)),
+            MemoryChange::Paused(what, None) => drop(self.paused.remove(&what)),
+            MemoryChange::Argument(argument) => drop(self.arguments.insert(argument)),
+            MemoryChange::Forgotten(room) => {
+                self.successors.0.retain(|_, to| *to != room);
+                self.rooms.remove(&room);
+                self.aliases.retain(|_, alias| alias.room != room);
+            }
+            MemoryChange::LimitMet(kind, met) => drop(self.limits.insert(kind, met)),
+            MemoryChange::Followed {
+                from,
+                to,
+                at,
+                left,
+                kept_out,
+            } => {
+                self.follow(&from, &to, at);
+                let new = self.room(to.clone());
+                new.left_before.extend(left);
+                new.kept_out.extend(kept_out);
+                self.successors.0.insert(from, to);
+            }
+            MemoryChange::Ran(run) => {
+                self.runs.push(run);
+                RememberedRun::keep(&mut self.runs);
+            }
+            MemoryChange::Missing(room, user, Some(since)) => {
+                self.room(room).missing.insert(user, since);
+            }
+            MemoryChange::Missing(room, user, None) => {
+                self.room(room).missing.remove(&user);
+            }
+            MemoryChange::Brought(room, user, brought) => {
+                // Where nobody has looked it up, one person is not all of them.
+                if let Some(known) = &mut self.room(room).brought {
+                    match brought {
+                        Some(brought) => drop(known.insert(user, brought)),
+                        None => drop(known.remove(&user)),
+                    }
+                }
+            }
+            MemoryChange::Held(room, hold) => self.room(room).held = hold,
+            MemoryChange::Released(room, at) => self.room(room).released = Some(at),
+            // It is looked up for one person at a time ([`MemoryStore::history`](super::MemoryStore::history)).
+            MemoryChange::Happened(_) | MemoryChange::ForgetHistory(_) => {}
+        }
+    }
+
+    /// What is remembered of one room holds for another from now on.
+    fn follow(&mut self, from: &RoomId, to: &RoomId, at: Timestamp) {
+        let old = self.rooms.remove(from).unwrap_or_default();
+        if let Some(since) = self.paused.remove(&Pause::Room(RoomRef::Id(from.to_owned()))) {
+            self.paused
+                .entry(Pause::Room(RoomRef::Id(to.to_owned())))
+                .or_insert(since);
+        }
+        let new = self.room(to.to_owned());
+        // A person's word about the new room counts.
+        if new.handed_over.is_none() {
+            new.adopted = new.adopted.or(old.adopted).or(Some(at));
+        }
+        for feed in old.feeds {
+            if !new.feeds.contains(&feed) {
+                new.feeds.push(feed);
+            }
+        }
+        for (user, level) in old.given {
+            new.given.entry(user).or_insert(level);
+        }
+        new.absent.extend(old.absent);
+        new.reinvited.extend(old.reinvited);
+        for (user, refusal) in old.refused {
+            new.refused.entry(user).or_insert(refusal);
+        }
+        for (user, since) in old.missing {
+            new.missing.entry(user).or_insert(since);
+        }
+        // Unknown of one of them is unknown.
+        new.brought = new.brought.take().zip(old.brought).map(|(mut new, old)| {
+            for (user, brought) in old {
+                new.entry(user).or_insert(brought);
+            }
+            new
+        });
+        new.held = new.held.take().or(old.held);
+        new.released = new.released.max(old.released);
+    }
+}
