@@ -42,6 +42,7 @@ pub mod room;
 pub mod room_rules;
 pub mod room_template;
 pub mod runs;
+pub mod saved_plan;
 pub mod scope;
 pub mod server;
 pub mod succession;

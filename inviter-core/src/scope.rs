@@ -114,6 +114,11 @@ impl Selection {
         self
     }
 
+    /// The patterns: a name has to match one of each of the first, and none of the second.
+    pub fn lists(&self) -> (&[Patterns], &[Patterns]) {
+        (&self.include, &self.exclude)
+    }
+
     /// Whether everything is admitted.
     pub const fn is_everything(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty()

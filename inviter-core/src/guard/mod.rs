@@ -5,6 +5,7 @@
 
 mod limits;
 mod release;
+mod restricted;
 mod verdict;
 
 use std::{collections::BTreeSet, time::Duration};

@@ -10,6 +10,7 @@ mod pausing;
 mod planning;
 mod questions;
 mod remembering;
+mod restricted;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +19,8 @@ use std::{
 
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId};
 
-use self::{about::About, planning::Known};
+pub use self::restricted::{ReplanError, Replanned};
+use self::{about::About, planning::Known, restricted::Restriction};
 use crate::{
     IdentityProvider, RoomBackend,
     action::{Op, RoomTarget},
@@ -123,6 +125,8 @@ pub struct Draft {
     began: Timestamp,
     whole: bool,
     left_out: bool,
+    /// Only what a saved plan has is done.
+    restriction: Option<Restriction>,
 }
 
 impl Draft {
@@ -241,6 +245,7 @@ impl Reconciler {
             began,
             whole,
             left_out,
+            restriction,
         } = draft;
         let arrives = |op: &Op| matches!(op, Op::CreateRoom(_) | Op::Join { .. });
         let actions = plan.rooms().iter().flat_map(GuardedRoom::actions);
@@ -294,7 +299,11 @@ impl Reconciler {
                 fresh: true,
             };
             match self.again(known, &options).await {
-                Ok(again) => self.apply_again(again, &mut report, &apply_options).await,
+                Ok(mut again) => {
+                    let left_out = restriction.as_ref().map(|some| some.narrow(&mut again));
+                    self.apply_again(again, &mut report, &apply_options).await;
+                    Restriction::tell(left_out.unwrap_or_default(), &mut report);
+                }
                 Err(error) => report.errors.push(error.to_string()),
             }
         }
@@ -306,6 +315,11 @@ impl Reconciler {
             now,
         };
         let mut learned = remembering::learned(&desired, &report, &memory, &self.limits, run);
+        if restriction.is_some() {
+            // Not everything that follows from what the directories say was to be done.
+            learned
+                .retain(|change| !matches!(change, MemoryChange::Directory(..) | MemoryChange::CleanRun(_)));
+        }
         let met = self.backend.limits_met().into_iter();
         learned.extend(met.map(|(kind, wait)| MemoryChange::LimitMet(kind, MetLimit { at: now, wait })));
         learned.push(MemoryChange::Ran(RememberedRun {

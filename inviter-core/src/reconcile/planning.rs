@@ -188,6 +188,7 @@ impl Reconciler {
             began: now,
             whole: options.is_whole(),
             left_out,
+            restriction: None,
         })
     }
 
