@@ -8,23 +8,36 @@ use std::{
 
 use anyhow::anyhow;
 
-/// Where a table goes.
+/// What kind of file it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Sort {
+    /// How every such file begins.
+    pub(crate) begins: String,
+    /// What it is, such as `table`.
+    pub(crate) what: &'static str,
+    /// What a file that is kept is not, such as `no table of removals`.
+    pub(crate) other: &'static str,
+}
+
+/// Where such a file goes.
 #[derive(Debug)]
 pub(crate) enum TableFile {
     /// Standard output, by the name `-`.
     Stdout,
-    /// A file. One that is there already is an earlier table, and is replaced.
-    File(PathBuf),
+    /// A file, and what it is. One that is there already is an earlier one of the same sort, and is replaced.
+    File(PathBuf, &'static str),
 }
 
 impl TableFile {
     /// Looks whether a file can be written there, before anything is asked of anyone. What is there already is replaced
-    /// only if it is empty or begins with `header`: anything else is something that somebody needs.
-    pub(crate) fn new(path: &Path, header: &str) -> anyhow::Result<Self> {
+    /// only if it is empty or of the same sort: anything else is something that somebody needs.
+    pub(crate) fn new(path: &Path, sort: &Sort) -> anyhow::Result<Self> {
+        let Sort { begins, what, other } = sort;
         if path.as_os_str() == "-" {
             return Ok(Self::Stdout);
         }
-        let problem = |what: &str| anyhow!("{}: {what}; name a file to write the table to", path.display());
+        let problem =
+            |wrong: &str| anyhow!("{}: {wrong}; name a file to write the {what} to", path.display());
         // A link is followed to the file that it stands for, which is then replaced; the link stays.
         let target = match fs::canonicalize(path) {
             Ok(target) => target,
@@ -39,12 +52,11 @@ impl TableFile {
             Err(_) if !directory(&target).is_dir() => {
                 return Err(problem("the directory of this file does not exist"));
             }
-            Ok(_) => match is_a_table(&target, header) {
+            Ok(_) => match is_one(&target, begins) {
                 Ok(true) => {}
                 Ok(false) => {
                     return Err(anyhow!(
-                        "{}: this file is there already and is no table of removals, so it is not replaced; name another \
-                         file",
+                        "{}: this file is there already and is {other}, so it is not replaced; name another file",
                         path.display()
                     ));
                 }
@@ -56,20 +68,29 @@ impl TableFile {
             },
             Err(_) => {}
         }
-        Ok(Self::File(target))
+        Ok(Self::File(target, what))
+    }
+
+    /// Whether both are the same file, or standard output.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Stdout, Self::Stdout) => true,
+            (Self::File(one, _), Self::File(another, _)) => one == another,
+            _ => false,
+        }
     }
 
     /// Writes everything, to a temporary file first that takes the name once it is whole. Nobody else may read it: it
     /// tells about people.
     pub(crate) fn write(&self, table: &[u8]) -> anyhow::Result<()> {
-        let path = match self {
+        let (path, what) = match self {
             Self::Stdout => {
                 return crate::output::text(&String::from_utf8_lossy(table));
             }
-            Self::File(path) => path,
+            Self::File(path, what) => (path, what),
         };
         let failed =
-            |error: io::Error| anyhow!("{}: the table could not be written ({error})", path.display());
+            |error: io::Error| anyhow!("{}: the {what} could not be written ({error})", path.display());
         let mut file = tempfile::Builder::new()
             .prefix(".inviter-")
             .tempfile_in(directory(path))
@@ -82,8 +103,8 @@ impl TableFile {
     }
 }
 
-/// Whether a file holds nothing, or a table with this header.
-fn is_a_table(file: &Path, header: &str) -> io::Result<bool> {
+/// Whether a file holds nothing, or something that begins so.
+fn is_one(file: &Path, header: &str) -> io::Result<bool> {
     let mut begin = Vec::new();
     let length = u64::try_from(header.len()).unwrap_or(u64::MAX);
     fs::File::open(file)?.take(length).read_to_end(&mut begin)?;
@@ -104,7 +125,12 @@ mod tests {
     const HEADER: &str = "a,b\n";
 
     fn new(path: &Path) -> anyhow::Result<TableFile> {
-        TableFile::new(path, HEADER)
+        let sort = Sort {
+            begins: HEADER.to_owned(),
+            what: "table",
+            other: "no table of removals",
+        };
+        TableFile::new(path, &sort)
     }
 
     #[test]

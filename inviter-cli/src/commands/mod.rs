@@ -1,6 +1,7 @@
 //! The sub-commands, one in a file, each with its arguments and what it does.
 
 mod adopt;
+mod apply;
 mod by_hand;
 mod check;
 mod completions;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     /// Make the rooms as the directories want them
     Sync(sync::Sync),
+    /// Do what a saved plan has, in the rooms that have not changed since
+    Apply(apply::Apply),
     /// Show what is held and why, or let it go
     Release(release::Release),
     /// Show how things stand: the last runs, what waits for a person and why, what is paused
@@ -79,6 +82,7 @@ pub(crate) async fn run(command: &Command, context: &Context<'_>) -> anyhow::Res
             Command::Plan(args) => args.run(context).await,
             Command::Explain(args) => args.run(context).await,
             Command::Sync(args) => args.run(context).await,
+            Command::Apply(args) => args.run(context).await,
             Command::Release(args) => args.run(context).await,
             Command::Status(args) => args.run(context).await,
             Command::Adopt(args) => args.run(context).await,
@@ -108,6 +112,7 @@ impl Command {
         matches!(
             self,
             Self::Sync(_)
+                | Self::Apply(_)
                 | Self::Release(_)
                 | Self::Unmanage(_)
                 | Self::InviteMember(_)

@@ -3,13 +3,22 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use inviter::core::reconcile::{Reconciler, RunOptions};
+use inviter::core::{
+    reconcile::{Reconciler, RunOptions},
+    saved_plan,
+};
 use inviter_operations::{
-    operations::plan,
+    operations::{plan, saved},
     render::{counted, removals},
 };
 
-use crate::{args::EXIT_CODES, context::Context, exit::Exit, output, table_file::TableFile};
+use crate::{
+    args::EXIT_CODES,
+    context::Context,
+    exit::Exit,
+    output,
+    table_file::{Sort, TableFile},
+};
 
 /// Show what a sync would do.
 #[derive(Debug, Args)]
@@ -24,6 +33,27 @@ pub(crate) struct Plan {
     /// table or empty
     #[arg(long, value_name = "FILE")]
     removals_csv: Option<PathBuf>,
+    /// Save the plan to this file, for `inviter apply FILE` to do exactly that; `-` writes it to standard output, in place
+    /// of the plan. A file that is there is replaced only if it is such a plan or empty
+    #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
+    out: Option<PathBuf>,
+}
+
+/// What a plan is written to, beside being shown.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// What would be taken from people.
+    table: Option<TableFile>,
+    /// The plan, to be applied later.
+    out: Option<TableFile>,
+}
+
+impl Files {
+    /// Whether one of them takes the place of what is shown.
+    fn on_stdout(&self) -> bool {
+        let files = [&self.table, &self.out].into_iter().flatten();
+        files.into_iter().any(|file| matches!(file, TableFile::Stdout))
+    }
 }
 
 /// How a plan is shown.
@@ -39,12 +69,35 @@ pub(super) struct Showing {
 
 impl Plan {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let file = |path| TableFile::new(path, &removals::header());
-        let table = self.removals_csv.as_deref().map(file).transpose()?;
-        if self.showing.json && matches!(table, Some(TableFile::Stdout)) {
+        let table = Sort {
+            begins: removals::header(),
+            what: "table",
+            other: "no table of removals",
+        };
+        let plan = Sort {
+            begins: saved_plan::BEGINS.to_owned(),
+            what: "plan",
+            other: "no saved plan",
+        };
+        let file =
+            |path: &Option<PathBuf>, sort| path.as_deref().map(|path| TableFile::new(path, sort)).transpose();
+        let files = Files {
+            table: file(&self.removals_csv, &table)?,
+            out: file(&self.out, &plan)?,
+        };
+        if self.showing.json && files.on_stdout() {
+            let (option, what) = match files.table {
+                Some(TableFile::Stdout) => ("--removals-csv -", "table"),
+                _ => ("--out -", "saved plan"),
+            };
             anyhow::bail!(
-                "`--json` and `--removals-csv -` both write to standard output; name a file for the table"
+                "`--json` and `{option}` both write to standard output; name a file for the {what}"
             );
+        }
+        if let (Some(table), Some(out)) = (&files.table, &files.out)
+            && table.is(out)
+        {
+            anyhow::bail!("`--removals-csv` and `--out` name the same file; name another for one of them");
         }
         let reconciler = context.setup().await?.reconciler;
         let options = self.asked.selection.options();
@@ -52,7 +105,7 @@ impl Plan {
             adopt: self.asked.adopt,
             paths: self.asked.paths,
         };
-        show(&reconciler, &options, how, &self.showing, table).await
+        show(&reconciler, &options, how, &self.showing, Some(files)).await
     }
 }
 
@@ -71,10 +124,13 @@ pub(super) async fn show(
     options: &RunOptions,
     how: How,
     showing: &Showing,
-    table: Option<TableFile>,
+    files: Option<Files>,
 ) -> anyhow::Result<Exit> {
     let planned = plan::plan(reconciler, options, how.adopt, how.paths).await?;
-    if let Some(table) = &table {
+    if let Some(out) = files.as_ref().and_then(|files| files.out.as_ref()) {
+        save(reconciler, options, &planned, out)?;
+    }
+    if let Some(table) = files.as_ref().and_then(|files| files.table.as_ref()) {
         let removals = planned.removals()?;
         table.write(&removals.table)?;
         output::told(&format!(
@@ -83,7 +139,7 @@ pub(super) async fn show(
             counted(removals.lowered, "lowered level", "lowered levels"),
         ));
     }
-    if matches!(table, Some(TableFile::Stdout)) {
+    if files.is_some_and(|files| files.on_stdout()) {
         output::warnings(&planned);
     } else {
         output::answer(&planned, showing.json)?;
@@ -93,4 +149,22 @@ pub(super) async fn show(
         &planned.draft.desired,
         showing.exit_code,
     ))
+}
+
+/// Saves a plan for `inviter apply`.
+fn save(
+    reconciler: &Reconciler,
+    options: &RunOptions,
+    planned: &plan::Planned,
+    out: &TableFile,
+) -> anyhow::Result<()> {
+    let text = saved::save(planned, options, &reconciler.policy, env!("CARGO_PKG_VERSION"))?;
+    out.write(text.as_bytes())?;
+    if let TableFile::File(path, _) = out {
+        output::told(&format!(
+            "the plan is saved; `inviter apply {}` does exactly that, in the rooms that have not changed by then",
+            path.display()
+        ));
+    }
+    Ok(())
 }

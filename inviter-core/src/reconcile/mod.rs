@@ -300,9 +300,8 @@ impl Reconciler {
             };
             match self.again(known, &options).await {
                 Ok(mut again) => {
-                    let left_out = restriction.as_ref().map(|some| some.narrow(&mut again));
+                    again.restriction.clone_from(&restriction);
                     self.apply_again(again, &mut report, &apply_options).await;
-                    Restriction::tell(left_out.unwrap_or_default(), &mut report);
                 }
                 Err(error) => report.errors.push(error.to_string()),
             }
@@ -316,9 +315,7 @@ impl Reconciler {
         };
         let mut learned = remembering::learned(&desired, &report, &memory, &self.limits, run);
         if restriction.is_some() {
-            // Not everything that follows from what the directories say was to be done.
-            learned
-                .retain(|change| !matches!(change, MemoryChange::Directory(..) | MemoryChange::CleanRun(_)));
+            Restriction::unlearn(&mut learned);
         }
         let met = self.backend.limits_met().into_iter();
         learned.extend(met.map(|(kind, wait)| MemoryChange::LimitMet(kind, MetLimit { at: now, wait })));
@@ -361,7 +358,7 @@ impl Reconciler {
         self.draft(known, &about, options).await
     }
 
-    async fn apply_again(&self, draft: Draft, report: &mut Report, options: &ApplyOptions<'_>) {
+    async fn apply_again(&self, mut draft: Draft, report: &mut Report, options: &ApplyOptions<'_>) {
         let names: Vec<(RoomRef, Vec<RoomRef>)> = draft
             .plan
             .rooms()
@@ -371,6 +368,7 @@ impl Reconciler {
         if let Err(error) = self.store.commit(&draft.learned).await {
             report.errors.push(error.to_string());
         }
+        let left_out = draft.restriction.take().map(|some| some.narrow(&mut draft));
         let second = apply(draft.plan, &self.backend, options).await;
         report.errors.extend(second.errors);
         for mut room in second.rooms {
@@ -385,6 +383,7 @@ impl Reconciler {
                 *first = room;
             }
         }
+        Restriction::tell(left_out.unwrap_or_default(), report);
     }
 
     /// Puts the rooms that the options are about under management (decision 9).

@@ -6,6 +6,7 @@ use super::{Draft, Reconciler, RunError};
 use crate::{
     action::Action,
     guard::ReleaseCode,
+    recall::MemoryChange,
     report::{Outcome, Report, ReportItem},
     room::RoomRef,
     saved_plan::{Comparison, SavedAction, SavedPlan, SavedPlanError, SavedRoom, Standing, index},
@@ -145,6 +146,11 @@ impl Restriction {
             .into_iter()
             .map(|(room, actions)| (room, actions.into_iter().map(item).collect()));
         items.collect()
+    }
+
+    /// Not everything that follows from what the directories say was to be done.
+    pub(super) fn unlearn(learned: &mut Vec<MemoryChange>) {
+        learned.retain(|change| !matches!(change, MemoryChange::Directory(..) | MemoryChange::CleanRun(_)));
     }
 
     /// Tells in the report what was left out.

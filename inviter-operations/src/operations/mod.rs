@@ -14,5 +14,6 @@ pub mod pause;
 pub mod plan;
 pub mod release;
 pub mod resume;
+pub mod saved;
 pub mod status;
 pub mod sync;

@@ -28,6 +28,8 @@ pub enum Kind {
     PlanAdopting,
     /// What was done.
     Sync,
+    /// What was done of a plan that was saved.
+    Applied,
     /// What is held.
     Held,
 }
@@ -38,6 +40,7 @@ impl Kind {
         match self {
             Self::PlanAdopting => "inviter sync --adopt --release",
             Self::Plan | Self::Sync => "inviter sync --release",
+            Self::Applied => "inviter apply FILE --release",
             Self::Held => "inviter release",
         }
     }
@@ -319,6 +322,7 @@ fn counts(tally: &Tally, kind: Kind) -> String {
     let name = match kind {
         Kind::Plan | Kind::PlanAdopting => "plan",
         Kind::Sync => "sync",
+        Kind::Applied => "apply",
         Kind::Held => "release",
     };
     format!("{name}: {}", tallied(tally, kind))
@@ -327,7 +331,7 @@ fn counts(tally: &Tally, kind: Kind) -> String {
 /// The counts, as they stand behind the name of the command.
 pub fn tallied(tally: &Tally, kind: Kind) -> String {
     let words = match kind {
-        Kind::Sync => ["created", "invited", "removed", "changed"],
+        Kind::Sync | Kind::Applied => ["created", "invited", "removed", "changed"],
         Kind::Plan | Kind::PlanAdopting | Kind::Held => ["to create", "to invite", "to remove", "to change"],
     };
     let rooms = if tally.rooms_created == 1 { "room" } else { "rooms" };
@@ -352,10 +356,11 @@ pub fn tallied(tally: &Tally, kind: Kind) -> String {
         }
     };
     let always = tally.changes() > 0;
+    let done = matches!(kind, Kind::Sync | Kind::Applied);
     add(tally.held, "held", always);
-    add(tally.pending, "pending", always && kind != Kind::Sync);
-    add(tally.failed, "failed", always && kind == Kind::Sync);
-    add(tally.parked, "put off", always && kind == Kind::Sync);
+    add(tally.pending, "pending", always && !done);
+    add(tally.failed, "failed", always && done);
+    add(tally.parked, "put off", always && done);
     let rest = if rest.is_empty() {
         String::new()
     } else {
