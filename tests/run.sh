@@ -43,12 +43,14 @@ all=(--workspace --all-features --locked)
 if (($# == 0)); then
     stage "format"
     cargo fmt --all --check
-    if command -v shellcheck >/dev/null; then
-        stage "shellcheck"
-        git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run | xargs -0 --no-run-if-empty shellcheck
-    else
-        stage "shellcheck: not installed, left out"
-    fi
+    stage "cargo deny, shellcheck: install"
+    linters="$(tests/servers/lint-tools install)"
+    PATH="$linters:$PATH"
+    stage "shellcheck"
+    # Each script of bash, also where its name does not say so.
+    git grep -lzE --untracked '^#!.*[ /]bash' -- . | xargs -0 --no-run-if-empty shellcheck
+    stage "cargo deny"
+    cargo-deny --all-features --locked check --hide-inclusion-graph -D warnings bans licenses sources
     stage "clippy"
     cargo clippy "${all[@]}" --all-targets -- -D warnings
     stage "documentation"
