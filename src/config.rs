@@ -98,6 +98,8 @@ pub struct Config {
     pub remove_reason: Option<Reason>,
     /// `[state] dir`: where the memory of earlier runs and the lock are kept.
     pub state_dir: PathBuf,
+    /// `[state] history`: how long it is remembered what we did with people; zero for not at all.
+    pub history: Duration,
     /// `[bot]`: what the daemon does by itself, and who may command it.
     pub bot: BotConfig,
     /// `danger_allow_world_readable`
@@ -106,6 +108,8 @@ pub struct Config {
     pub danger_allow_admin_levels: bool,
     /// `[people] danger_manage_admins`
     pub danger_manage_admins: bool,
+    /// `[limits] danger_vanished_groups_are_empty`
+    pub danger_vanished_groups_are_empty: bool,
 }
 
 impl Config {
@@ -180,7 +184,8 @@ impl Config {
                 "there is neither a [[directory]] nor a [[room]], so there is nothing to do; add a [[directory]]",
             );
         }
-        let state_dir = settings::state_dir(&top, base, env, problems);
+        let (state_dir, history) = settings::state(&top, base, env, problems);
+        let (limits, vanished_are_empty) = settings::limits(&top, problems);
         Some(Self {
             accounts_server,
             exempt,
@@ -191,14 +196,16 @@ impl Config {
             scope: settings::scope(&top, problems),
             adopt: settings::adopt(&top, problems),
             trusted_inviters: settings::users(&top, "trusted_inviters", problems),
-            limits: settings::limits(&top, problems),
+            limits,
             unregistered: people.unregistered,
             invite_reason: people.invite_reason,
             remove_reason: people.remove_reason,
+            history,
             bot: bot::read(&top, base, problems),
             danger_allow_world_readable: danger.world_readable,
             danger_allow_admin_levels: danger.admin_levels,
             danger_manage_admins: people.manage_admins,
+            danger_vanished_groups_are_empty: vanished_are_empty,
             homeserver: homeserver?,
             state_dir: state_dir?,
         })
@@ -207,11 +214,12 @@ impl Config {
 
 /// The text of a file.
 fn read_file(path: &Path) -> Result<String, ConfigErrors> {
-    let bytes = fs::read(path).map_err(|error| {
+    let bytes = bounded_file::read(path, bounded_file::CONFIGURATION).map_err(|error| {
         let message = match error.kind() {
             std::io::ErrorKind::NotFound => {
                 "there is no such file; copy inviter.sample.toml and edit the copy".to_owned()
             }
+            std::io::ErrorKind::FileTooLarge => format!("cannot be a configuration: {error}; name the right file"),
             _ => format!("cannot be read: {error}"),
         };
         ConfigErrors::of_file(path, message)

@@ -37,8 +37,10 @@ impl Config {
             danger_allow_world_readable: self.danger_allow_world_readable,
             danger_allow_admin_levels: self.danger_allow_admin_levels,
             danger_manage_admins: self.danger_manage_admins,
+            danger_vanished_groups_are_empty: self.danger_vanished_groups_are_empty,
             invite_reason: self.invite_reason.clone(),
             remove_reason: self.remove_reason.clone(),
+            history: self.history,
             accounts_server,
             homeserver,
         }

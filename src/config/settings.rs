@@ -3,15 +3,16 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use inviter_core::{
     OwnedServerName, OwnedUserId, ServerName, UserId,
     guard::Limits,
     patterns::Patterns,
-    policy::{Adoption, UnregisteredPolicy},
+    policy::{Adoption, Policy, UnregisteredPolicy},
     reason::Reason,
-    room_rules::{BringIn, LeftPolicy},
+    room_rules::{BringIn, LeftPolicy, RemovePolicy},
     scope::{Scope, Selection},
 };
 
@@ -44,6 +45,8 @@ impl Danger {
 pub(super) struct People {
     pub(super) bring_in: BringIn,
     pub(super) left: LeftPolicy,
+    pub(super) grace: Duration,
+    pub(super) remove: RemovePolicy,
     pub(super) unregistered: UnregisteredPolicy,
     pub(super) manage_admins: bool,
     pub(super) invite_reason: Option<Reason>,
@@ -120,26 +123,40 @@ pub(super) fn adopt(top: &Section<'_>, problems: &mut Problems) -> Adoption {
     }
 }
 
-pub(super) fn limits(top: &Section<'_>, problems: &mut Problems) -> Limits {
+/// The limits, and whether a group that vanished counts as an empty one.
+pub(super) fn limits(top: &Section<'_>, problems: &mut Problems) -> (Limits, bool) {
     let section = section(top, &keys::LIMITS, problems);
     let default = Limits::default();
-    let count = (0, u32::MAX);
-    let percent = (0, 100);
-    Limits {
-        room_count: section
-            .integer("room_count", count, problems)
-            .unwrap_or(default.room_count),
-        room_percent: section
-            .integer("room_percent", percent, problems)
-            .unwrap_or(default.room_percent),
-        total_count: section
-            .integer("total_count", count, problems)
-            .unwrap_or(default.total_count),
-        total_percent: section
-            .integer("total_percent", percent, problems)
-            .unwrap_or(default.total_percent),
+    let mut count = |key| section.integer(key, (0, u32::MAX), problems);
+    let (room, directory, total, shrink) = (
+        count("room_count"),
+        count("directory_count"),
+        count("total_count"),
+        count("shrink_count"),
+    );
+    let mut percent = |key| section.integer(key, (0, 100), problems);
+    let (room_percent, directory_percent, total_percent, shrink_percent) = (
+        percent("room_percent"),
+        percent("directory_percent"),
+        percent("total_percent"),
+        percent("shrink_percent"),
+    );
+    // One directory is not held to less than all together, unless that is said.
+    let total_count = total.unwrap_or(default.total_count);
+    let total_percent = total_percent.unwrap_or(default.total_percent);
+    let limits = Limits {
+        room_count: room.unwrap_or(default.room_count),
+        room_percent: room_percent.unwrap_or(default.room_percent),
+        directory_count: directory.unwrap_or(total_count),
+        directory_percent: directory_percent.unwrap_or(total_percent),
+        total_count,
+        total_percent,
+        shrink_count: shrink.unwrap_or(total_count),
+        shrink_percent: shrink_percent.unwrap_or(total_percent),
         window: section.duration("window", problems).unwrap_or(default.window),
-    }
+    };
+    let vanished_are_empty = section.flag("danger_vanished_groups_are_empty", problems);
+    (limits, vanished_are_empty.unwrap_or(false))
 }
 
 pub(super) fn people(top: &Section<'_>, problems: &mut Problems) -> People {
@@ -154,6 +171,8 @@ pub(super) fn people(top: &Section<'_>, problems: &mut Problems) -> People {
     People {
         bring_in: bring_in(&section, problems).unwrap_or_default(),
         left: left(&section, problems).unwrap_or_default(),
+        grace: section.duration("grace", problems).unwrap_or_default(),
+        remove: remove(&section, problems).unwrap_or_default(),
         unregistered: section
             .word("unregistered", &UNREGISTERED, problems)
             .unwrap_or_default(),
@@ -185,6 +204,15 @@ pub(super) fn bring_in(section: &Section<'_>, problems: &mut Problems) -> Option
     section.word("bring_in", &BRING_IN, problems)
 }
 
+/// `remove`, for all rooms or for some.
+pub(super) fn remove(section: &Section<'_>, problems: &mut Problems) -> Option<RemovePolicy> {
+    const REMOVE: [(&str, RemovePolicy); 2] = [
+        ("anyone", RemovePolicy::Anyone),
+        ("brought_by_us", RemovePolicy::BroughtByUs),
+    ];
+    section.word("remove", &REMOVE, problems)
+}
+
 /// `left`, for all rooms or for some.
 pub(super) fn left(section: &Section<'_>, problems: &mut Problems) -> Option<LeftPolicy> {
     section.parsed("left", left_policy, problems)
@@ -213,14 +241,26 @@ fn left_policy(text: &str) -> Result<LeftPolicy, String> {
     }
 }
 
-/// `None` only together with a problem.
-pub(super) fn state_dir(
+/// Where the state is kept, and for how long it is remembered what was done with people. The place is `None` only
+/// together with a problem.
+pub(super) fn state(
     top: &Section<'_>,
     base: &Path,
     env: &dyn Environment,
     problems: &mut Problems,
-) -> Option<PathBuf> {
+) -> (Option<PathBuf>, Duration) {
     let section = section(top, &keys::STATE, problems);
+    let history = section.duration("history", problems).unwrap_or(Policy::HISTORY);
+    (state_dir(top, &section, base, env, problems), history)
+}
+
+fn state_dir(
+    top: &Section<'_>,
+    section: &Section<'_>,
+    base: &Path,
+    env: &dyn Environment,
+    problems: &mut Problems,
+) -> Option<PathBuf> {
     if section.get("dir").is_some() {
         return section.text("dir", problems).map(|(_, text)| path_in(base, text));
     }

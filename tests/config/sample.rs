@@ -143,6 +143,10 @@ fn shows_the_defaults() {
     assert_eq!(given.limits, bare.limits);
     assert_eq!(given.unregistered, bare.unregistered);
     assert_eq!(given.danger_manage_admins, bare.danger_manage_admins);
+    assert_eq!(
+        given.danger_vanished_groups_are_empty,
+        bare.danger_vanished_groups_are_empty
+    );
     assert_eq!(given.invite_reason, bare.invite_reason);
     assert_eq!(given.remove_reason, bare.remove_reason);
 }

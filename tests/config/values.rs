@@ -9,7 +9,7 @@ use inviter::{
         mint::GuestRule,
         policy::UnregisteredPolicy,
         room::RoomRef,
-        room_rules::{BringIn, HistoryVisibility, LeftPolicy, LevelsMode, Listing, RoomKind},
+        room_rules::{BringIn, HistoryVisibility, LeftPolicy, LevelsMode, Listing, RemovePolicy, RoomKind},
     },
 };
 
@@ -138,6 +138,32 @@ fn rooms_inherit_and_override() {
 }
 
 #[test]
+fn limits_that_are_not_said_are_those_of_all_rooms() {
+    let limits = |text: &str| good(&format!("[limits]\n{text}")).limits;
+    let bare = limits("");
+    assert_eq!(bare, inviter::core::guard::Limits::default());
+    let raised = limits("total_count = 500\ntotal_percent = 50");
+    let pairs = |l: &inviter::core::guard::Limits| {
+        [
+            (l.directory_count, l.directory_percent),
+            (l.shrink_count, l.shrink_percent),
+        ]
+    };
+    assert_eq!(pairs(&raised), [(500, 50), (500, 50)]);
+    assert_eq!((raised.room_count, raised.room_percent), (3, 25));
+    let own = limits(
+        "total_count = 500\ndirectory_count = 20\ndirectory_percent = 0\nshrink_count = 0\nshrink_percent = 7",
+    );
+    assert_eq!(pairs(&own), [(20, 0), (0, 7)]);
+    assert_eq!((own.total_count, own.total_percent), (500, 5));
+    assert!(!good("").danger_vanished_groups_are_empty);
+    let config = good("[limits]\ndanger_vanished_groups_are_empty = true");
+    assert!(config.danger_vanished_groups_are_empty);
+    let bot = inviter_core::UserId::parse("@bot:example.org").unwrap();
+    assert!(config.policy(&bot).danger_vanished_groups_are_empty);
+}
+
+#[test]
 fn the_rest() {
     let config = Place::new()
         .parse(&around(
@@ -195,6 +221,43 @@ fn the_state_directory_by_default() {
     let text = around("", "", "");
     let config = inviter::config::Config::parse(&text, &place.path("inviter.toml"), &xdg).unwrap();
     assert_eq!(config.state_dir, Path::new("/xdg/inviter"));
+}
+
+#[test]
+fn who_may_go_and_when_is_said_for_all_rooms_or_for_some() {
+    let rooms = "[[room]]\nalias = \"#a:example.com\"\ngroups = [\"g\"]\n\
+                 [[room]]\nalias = \"#b:example.com\"\ngroups = [\"g\"]\ngrace = \"0s\"\nremove = \"anyone\"";
+    let found = |sections: &str| {
+        let config = good(&format!("{rooms}\n{sections}"));
+        let of = |rules: &inviter::core::room_rules::RoomRules| (rules.grace, rules.remove);
+        (
+            of(&config.defaults),
+            of(&config.rooms[0].rules),
+            of(&config.rooms[1].rules),
+        )
+    };
+    let at_once = (Duration::ZERO, RemovePolicy::Anyone);
+    assert_eq!(found(""), (at_once, at_once, at_once));
+    let people = "[people]\ngrace = \"7d\"\nremove = \"brought_by_us\"\n";
+    let later = (Duration::from_secs(7 * 86_400), RemovePolicy::BroughtByUs);
+    assert_eq!(found(people), (later, later, at_once));
+    let hour = (Duration::from_secs(3600), RemovePolicy::BroughtByUs);
+    assert_eq!(
+        found(&format!("{people}[rooms]\ngrace = \"1h\"")),
+        (hour, hour, at_once)
+    );
+}
+
+#[test]
+fn what_was_done_with_people_is_remembered_for_some_time() {
+    let history = |sections: &str| good(&format!("{}\n{sections}", one_room())).history;
+    assert_eq!(history(""), Duration::from_secs(180 * 86_400));
+    assert_eq!(history("[state]\nhistory = \"30d\""), Duration::from_secs(30 * 86_400));
+    assert_eq!(history("[state]\nhistory = \"0s\""), Duration::ZERO);
+}
+
+fn one_room() -> &'static str {
+    "[[room]]\nalias = \"#a:example.com\"\ngroups = [\"g\"]"
 }
 
 #[test]

@@ -1,16 +1,17 @@
-//! Counting who would lose something, and holding it where that is too much.
+//! Counting who would lose something in a room, and holding it where that is too much.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use ruma_common::{OwnedUserId, RoomId, UserId};
+use ruma_common::{OwnedUserId, UserId};
 
-use super::{GuardContext, GuardedAction, GuardedRoom, HoldReason, Limits, ReleaseCode, Trigger, Verdict};
+use super::{
+    GuardContext, GuardedAction, GuardedRoom, HoldReason, Limits, ReleaseCode, Trigger, Verdict,
+    bounds::Bounds, exceeded,
+};
 use crate::{
     action::{Action, Op, RoomTarget},
-    directory::ProviderId,
     levels::LevelSlot,
-    plan::{RoomPlan, RoomStatus},
-    recall::RememberedRemoval,
+    plan::RoomPlan,
 };
 
 /// Whether an action takes something from a person: a removal, or a level lowered. Tidying up the entry of someone
@@ -19,22 +20,15 @@ pub fn is_loss(action: &Action) -> bool {
     matches!(action.op, Op::Remove { .. }) || action.lowers.is_some()
 }
 
-/// What the limits over all rooms together hold.
-#[derive(Debug)]
-pub(super) struct Totals {
-    pub(super) removals: Option<HoldReason>,
-    pub(super) demotions: Option<HoldReason>,
-}
-
 /// People who lose something in a room, each once.
 #[derive(Debug, Default)]
-struct Losses<'a> {
-    removed: BTreeSet<&'a UserId>,
+pub(super) struct Losses<'a> {
+    pub(super) removed: BTreeSet<&'a UserId>,
     demoted: BTreeSet<&'a UserId>,
 }
 
 impl<'a> Losses<'a> {
-    fn of(plan: &'a RoomPlan) -> Self {
+    pub(super) fn of(plan: &'a RoomPlan) -> Self {
         let mut losses = Self::default();
         for action in &plan.actions {
             match &action.op {
@@ -51,90 +45,16 @@ impl<'a> Losses<'a> {
         }
         losses
     }
+
+    /// How many people lose a level and stay.
+    pub(super) fn staying(&self) -> u32 {
+        size(self.demoted.difference(&self.removed).count())
+    }
 }
 
 impl GuardContext<'_> {
-    fn exceeded(going: u32, of: u32, count: u32, percent: u8) -> bool {
-        going > count && u64::from(going) * 100 > u64::from(of) * u64::from(percent)
-    }
-
-    /// Removals of the window.
-    fn recent(&self) -> impl Iterator<Item = &RememberedRemoval> {
-        self.memory
-            .removals
-            .iter()
-            .filter(|r| self.now.since(r.at) < self.limits.window)
-    }
-
-    /// Demotions of people who stay, over all rooms together.
-    pub(super) fn total_demotions(&self, plans: &[RoomPlan]) -> Option<HoldReason> {
-        let (mut going, mut of) = (0u32, 0u32);
-        for plan in plans {
-            let losses = Losses::of(plan);
-            let staying = size(losses.demoted.difference(&losses.removed).count());
-            going = going.saturating_add(staying);
-            of = of.saturating_add(managed(plan, plan.census.raised).max(staying));
-        }
-        self.beyond_total(going, of)
-    }
-
-    pub(super) fn total(&self, plans: &[RoomPlan]) -> Option<HoldReason> {
-        let mut going = 0u32;
-        let mut of = 0u32;
-        let mut recent: BTreeSet<(&RoomId, &UserId)> = self.recent().map(|r| (&*r.room, &*r.user)).collect();
-        for plan in plans {
-            let losses = Losses::of(plan);
-            going = going.saturating_add(size(losses.removed.len()));
-            of = of.saturating_add(managed(plan, plan.census.population));
-            // A removal that was recorded and did not come about is in the plan again; it counts once.
-            if let Some(RoomTarget::Existing(id)) = &plan.target {
-                for user in losses.removed {
-                    recent.remove(&(&**id, user));
-                }
-            }
-        }
-        let gone = size(recent.len());
-        self.beyond_total(going.saturating_add(gone), of.saturating_add(gone))
-    }
-
-    fn beyond_total(&self, going: u32, of: u32) -> Option<HoldReason> {
-        let Limits {
-            total_count: count,
-            total_percent: percent,
-            ..
-        } = *self.limits;
-        Self::exceeded(going, of, count, percent).then_some(HoldReason::TotalLimit {
-            going,
-            of,
-            count,
-            percent,
-        })
-    }
-
-    pub(super) fn shrunk(&self) -> BTreeMap<&ProviderId, HoldReason> {
-        let shrunk = self.desired.sources.iter().filter_map(|source| {
-            let from = self.memory.directories.get(&source.provider)?.active_accounts;
-            let to = source.active_accounts;
-            let too_much = self.limits.shrinks_too_much(from, to);
-            let reason = HoldReason::DirectoryShrank {
-                directory: source.provider.clone(),
-                from,
-                to,
-            };
-            // A directory that could not be read at all removes nobody in the first place.
-            let counts = source.error.is_none() && (source.size_known || !source.is_complete());
-            (too_much && counts).then_some((&source.provider, reason))
-        });
-        shrunk.collect()
-    }
-
-    pub(super) fn room(
-        &self,
-        mut plan: RoomPlan,
-        totals: &Totals,
-        shrunk: &BTreeMap<&ProviderId, HoldReason>,
-    ) -> GuardedRoom {
-        let (removals, demotions) = self.reasons(&plan, totals, shrunk);
+    pub(super) fn room(&self, mut plan: RoomPlan, bounds: &Bounds) -> GuardedRoom {
+        let (removals, demotions) = self.reasons(&plan, bounds);
         let removed: BTreeSet<OwnedUserId> = Losses::of(&plan)
             .removed
             .into_iter()
@@ -174,21 +94,22 @@ impl GuardContext<'_> {
                 GuardedAction { action, verdict }
             })
             .collect();
-        let target = plan.target.clone();
-        let held = actions
-            .iter()
-            .filter(|a| matches!(a.verdict, Verdict::Held { .. }));
-        let code = target
-            .as_ref()
-            .and_then(|target| ReleaseCode::of(held.map(|a| (target, &a.action.op))));
-        let release = code;
-        let released = release.as_ref().is_some_and(|code| self.releases.contains(code));
+        let last_released = match &plan.target {
+            Some(RoomTarget::Existing(id)) => self.memory.rooms.get(id).and_then(|room| room.released),
+            _ => None,
+        };
         let mut room = GuardedRoom {
             plan,
             actions,
-            release,
+            release: None,
             released: None,
+            last_released,
         };
+        room.release = ReleaseCode::of(room.held());
+        let released = room
+            .release
+            .as_ref()
+            .is_some_and(|code| self.releases.contains(code));
         if released {
             room.let_go();
         }
@@ -196,20 +117,13 @@ impl GuardContext<'_> {
     }
 
     /// Why removals, and why demotions of people who stay, are held in a room.
-    fn reasons(
-        &self,
-        plan: &RoomPlan,
-        totals: &Totals,
-        shrunk: &BTreeMap<&ProviderId, HoldReason>,
-    ) -> (Vec<HoldReason>, Vec<HoldReason>) {
+    fn reasons(&self, plan: &RoomPlan, bounds: &Bounds) -> (Vec<HoldReason>, Vec<HoldReason>) {
         let mut common = Vec::new();
         if self.memory.clean_run.is_none() {
             common.push(HoldReason::NoCleanRun);
         }
-        let mut feeding: Vec<&ProviderId> = plan.feeds.iter().map(|f| &f.group.provider).collect();
-        feeding.sort();
-        feeding.dedup();
-        common.extend(feeding.iter().filter_map(|p| shrunk.get(p)).cloned());
+        let feeding = self.feeding(plan);
+        common.extend(feeding.iter().filter_map(|p| bounds.shrunk.get(*p)).cloned());
         common.extend(
             plan.vanished
                 .iter()
@@ -228,8 +142,8 @@ impl GuardContext<'_> {
         let gone: BTreeSet<&UserId> = match &plan.target {
             Some(RoomTarget::Existing(id)) => self
                 .recent()
-                .filter(|r| r.room == *id)
-                .map(|r| &*r.user)
+                .filter(|(room, _)| *room == &**id)
+                .map(|(_, user)| user)
                 .collect(),
             _ => BTreeSet::new(),
         };
@@ -238,7 +152,7 @@ impl GuardContext<'_> {
         let of = plan.census.population.saturating_add(gone);
 
         let mut removals = common.clone();
-        if Self::exceeded(going, of, count, percent) {
+        if exceeded(going.into(), of.into(), count, percent) {
             removals.push(HoldReason::RoomLimit {
                 going,
                 of,
@@ -246,13 +160,12 @@ impl GuardContext<'_> {
                 percent,
             });
         }
-        removals.extend(totals.removals.clone());
+        removals.extend(bounds.removals(&feeding));
 
         let mut demotions = common;
-        let staying = losses.demoted.difference(&losses.removed).count();
-        let staying = size(staying);
+        let staying = losses.staying();
         let raised = plan.census.raised.max(staying);
-        if Self::exceeded(staying, raised, count, percent) {
+        if exceeded(staying.into(), raised.into(), count, percent) {
             demotions.push(HoldReason::RoomLimit {
                 going: staying,
                 of: raised,
@@ -260,20 +173,11 @@ impl GuardContext<'_> {
                 percent,
             });
         }
-        demotions.extend(totals.demotions.clone());
+        demotions.extend(bounds.demotions(&feeding));
         (removals, demotions)
     }
 }
 
-/// Of the rooms that are left alone anyway nobody counts: a large one would raise the limit for all others.
-fn managed(plan: &RoomPlan, people: u32) -> u32 {
-    if plan.status == RoomStatus::Managed {
-        people
-    } else {
-        0
-    }
-}
-
-fn size(n: usize) -> u32 {
+pub(super) fn size(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

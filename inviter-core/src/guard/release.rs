@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 use crate::{
     action::{Op, RoomTarget},
     levels::LevelChange,
+    time::Timestamp,
 };
 
-/// Lets exactly one set of removals and demotions go: a digest of the rooms and people it is about, shown where
-/// something is held.
+/// Lets exactly one set of removals and demotions go, once: a digest of the rooms and people it is about, and of when
+/// something was last let go in those rooms. It is shown where something is held.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReleaseCode(String);
@@ -27,16 +28,24 @@ impl ReleaseCode {
         &self.0
     }
 
-    pub(super) fn of<'a>(losses: impl IntoIterator<Item = (&'a RoomTarget, &'a Op)>) -> Option<Self> {
+    /// The code of what is held; none if nothing is. Each item is a room, when something was last let go there, and
+    /// what would be done.
+    pub(super) fn of<'a>(
+        losses: impl IntoIterator<Item = (&'a RoomTarget, Option<Timestamp>, &'a Op)>,
+    ) -> Option<Self> {
         let mut digest = Sha256::new();
         let mut any = false;
-        for (room, op) in losses {
+        for (room, released, op) in losses {
             any = true;
             let room = match room {
                 RoomTarget::Existing(id) => id.as_str(),
                 RoomTarget::New(alias) => alias.as_str(),
             };
             digest.update(room.as_bytes());
+            // A word that was given once is not given again for the same people.
+            if let Some(Timestamp(at)) = released {
+                digest.update(format!(" after {at}"));
+            }
             match op {
                 Op::Remove { user, .. } => digest.update(format!(" - {user}\n")),
                 Op::SetLevels { changes } => {

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{desired::Feed, directory::ProviderId};
 
 /// Why a removal or demotion is held.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "reason")]
 #[non_exhaustive]
 pub enum HoldReason {
@@ -28,6 +28,19 @@ pub enum HoldReason {
     },
     /// Too many would go from all rooms.
     TotalLimit {
+        /// How many would go, with those of the window.
+        going: u32,
+        /// Out of how many.
+        of: u32,
+        /// The limit as a count.
+        count: u32,
+        /// The limit as a percentage.
+        percent: u8,
+    },
+    /// Too many would go from the rooms that one directory feeds.
+    DirectoryLimit {
+        /// Which.
+        directory: ProviderId,
         /// How many would go, with those of the window.
         going: u32,
         /// Out of how many.
@@ -63,19 +76,23 @@ impl fmt::Display for HoldReason {
                 of,
                 count,
                 percent,
-            } => write!(
-                f,
-                "{going} of {of} people of this room would go, the limit is {count} and {percent} %"
-            ),
+            } => beyond(f, (*going, *of), &"this room", (*count, *percent)),
             Self::TotalLimit {
                 going,
                 of,
                 count,
                 percent,
-            } => write!(
-                f,
-                "{going} of {of} people of all rooms would go, the limit is {count} and {percent} %"
-            ),
+            } => beyond(f, (*going, *of), &"all rooms", (*count, *percent)),
+            Self::DirectoryLimit {
+                directory,
+                going,
+                of,
+                count,
+                percent,
+            } => {
+                let rooms = format!("the rooms of directory {directory}");
+                beyond(f, (*going, *of), &rooms, (*count, *percent))
+            }
             Self::DirectoryShrank { directory, from, to } => {
                 write!(
                     f,
@@ -85,6 +102,20 @@ impl fmt::Display for HoldReason {
             Self::GroupVanished { group } => write!(f, "group {} is gone", group.group),
         }
     }
+}
+
+/// How many would go from where, and what the limit is.
+fn beyond(
+    f: &mut fmt::Formatter<'_>,
+    (going, of): (u32, u32),
+    place: &dyn fmt::Display,
+    (count, percent): (u32, u8),
+) -> fmt::Result {
+    write!(f, "{going} of {of} people of {place} would go, ")?;
+    if count == 0 || percent == 0 {
+        return f.write_str("and a limit of 0 lets nobody go without a person's word");
+    }
+    write!(f, "the limit is {count} and {percent} %")
 }
 
 /// What the guard says of one action.

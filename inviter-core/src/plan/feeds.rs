@@ -35,6 +35,14 @@ impl RoomDraft<'_> {
                 }
                 // Once, however many of its groups feed the room.
                 GroupStanding::Unknown => reasons.push(unread(&feed.group.provider)),
+                GroupStanding::Vanished if self.cx.policy.danger_vanished_groups_are_empty => {
+                    let message = format!(
+                        "{}: group {} fed it at the last good run and is gone; its people go like those of an empty \
+                         group, as `danger_vanished_groups_are_empty` says",
+                        self.plan.room, feed.group
+                    );
+                    self.tell(FindingKind::GroupVanished, message);
+                }
                 GroupStanding::Vanished => self.plan.vanished.push(feed.clone()),
             }
         }
@@ -101,6 +109,7 @@ impl RoomDraft<'_> {
                     | FindingKind::Refused
                     | FindingKind::Outranked
                     | FindingKind::HistoricalId
+                    | FindingKind::InGrace
             )
         };
         !self.plan.vanished.is_empty() && self.plan.findings.iter().any(keeps)

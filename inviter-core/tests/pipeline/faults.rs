@@ -650,7 +650,7 @@ fn a_shrunken_directory_is_held_until_a_person_releases_it() {
     world
         .directory
         .put_group(MemoryGroup::new(room_group(0)).members(in_room(3)));
-    world.reconciler.limits.total_count = 7;
+    world.reconciler.limits.shrink_count = 7;
     // However often it is asked: what is held does not go by itself.
     for _ in 0..3 {
         let report = world.sync();

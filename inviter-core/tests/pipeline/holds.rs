@@ -103,7 +103,7 @@ fn a_group_that_feeds_a_room_is_remembered_even_if_something_is_pending_there() 
 fn a_shrunken_directory_stays_held_when_a_gap_hid_what_it_takes() {
     let mut world = World::new("12");
     world.reconciler.limits = Limits {
-        total_count: 7,
+        shrink_count: 7,
         ..Limits::default()
     };
     for person in 0..40 {
@@ -282,7 +282,7 @@ fn what_was_removed_in_the_first_round_counts_in_the_second() {
         without(&world, 4);
         world.reconciler.limits = Limits {
             total_count,
-            total_percent: 0,
+            total_percent: 1,
             ..Limits::default()
         };
         let report = world.sync();

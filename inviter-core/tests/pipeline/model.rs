@@ -191,7 +191,9 @@ impl World {
             policy,
             limits: Limits {
                 room_count: 1000,
+                directory_count: 1000,
                 total_count: 1000,
+                shrink_count: 1000,
                 ..Limits::default()
             },
             clock: Arc::new(HomeserverClock(homeserver.clone())),

@@ -277,7 +277,11 @@ proptest! {
         room_count in 0u32..3, total_count in 0u32..4, room_percent in 0u8..60, total_percent in 0u8..60,
     ) {
         let mut world = World::new(version);
-        world.reconciler.limits = Limits { room_count, room_percent, total_count, total_percent, ..Limits::default() };
+        world.reconciler.limits = Limits {
+            room_count, room_percent, total_count, total_percent,
+            directory_count: 1000, shrink_count: 1000, ..Limits::default()
+        };
+        let never = |count: u32, percent: u8| count == 0 || percent == 0;
         first.write(&world.directory);
         world.sync();
         second.write(&world.directory);
@@ -287,7 +291,7 @@ proptest! {
             let held = removals().filter(|a| matches!(a.verdict, Verdict::Held { .. })).count();
             let all = removals().count();
             prop_assert!(held == 0 || held == all, "{} of {}", held, all);
-            let too_many = all > room_count as usize
+            let too_many = never(room_count, room_percent) && all > 0 || all > room_count as usize
                 && all * 100 > usize::from(room_percent) * room.plan().census.population as usize;
             prop_assert!(!too_many || held == all, "the limit of the room was passed");
         }
@@ -295,6 +299,7 @@ proptest! {
         let allowed = plan.rooms().iter().flat_map(inviter_core::guard::GuardedRoom::actions)
             .filter(|a| a.action.phase() == 5 && a.verdict == Verdict::Allowed).count();
         let population: usize = plan.rooms().iter().map(|r| r.plan().census.population as usize).sum();
+        prop_assert!(allowed == 0 || !never(total_count, total_percent));
         prop_assert!(allowed <= total_count as usize || allowed * 100 <= usize::from(total_percent) * population);
         prop_assert_eq!(removed(&world.sync()), allowed);
     }

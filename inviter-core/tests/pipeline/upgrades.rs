@@ -515,8 +515,8 @@ fn the_id_of_the_old_room_names_the_new_one_in_options_and_scope() {
 fn a_smaller_directory_is_not_taken_for_granted_while_a_room_waits_to_be_followed() {
     let mut world = old_room();
     world.reconciler.limits = inviter_core::guard::Limits {
-        total_count: 2,
-        total_percent: 10,
+        shrink_count: 2,
+        shrink_percent: 10,
         ..inviter_core::guard::Limits::default()
     };
     world.sync();

@@ -4,6 +4,7 @@
 
 mod bringing_in;
 mod guard;
+mod guard_properties;
 mod levels;
 mod people;
 mod rooms;

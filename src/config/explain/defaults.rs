@@ -1,6 +1,8 @@
 //! Defaults that depend on something else.
 
-use inviter_core::room_rules::{BringIn, LeftPolicy};
+use std::time::Duration;
+
+use inviter_core::room_rules::{BringIn, LeftPolicy, RemovePolicy};
 
 #[cfg(any(feature = "ldap", feature = "azure"))]
 use crate::config::DirectoryKind;
@@ -18,9 +20,27 @@ fn left(policy: LeftPolicy) -> String {
         LeftPolicy::UntilBroughtAnew => "until_brought_anew".to_owned(),
         LeftPolicy::Again => "again".to_owned(),
         LeftPolicy::Never => "never".to_owned(),
-        LeftPolicy::After(time) if time.subsec_millis() == 0 => format!("after {}s", time.as_secs()),
-        LeftPolicy::After(time) => format!("after {}ms", time.as_millis()),
+        LeftPolicy::After(time) => format!("after {}", duration(time)),
     }
+}
+
+fn duration(time: Duration) -> String {
+    if time.subsec_millis() == 0 {
+        format!("{}s", time.as_secs())
+    } else {
+        format!("{}ms", time.as_millis())
+    }
+}
+
+fn remove(policy: RemovePolicy) -> &'static str {
+    match policy {
+        RemovePolicy::Anyone => "anyone",
+        RemovePolicy::BroughtByUs => "brought_by_us",
+    }
+}
+
+fn number(value: impl Into<i64>) -> SettingValue {
+    SettingValue::Integer(value.into())
 }
 
 /// What holds for a key of a section, which is the entry `entry` of a list, or within that entry.
@@ -47,7 +67,13 @@ pub(super) fn worked_out(
             #[cfg(feature = "azure")]
             DirectoryKind::Entra(config) => crate::config::entra::worked_out(config, key),
         },
+        ("limits", "directory_count") => Some(number(config.limits.directory_count)),
+        ("limits", "directory_percent") => Some(number(config.limits.directory_percent)),
+        ("limits", "shrink_count") => Some(number(config.limits.shrink_count)),
+        ("limits", "shrink_percent") => Some(number(config.limits.shrink_percent)),
         ("rooms", "bring_in") => Some(SettingValue::Text(bring_in(config.defaults.bring_in).to_owned())),
+        ("rooms", "grace") => Some(SettingValue::Text(duration(config.defaults.grace))),
+        ("rooms", "remove") => Some(SettingValue::Text(remove(config.defaults.remove).to_owned())),
         ("rooms", "left") => Some(SettingValue::Text(left(config.defaults.left))),
         ("state", "dir") => {
             let dir = config.state_dir.to_str()?;

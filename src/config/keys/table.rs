@@ -267,31 +267,61 @@ pub(in crate::config) static LIMITS: SectionKeys = SectionKeys {
             "room_count",
             COUNT,
             Value("3"),
-            "A room is held if more people than this would go, and more than room_percent",
+            "A room is held if more people than this would go, and more than room_percent; 0 lets nobody go",
         ),
         Key::new(
             "room_percent",
             PERCENT,
             Value("25"),
-            "A room is held if a greater part than this would go, and more than room_count",
+            "A room is held if a greater part than this would go, and more than room_count; 0 lets nobody go",
+        ),
+        Key::new(
+            "directory_count",
+            COUNT,
+            Said("that of total_count"),
+            "All rooms that a directory feeds are held if more people than this would go from them, and more than directory_percent; 0 lets nobody go",
+        ),
+        Key::new(
+            "directory_percent",
+            PERCENT,
+            Said("that of total_percent"),
+            "All rooms that a directory feeds are held if a greater part than this would go from them, and more than directory_count; 0 lets nobody go",
         ),
         Key::new(
             "total_count",
             COUNT,
             Value("10"),
-            "Everything is held if more people than this would go, and more than total_percent",
+            "Everything is held if more people than this would go, and more than total_percent; 0 lets nobody go",
         ),
         Key::new(
             "total_percent",
             PERCENT,
             Value("5"),
-            "Everything is held if a greater part than this would go, and more than total_count",
+            "Everything is held if a greater part than this would go, and more than total_count; 0 lets nobody go",
+        ),
+        Key::new(
+            "shrink_count",
+            COUNT,
+            Said("that of total_count"),
+            "All rooms that a directory feeds are held if it has lost more accounts than this since its last good read, and more than shrink_percent; with 0, if it has lost any",
+        ),
+        Key::new(
+            "shrink_percent",
+            PERCENT,
+            Said("that of total_percent"),
+            "All rooms that a directory feeds are held if it has lost a greater part of its accounts than this since its last good read, and more than shrink_count; with 0, if it has lost any",
         ),
         Key::new(
             "window",
             Kind::Duration,
             Value("\"24h\""),
             "The time over which removals are counted together",
+        ),
+        Key::new(
+            "danger_vanished_groups_are_empty",
+            Kind::Flag,
+            Value("false"),
+            "Lets the people of a group that is gone from the directory go like those of an empty one, within the limits",
         ),
     ],
 };
@@ -310,6 +340,18 @@ pub(in crate::config) static PEOPLE: SectionKeys = SectionKeys {
             super::LEFT,
             Value("\"until_brought_anew\""),
             "When people who left a room by their own act are invited again",
+        ),
+        Key::new(
+            "grace",
+            Kind::Duration,
+            Value("\"0s\""),
+            "How long people stay who are in none of a room's groups any more; those without an account that may be used go at once",
+        ),
+        Key::new(
+            "remove",
+            super::REMOVE,
+            Value("\"anyone\""),
+            "Whom the directory may take out of rooms: anyone, or those alone whom we have brought in",
         ),
         Key::new(
             "unregistered",
@@ -340,10 +382,18 @@ pub(in crate::config) static PEOPLE: SectionKeys = SectionKeys {
 
 pub(in crate::config) static STATE: SectionKeys = SectionKeys {
     name: "state",
-    keys: &[Key::new(
-        "dir",
-        Kind::Text,
-        Said("$XDG_STATE_HOME/inviter, or ~/.local/state/inviter"),
-        "Where the memory of earlier runs and the lock are kept",
-    )],
+    keys: &[
+        Key::new(
+            "dir",
+            Kind::Text,
+            Said("$XDG_STATE_HOME/inviter, or ~/.local/state/inviter"),
+            "Where the memory of earlier runs and the lock are kept",
+        ),
+        Key::new(
+            "history",
+            Kind::Duration,
+            Value("\"180d\""),
+            "How long it is remembered what we did with people, for explain; 0s remembers nothing of it",
+        ),
+    ],
 };
