@@ -1,5 +1,8 @@
 //! A proxy in front of a homeserver that records every request and breaks things on demand.
 
+mod answer;
+mod fault;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -7,14 +10,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
-use http_body_util::{BodyExt as _, StreamBody};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderMap};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -22,11 +24,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
+use self::answer::{Answer, answer_head, half, html_502, made_up, remove_hop_by_hop, truncated, with_head};
+pub use self::fault::Fault;
 use crate::client::HTTP;
 use crate::lock;
 
-type AnswerBody = StreamBody<BoxStream<'static, Result<Frame<Bytes>>>>;
-type Answer = Response<AnswerBody>;
 type Callback = Box<dyn FnOnce(Recorded) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 type Rule = Box<dyn FnMut(&Recorded) -> Option<Fault> + Send>;
 
@@ -81,49 +83,6 @@ pub enum When {
     BeforeForward,
     /// The homeserver has done what it was asked to and has answered.
     AfterEffect,
-}
-
-/// What goes wrong with a request.
-#[derive(Debug, Clone)]
-pub enum Fault {
-    /// This status with these headers and body; the homeserver is not asked.
-    Status(u16, Vec<(String, String)>, String),
-    /// What a reverse proxy says when its homeserver is down: 502, and HTML where JSON was expected.
-    Html502,
-    /// The connection ends without an answer; the homeserver is not asked.
-    Cut,
-    /// The connection ends in the middle of the homeserver's answer.
-    TruncatedBody,
-    /// The homeserver is asked only after this time.
-    Delay(Duration),
-    /// The homeserver does what it was asked to, but the connection ends without an answer.
-    LoseAnswer,
-}
-
-impl Fault {
-    /// A [`Fault::Status`] with a Matrix error for a body.
-    pub fn matrix(status: u16, errcode: &str) -> Self {
-        let body = serde_json::json!({ "errcode": errcode, "error": "a fault of the test proxy" });
-        Self::Status(
-            status,
-            vec![("content-type".to_owned(), "application/json".to_owned())],
-            body.to_string(),
-        )
-    }
-
-    /// 429 as Synapse answers it, with the header and the older field in the body.
-    pub fn limited(retry_after: Duration) -> Self {
-        let body = serde_json::json!({
-            "errcode": "M_LIMIT_EXCEEDED", "error": "Too Many Requests",
-            "retry_after_ms": u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX),
-        });
-        let seconds = retry_after.as_millis().div_ceil(1000).to_string();
-        let headers = vec![
-            ("content-type".to_owned(), "application/json".to_owned()),
-            ("retry-after".to_owned(), seconds),
-        ];
-        Self::Status(429, headers, body.to_string())
-    }
 }
 
 /// A recording proxy on a free port of 127.0.0.1; it ends when this is dropped.
@@ -382,6 +341,12 @@ impl Shared {
                 Err(anyhow!("lost by a fault"))
             }
             Some(Fault::TruncatedBody) => truncated(self.forward(headers, method, &request).await?).await,
+            Some(Fault::HalfJson) => half(self.forward(headers, method, &request).await?).await,
+            Some(Fault::Twice) => {
+                let first = self.forward(headers.clone(), method.clone(), &request).await?;
+                first.bytes().await?;
+                self.pass(headers, method, &request).await
+            }
         }?;
         self.note(request.index, |request| {
             request.status = Some(answer.status().as_u16());
@@ -431,73 +396,4 @@ impl Shared {
             .map_err(anyhow::Error::from);
         Ok(with_head(head, body.boxed()))
     }
-}
-
-type Head = (StatusCode, HeaderMap);
-
-fn answer_head(response: &reqwest::Response) -> Head {
-    let mut headers = response.headers().clone();
-    remove_hop_by_hop(&mut headers);
-    (response.status(), headers)
-}
-
-fn with_head((status, headers): Head, body: BoxStream<'static, Result<Frame<Bytes>>>) -> Answer {
-    let mut answer = Response::new(StreamBody::new(body));
-    *answer.status_mut() = status;
-    *answer.headers_mut() = headers;
-    answer
-}
-
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    for name in [
-        header::CONNECTION,
-        header::TRANSFER_ENCODING,
-        header::TE,
-        header::TRAILER,
-        header::UPGRADE,
-    ] {
-        headers.remove(name);
-    }
-    headers.remove("keep-alive");
-}
-
-fn made_up(status: u16, headers: &[(String, String)], body: String) -> Result<Answer> {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        map.append(
-            HeaderName::try_from(name.as_str())?,
-            HeaderValue::from_str(value)?,
-        );
-    }
-    map.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    let body = stream::iter([Ok(Frame::data(Bytes::from(body)))]).boxed();
-    Ok(with_head((StatusCode::from_u16(status)?, map), body))
-}
-
-fn html_502() -> Result<Answer> {
-    let body =
-        "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
-    made_up(
-        502,
-        &[("content-type".to_owned(), "text/html".to_owned())],
-        body.to_owned(),
-    )
-}
-
-/// Promises the whole body and ends the connection after half of it.
-async fn truncated(response: reqwest::Response) -> Result<Answer> {
-    let mut head = answer_head(&response);
-    let body = response.bytes().await?;
-    head.1
-        .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    let half = body.slice(..body.len() / 2);
-    let cut = async {
-        // Time for hyper to send the half: an error at once would take it along.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        Err(anyhow!("truncated by a fault"))
-    };
-    let body = stream::iter([Ok(Frame::data(half))])
-        .chain(stream::once(cut))
-        .boxed();
-    Ok(with_head(head, body))
 }

@@ -176,9 +176,45 @@ async fn each_fault_is_what_it_says() -> Result<()> {
     assert!(answer.content_length().unwrap() > 100);
     assert!(answer.bytes().await.is_err());
 
+    proxy.on_request(|_| Some(Fault::HalfJson));
+    let answer = client
+        .get(format!("{}/_matrix/client/v3/rooms/{room}/state", proxy.url()))
+        .bearer_auth(via.token())
+        .send()
+        .await?;
+    assert_eq!(answer.status(), 200);
+    let half = answer.text().await?;
+    assert!(half.starts_with("[{") && half.len() > 100, "{half}");
+    assert!(serde_json::from_str::<serde_json::Value>(&half).is_err());
+
+    once(Fault::internal());
+    let error = rename("broken").await.unwrap_err().to_string();
+    assert!(error.contains("500") && error.contains("M_UNKNOWN"), "{error}");
+    assert_eq!(name(&direct, &room).await?, "late");
+
     proxy.heal();
     rename("healed").await?;
     assert_eq!(name(&via, &room).await?, "healed");
+    Ok(())
+}
+
+/// The homeserver hears a request twice that the client has sent once, and the client gets the second answer.
+#[tokio::test]
+async fn delivers_twice() -> Result<()> {
+    let (proxy, direct, via) = both_sides().await?;
+    proxy.on_request(|request| request.writing.then_some(Fault::Twice));
+    let second = via.create_room(json!({})).await?;
+    let rooms = direct.get("/_matrix/client/v3/joined_rooms").await?.1;
+    let rooms = rooms["joined_rooms"].as_array().context("no rooms")?;
+    assert_eq!(rooms.len(), 2);
+    assert!(rooms.contains(&json!(second)));
+    // The second time, there is nobody to kick any more: that is what the client is told.
+    let bob = Synapse::shared().await?.register(&unique("bob")).await?;
+    direct.invite(&second, bob.user_id()).await?;
+    let error = via.kick(&second, bob.user_id()).await.unwrap_err().to_string();
+    assert!(error.contains("403"), "{error}");
+    assert_eq!(direct.members(&second).await?[bob.user_id()], "leave");
+    assert_eq!(proxy.writes().len(), 2);
     Ok(())
 }
 

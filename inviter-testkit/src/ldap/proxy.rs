@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use futures_util::FutureExt as _;
@@ -60,6 +61,7 @@ struct Shared {
     recorder: Recorder,
     counts: Mutex<Counts>,
     cuts: Mutex<Vec<Cut>>,
+    pause: Mutex<Duration>,
     /// Whether new connections are wanted, and whether they are taken.
     wanted: watch::Sender<bool>,
     taken: watch::Sender<bool>,
@@ -101,6 +103,7 @@ impl LdapProxy {
             recorder: Recorder::new(),
             counts: Mutex::default(),
             cuts: Mutex::default(),
+            pause: Mutex::default(),
             wanted: watch::Sender::new(true),
             taken: watch::Sender::new(false),
             end: watch::Sender::new(()),
@@ -152,9 +155,20 @@ impl LdapProxy {
         });
     }
 
-    /// Takes back all cuts still to come.
+    /// From now on, this passes before each message of an answer.
+    pub fn delay(&self, time: Duration) {
+        *lock(&self.shared.pause) = time;
+    }
+
+    /// How many cuts are still to come.
+    pub fn cuts_to_come(&self) -> usize {
+        lock(&self.shared.cuts).len()
+    }
+
+    /// Takes back all cuts still to come, and the [`delay`](Self::delay).
     pub fn heal(&self) {
         lock(&self.shared.cuts).clear();
+        self.delay(Duration::ZERO);
     }
 
     /// Refuses new connections, as a host on which nothing listens does; those there are go on.
@@ -255,6 +269,10 @@ impl Shared {
         let mut frames = Frames::new(reader);
         while let Some(frame) = frames.next().await? {
             let (Frame::Message(bytes) | Frame::Opaque(bytes)) = &frame;
+            let pause = *lock(&self.pause);
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
             writer.write_all(bytes).await?;
             let cut = match operation(bytes) {
                 Ok(0x64) => self.count(|counts| &mut counts.entries, Moment::Entries),
