@@ -12,6 +12,7 @@ mod pauses;
 mod progress;
 mod properties;
 mod runs;
+mod saved;
 mod scope;
 mod united;
 mod upgrades;
