@@ -31,6 +31,7 @@ pub mod patterns;
 pub mod plan;
 pub mod policy;
 pub mod provider;
+pub mod quarantine;
 pub mod reason;
 pub mod recall;
 pub mod reconcile;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     directory::{Directory, ProviderId},
+    quarantine::Quarantined,
     scope::Selection,
 };
 
@@ -38,6 +39,12 @@ pub trait IdentityProvider: Debug + Send + Sync + 'static {
     fn changes(&self) -> BoxStream<'static, ()> {
         stream::pending().boxed()
     }
+
+    /// Whether the directory is left alone for now because it kept failing, for whoever asks how things stand. The
+    /// default never is: [`Quarantine`](crate::quarantine::Quarantine) sees to that.
+    fn quarantined(&self) -> Option<Quarantined> {
+        None
+    }
 }
 
 /// What of a directory is wanted.
@@ -52,12 +59,24 @@ pub struct ReadRequest {
     /// [`only_grouped_accounts`](Directory::only_grouped_accounts)), and the names and keys of all groups, or the listing
     /// is marked incomplete: how many accounts there are guards removals, and what is not listed counts as gone.
     pub groups: Selection,
+    /// A person waits for the answer: the directory is asked even if it would be left alone otherwise.
+    pub insist: bool,
 }
 
 impl ReadRequest {
     /// A request for the groups of a scope.
     pub const fn new(groups: Selection) -> Self {
-        Self { groups }
+        Self {
+            groups,
+            insist: false,
+        }
+    }
+
+    /// As this one, asked by a person.
+    #[must_use]
+    pub const fn insisting(mut self) -> Self {
+        self.insist = true;
+        self
     }
 }
 
@@ -77,6 +96,10 @@ impl<T: IdentityProvider + ?Sized> IdentityProvider for Arc<T> {
 
     fn changes(&self) -> BoxStream<'static, ()> {
         (**self).changes()
+    }
+
+    fn quarantined(&self) -> Option<Quarantined> {
+        (**self).quarantined()
     }
 }
 

@@ -34,6 +34,8 @@ pub struct BotConfig {
     pub cautious: bool,
     /// Rooms are put right as soon as somebody changes them.
     pub real_time: bool,
+    /// The longest pause before a directory that keeps failing is asked again.
+    pub quarantine_max: Duration,
     /// How long a command waits for its confirmation.
     pub confirm_within: Duration,
     /// Where health, readiness and metrics are served.
@@ -108,6 +110,7 @@ pub(super) fn read(top: &Section<'_>, base: &Path, problems: &mut Problems) -> B
         run_at_start: section.flag("run_at_start", problems).unwrap_or(true),
         cautious: section.flag("cautious", problems).unwrap_or(true),
         real_time: section.flag("real_time", problems).unwrap_or(true),
+        quarantine_max: quarantine_max(&section, minutes(60), problems),
         confirm_within: pause(&section, "confirm_within", minutes(10), problems),
         listen: section.parsed("listen", address, problems),
         audit_file: section
@@ -121,6 +124,23 @@ pub(super) fn read(top: &Section<'_>, base: &Path, problems: &mut Problems) -> B
 /// A duration that must not be 0.
 fn pause(section: &Section<'_>, key: &str, default: Duration, problems: &mut Problems) -> Duration {
     timeout(section, key, default, problems)
+}
+
+/// A duration that must not be 0, for a reason of its own.
+fn quarantine_max(section: &Section<'_>, default: Duration, problems: &mut Problems) -> Duration {
+    let key = "quarantine_max";
+    let value = section.duration(key, problems).unwrap_or(default);
+    if value.is_zero() {
+        problems.add(
+            section.at(key),
+            format!(
+                "{} is 0, so a directory that refuses the bot would be asked without a pause; leave it out for {}s",
+                section.key(key),
+                default.as_secs()
+            ),
+        );
+    }
+    value
 }
 
 fn room(text: &str) -> Result<RoomRef, String> {

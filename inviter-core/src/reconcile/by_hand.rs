@@ -31,7 +31,8 @@ impl Reconciler {
         let now = self.clock.now();
         let memory = self.store.recall().await?.into_memory();
         let about = About::new(&self.policy, &RunOptions::default(), &memory)?;
-        let mut resolved = resolve(&self.read_groups(&about.policy.scope.groups).await, &about.policy);
+        let directories = self.read_groups(&about.policy.scope.groups, true).await;
+        let mut resolved = resolve(&directories, &about.policy);
         let mut bindings = bind(&backend, &resolved, &about, &memory, now).await;
         let room = &request.room;
         let mut binding = where_to(&backend, room, &memory.successors).await;

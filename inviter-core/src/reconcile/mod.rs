@@ -78,7 +78,8 @@ pub struct RunOptions {
     pub scope: Scope,
     /// What a person let go.
     pub releases: BTreeSet<ReleaseCode>,
-    /// What started it, for the record: nothing depends on it.
+    /// What started it, for the record. Only this depends on it: for a person, directories in
+    /// [quarantine](crate::quarantine) are asked as well.
     pub cause: RunCause,
 }
 
@@ -189,13 +190,15 @@ pub enum Adopted {
 }
 
 impl Reconciler {
-    /// Reads all directories, at the same time, as far as the scope is about them.
+    /// Reads all directories, at the same time, as far as the scope is about them, for a person.
     pub async fn read(&self) -> Vec<ReadOutcome> {
-        self.read_groups(&self.policy.scope.groups).await
+        self.read_groups(&self.policy.scope.groups, true).await
     }
 
-    async fn read_groups(&self, groups: &Selection) -> Vec<ReadOutcome> {
-        let request = ReadRequest::new(groups.clone());
+    /// `insist`: a person waits for it.
+    async fn read_groups(&self, groups: &Selection, insist: bool) -> Vec<ReadOutcome> {
+        let mut request = ReadRequest::new(groups.clone());
+        request.insist = insist;
         let reads = self.providers.iter().map(|provider| async {
             let result = provider.read(&request).await;
             ReadOutcome {

@@ -23,6 +23,7 @@ use crate::{
     resolve::{ReadOutcome, resolve},
     room::{Binding, RoomRef},
     room_rules::Listing,
+    runs::RunCause,
     time::Timestamp,
     unite::unite_followed,
 };
@@ -66,7 +67,12 @@ impl Reconciler {
         let about = About::new(&self.policy, options, &memory)?;
         let directories = match directories {
             Some(known) => known,
-            None => self.read_groups(&about.policy.scope.groups).await.into(),
+            None => {
+                let by_person = matches!(options.cause, RunCause::Person { .. });
+                self.read_groups(&about.policy.scope.groups, by_person)
+                    .await
+                    .into()
+            }
         };
         let known = Known {
             identity,

@@ -57,6 +57,12 @@ pub(in crate::config) static BOT: SectionKeys = SectionKeys {
             "Puts a room right within seconds when somebody changes it, and not with the next scheduled run only",
         ),
         Key::new(
+            "quarantine_max",
+            Kind::Duration,
+            Value("\"1h\""),
+            "The longest pause before a directory that keeps failing is asked again; the first one is a sixtieth of it",
+        ),
+        Key::new(
             "confirm_within",
             Kind::Duration,
             Value("\"10m\""),

@@ -1,0 +1,304 @@
+//! [`Quarantine`]: a directory that keeps failing is asked ever more seldom.
+//!
+//! A password that has expired gets no better by being sent every few seconds, and accounts are locked for that. What
+//! the last read met is answered meanwhile, so that the directory stays what it is: unknown, and not empty.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    error::Error as StdError,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+
+use crate::{
+    IdentityProvider,
+    directory::{Directory, ProviderId},
+    provider::{Advice, ProviderError, ProviderErrorKind, ReadRequest},
+    time::{Clock, Timestamp},
+};
+
+/// So many reads in a row have to fail before a directory is left alone.
+const FAILURES: u32 = 3;
+/// The first pause is this part of the longest one: a minute of an hour.
+const FIRST_OF_LONGEST: u32 = 60;
+
+/// How long a directory that keeps failing is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pauses {
+    longest: Duration,
+}
+
+impl Pauses {
+    /// From the third failed read in a row on: a sixtieth of the longest pause, doubled by each further failure up to
+    /// the longest.
+    pub const fn up_to(longest: Duration) -> Self {
+        Self { longest }
+    }
+
+    /// The pause after so many failed reads in a row; nothing as long as there are too few of them.
+    pub fn after(self, failures: u32) -> Option<Duration> {
+        let doublings = failures.checked_sub(FAILURES)?;
+        let first = self.longest / FIRST_OF_LONGEST;
+        let pause = first.saturating_mul(2_u32.saturating_pow(doublings));
+        Some(pause.min(self.longest))
+    }
+}
+
+impl Default for Pauses {
+    /// From a minute to an hour.
+    fn default() -> Self {
+        Self::up_to(Duration::from_secs(60 * 60))
+    }
+}
+
+/// A directory that is left alone for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quarantined {
+    /// When the first of the reads in a row failed that led to this.
+    pub failing_since: Timestamp,
+    /// When one too many had failed.
+    pub since: Timestamp,
+    /// How many reads in a row have failed.
+    pub failures: u32,
+    /// From when on the directory is asked again.
+    pub again: Timestamp,
+    /// What the last read met: a sentence without a full stop.
+    pub error: String,
+}
+
+/// What is known of the failed reads of one directory. Clones share it, so that it can outlive the object that reads
+/// the directory.
+#[derive(Debug, Clone, Default)]
+pub struct Failures(Arc<Mutex<Record>>);
+
+#[derive(Debug, Default)]
+struct Record {
+    /// Goes up with every read that was counted, so that reads at the same time count once.
+    counted: u64,
+    /// In a row.
+    failures: u32,
+    failing_since: Timestamp,
+    quarantine: Option<Ward>,
+}
+
+/// What is kept while the directory is left alone.
+#[derive(Debug)]
+struct Ward {
+    since: Timestamp,
+    again: Timestamp,
+    error: Kept,
+}
+
+/// An error that can be answered more than once.
+#[derive(Debug)]
+struct Kept {
+    kind: ProviderErrorKind,
+    about: String,
+    message: String,
+    cause: Option<Cause>,
+}
+
+/// The cause of an error, shared by everybody who is answered with it.
+#[derive(Debug, Clone)]
+struct Cause(Arc<dyn StdError + Send + Sync>);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Cause {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Kept {
+    fn of(error: ProviderError) -> Self {
+        Self {
+            kind: error.kind,
+            about: error.about,
+            message: error.message,
+            cause: error.source.map(|cause| Cause(cause.into())),
+        }
+    }
+
+    /// The error as it was, to be asked about again after this time.
+    fn again(&self, after: Duration) -> ProviderError {
+        let mut error = ProviderError::new(self.kind, self.about.clone(), self.message.clone());
+        error.retry_after = Some(after);
+        match &self.cause {
+            Some(cause) => error.caused_by(cause.clone()),
+            None => error,
+        }
+    }
+
+    fn text(&self) -> String {
+        format!("{}: {}", self.about, self.message)
+    }
+}
+
+impl Failures {
+    /// How the directory is left alone, if it is.
+    pub fn quarantined(&self) -> Option<Quarantined> {
+        let record = self.lock();
+        let ward = record.quarantine.as_ref()?;
+        Some(Quarantined {
+            failing_since: record.failing_since,
+            since: ward.since,
+            failures: record.failures,
+            again: ward.again,
+            error: ward.error.text(),
+        })
+    }
+
+    /// Has the directory asked by the next read, whoever reads: somebody has probably mended it. If that fails, it is
+    /// left alone for as long as it would have been otherwise.
+    pub fn ask_at_once(&self) {
+        if let Some(ward) = &mut self.lock().quarantine {
+            ward.again = Timestamp::default();
+        }
+    }
+
+    /// The error to be answered instead of asking, if the directory is to be left alone.
+    fn instead(&self, now: Timestamp) -> Option<ProviderError> {
+        let record = self.lock();
+        let ward = record.quarantine.as_ref()?;
+        (now < ward.again).then(|| ward.error.again(ward.again.since(now)))
+    }
+
+    /// A read begins; what it comes to is told with this number.
+    fn begin(&self) -> u64 {
+        self.lock().counted
+    }
+
+    /// A read was answered; answers since when it had not been, if the directory had been left alone.
+    fn answered(&self) -> Option<Timestamp> {
+        let mut record = self.lock();
+        record.counted += 1;
+        record.failures = 0;
+        record.quarantine.take().map(|_| record.failing_since)
+    }
+
+    /// A read that began as this number failed; answers the error, and whether the directory is left alone from now on.
+    fn failed(
+        &self,
+        begun: u64,
+        error: ProviderError,
+        pauses: Pauses,
+        now: Timestamp,
+    ) -> (ProviderError, bool) {
+        let mut record = self.lock();
+        if record.counted != begun {
+            // One that went on at the same time has told already how the directory is.
+            return (error, false);
+        }
+        record.counted += 1;
+        if record.failures == 0 {
+            record.failing_since = now;
+        }
+        record.failures = record.failures.saturating_add(1);
+        let Some(pause) = pauses.after(record.failures) else {
+            return (error, false);
+        };
+        // A directory that names a longer time is believed, within bounds.
+        let pause = pause.max(error.retry_after.unwrap_or_default().min(pauses.longest));
+        let since = record.quarantine.as_ref().map(|ward| ward.since);
+        let error = Kept::of(error);
+        let answer = error.again(pause);
+        record.quarantine = Some(Ward {
+            since: since.unwrap_or(now),
+            again: now.plus(pause),
+            error,
+        });
+        (answer, since.is_none())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Record> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A directory that is asked ever more seldom while it fails: after three failed reads in a row not before a pause has
+/// passed, which grows from failure to failure. Reads meanwhile are answered with the error of the last one, and
+/// [`retry_after`](ProviderError::retry_after) says when the directory is asked again. A read that
+/// [`insists`](ReadRequest::insist) always asks. One read that is answered, and be it in parts, ends it.
+///
+/// A read fails if it answers `Err`, whether nobody was there or we were refused. Everything but reading passes through.
+#[derive(Debug, Clone)]
+pub struct Quarantine {
+    directory: Arc<dyn IdentityProvider>,
+    failures: Failures,
+    pauses: Pauses,
+    clock: Arc<dyn Clock>,
+}
+
+impl Quarantine {
+    /// Around a directory, with what is known of its failures already.
+    pub fn new(
+        directory: Arc<dyn IdentityProvider>,
+        failures: Failures,
+        pauses: Pauses,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            directory,
+            failures,
+            pauses,
+            clock,
+        }
+    }
+}
+
+#[async_trait]
+impl IdentityProvider for Quarantine {
+    fn id(&self) -> ProviderId {
+        self.directory.id()
+    }
+
+    async fn read(&self, request: &ReadRequest) -> Result<Directory, ProviderError> {
+        if !request.insist
+            && let Some(error) = self.failures.instead(self.clock.now())
+        {
+            return Err(error);
+        }
+        let begun = self.failures.begin();
+        match self.directory.read(request).await {
+            Ok(directory) => {
+                if let Some(since) = self.failures.answered() {
+                    let after = self.clock.now().since(since);
+                    tracing::info!(directory = %self.id(), ?after, "the directory answers again and is out of quarantine");
+                }
+                Ok(directory)
+            }
+            Err(error) => {
+                let (error, enters) = self.failures.failed(begun, error, self.pauses, self.clock.now());
+                if enters {
+                    tracing::warn!(directory = %self.id(), %error, again_in = ?error.retry_after,
+                        "the directory keeps failing and is asked ever more seldom from now on");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn advice(&self) -> Vec<Advice> {
+        self.directory.advice().await
+    }
+
+    fn changes(&self) -> BoxStream<'static, ()> {
+        self.directory.changes()
+    }
+
+    fn quarantined(&self) -> Option<Quarantined> {
+        self.failures.quarantined()
+    }
+}
