@@ -18,6 +18,8 @@ pub(crate) const USERS: &str = "/_synapse/admin/v2/users/";
 const ONE_BY_ONE: usize = 20;
 /// Accounts per page of the list.
 const PAGE: usize = 1000;
+/// Accounts of the largest list that is read; more than any homeserver has, and about a gigabyte here.
+const MAX_ACCOUNTS: usize = 10_000_000;
 /// How long the list is good for: the length of a run.
 const KEPT: Duration = Duration::from_secs(5 * 60);
 
@@ -176,9 +178,21 @@ impl Shared {
                  &order_by=creation_ts{guests}"
             );
             let page: Page = self.client.get_json(&call, &path).await?;
+            let before = list.len();
             for user in page.users {
                 let state = user.state();
                 list.insert(user.name, state);
+            }
+            // A list whose pages go in a circle, or never end, has no end to wait for.
+            if page.next_token.is_some() && (list.len() == before || list.len() > MAX_ACCOUNTS) {
+                return Err(Failure::without_effect(BackendError::new(
+                    BackendErrorKind::Malformed,
+                    &call.about,
+                    format!(
+                        "does not come to an end: {} accounts came, and there is said to be more",
+                        list.len()
+                    ),
+                )));
             }
             match page.next_token {
                 Some(next) if next != from && next.bytes().all(|b| b.is_ascii_alphanumeric()) => from = next,

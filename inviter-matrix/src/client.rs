@@ -24,6 +24,7 @@ use tokio::{
 use tracing::{debug, info};
 
 use crate::{
+    answer_size::AnswerSizes,
     config::{MatrixConfig, Timeouts, base_url, check_credentials},
     error::{self, Failure},
     jitter::jitter,
@@ -77,6 +78,7 @@ pub(crate) struct Client {
     pub(crate) http: reqwest::Client,
     pub(crate) base: String,
     pub(crate) timeouts: Timeouts,
+    pub(crate) sizes: AnswerSizes,
     wait_ceiling: Duration,
     versions: SupportedVersions,
     pub(crate) session: Session,
@@ -108,6 +110,7 @@ impl Client {
             session: Session::new(config.credentials, base.clone()),
             base,
             timeouts: config.timeouts,
+            sizes: config.sizes,
             wait_ceiling: config.wait_ceiling,
             versions: SupportedVersions::from_parts(&[], &BTreeMap::new()),
             limits: Limits::new(config.wait_ceiling),

@@ -7,6 +7,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
+    answer_size::AnswerSizes,
     observer::Observer,
     session::{NoStore, SessionStore},
 };
@@ -21,6 +22,8 @@ pub struct MatrixConfig {
     pub credentials: Credentials,
     /// How long to wait for what.
     pub timeouts: Timeouts,
+    /// How much an answer that tells of rooms may hold. Every other answer may have 16 MiB.
+    pub sizes: AnswerSizes,
     /// A certificate authority (PEM, one or several) to trust besides the system's.
     pub extra_ca: Option<Vec<u8>>,
     /// Requests under way at the same time.
@@ -46,6 +49,7 @@ impl MatrixConfig {
             homeserver: homeserver.into(),
             credentials,
             timeouts: Timeouts::default(),
+            sizes: AnswerSizes::default(),
             extra_ca: None,
             max_concurrency: 8,
             wait_ceiling: Duration::from_secs(60),

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod add;
+mod answer_size;
 mod backend;
 mod chat;
 mod client;
@@ -15,6 +16,8 @@ mod config;
 mod create;
 mod error;
 mod execute;
+#[cfg(test)]
+mod hostile_tests;
 mod inspect;
 mod jitter;
 mod levels;
@@ -29,6 +32,7 @@ mod stream;
 mod transport;
 mod work;
 
+pub use answer_size::AnswerSizes;
 pub use backend::MatrixBackend;
 pub use chat::{Attachment, Chat, Message};
 pub use config::{Credentials, MatrixConfig, Timeouts};

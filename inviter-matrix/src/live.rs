@@ -30,11 +30,11 @@ use tokio::{
     task::JoinHandle,
 };
 
+pub(crate) use self::picture::{Picture, Shown};
 use self::{
     expected::Expected,
     follow::{Failed, Waiting, follow, read_all},
     observing::{joined, some},
-    picture::{Picture, Shown},
 };
 use crate::{
     backend::{MatrixBackend, Shared},
@@ -43,6 +43,8 @@ use crate::{
 };
 
 pub use incoming::{Incoming, Text};
+#[cfg(test)]
+pub(crate) use picture::Told;
 
 /// How to follow.
 #[derive(Debug, Clone)]

@@ -26,11 +26,12 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::{
+    answer_size::Shape,
     backend::Shared,
     client::Call,
     jitter::nonce,
     room_state::{Collector, TYPES},
-    stream::{Elements, Events, SyncRooms, Unwanted, read, whole},
+    stream::{Elements, Events, SyncRooms, Unwanted, object, read, whole},
 };
 
 /// Why a room is unknown that is in the list of rooms and not in `/sync`.
@@ -123,7 +124,7 @@ async fn invitations(
     let response = client
         .open(&call, sync_request(room, &STATE_FIELDS), client.timeouts.sync)
         .await?;
-    read(response, client, &call.about, move |reader| {
+    read(response, client, &call.about, Shape::Sync, move |reader| {
         let mut inviters = BTreeMap::new();
         let mut each = |section: &'static str, id: String, raw: &RawValue| {
             if section == "invite"
@@ -155,7 +156,7 @@ async fn joined(shared: &Arc<Shared>, out: &mpsc::Sender<Item>) -> Result<(), Ba
         .await?;
     let sender = out.clone();
     let known = Arc::clone(shared);
-    let seen = read(response, client, &call.about, move |reader| {
+    let seen = read(response, client, &call.about, Shape::Sync, move |reader| {
         let mut seen = Vec::new();
         let mut each = |section: &'static str, id: String, raw: &RawValue| {
             let observed = match RoomId::parse(&id) {
@@ -282,8 +283,8 @@ impl<'a> Joined<'a> {
     }
 }
 
-fn joined_room(room_id: &RoomId, raw: &RawValue) -> RoomState {
-    let Ok(room) = serde_json::from_str::<Joined<'_>>(raw.get()) else {
+pub(crate) fn joined_room(room_id: &RoomId, raw: &RawValue) -> RoomState {
+    let Ok(room) = object::<Joined<'_>>(raw.get()) else {
         return unreadable();
     };
     let mut collector = Collector::default();
@@ -322,10 +323,10 @@ struct StrippedContent {
 /// our own puts the invitation that it has checked among it, somewhere: where two name different senders, one of them is
 /// made up.
 pub(crate) fn inviter(raw: &RawValue, me: &UserId) -> Option<OwnedUserId> {
-    let room: Invited<'_> = serde_json::from_str(raw.get()).ok()?;
+    let room: Invited<'_> = object(raw.get()).ok()?;
     let events = room.invite_state.events.iter();
     let mut senders = events
-        .filter_map(|event| serde_json::from_str::<Stripped>(event.get()).ok())
+        .filter_map(|event| object::<Stripped>(event.get()).ok())
         .filter(|event| {
             event.kind == "m.room.member"
                 && event.state_key == me.as_str()
@@ -373,7 +374,7 @@ pub(crate) async fn events(
         Err(failure) if failure.is_forbidden() => return Ok(None),
         Err(failure) => return Err(failure.into()),
     };
-    read(response, client, room_id.as_str(), |reader| {
+    read(response, client, room_id.as_str(), Shape::Room, |reader| {
         let mut collector = Collector::default();
         whole(reader, Elements(|event: &RawValue| collector.add(event)))?;
         Ok(Some(collector))

@@ -13,6 +13,8 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomAliasId, RoomVersionId, UserId};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
+use crate::stream::object;
+
 /// The events that a snapshot is made of; everything else is filtered out by the homeserver.
 pub(crate) const TYPES: [&str; 10] = [
     "m.room.create",
@@ -26,6 +28,9 @@ pub(crate) const TYPES: [&str; 10] = [
     "m.room.canonical_alias",
     "m.room.tombstone",
 ];
+
+/// As many complaints are kept of events that cannot even be attributed.
+const MAX_COMPLAINTS: usize = 100;
 
 #[derive(Deserialize)]
 struct Event<'a> {
@@ -78,9 +83,10 @@ pub(crate) struct Collector {
 impl Collector {
     /// Takes one event in.
     pub(crate) fn add(&mut self, raw: &RawValue) {
-        match serde_json::from_str::<Event<'_>>(raw.get()) {
+        match object::<Event<'_>>(raw.get()) {
             Ok(event) => self.event(&event),
-            // What cannot even be attributed stands for itself.
+            // What cannot even be attributed stands for itself. Each makes the room unreadable, whatever their number.
+            Err(_) if self.unreadable.len() >= MAX_COMPLAINTS => {}
             Err(error) => {
                 let key = format!("{:06}", self.unreadable.len());
                 self.unreadable.insert(
@@ -121,8 +127,7 @@ impl Collector {
         let user_id = UserId::parse(key).map_err(|error| format!("not a user ID ({error})"))?;
         // Fail closed: if this event cannot be read, an earlier one must not stand for it.
         let known = self.members.remove(&user_id);
-        let content: MemberContent<'_> =
-            serde_json::from_str(event.content.get()).map_err(|error| plain(&error))?;
+        let content: MemberContent<'_> = object(event.content.get()).map_err(|error| plain(&error))?;
         let membership = match &*content.membership {
             "join" => Membership::Joined,
             "invite" => Membership::Invited,

@@ -1,6 +1,11 @@
 //! The access token: given, kept from an earlier log-in, or got by logging in.
 
-use std::{fmt, fs, io, io::Write as _, path::PathBuf, sync::Mutex};
+use std::{
+    fmt, fs, io,
+    io::{Read as _, Write as _},
+    path::PathBuf,
+    sync::Mutex,
+};
 
 use inviter_core::backend::{BackendError, BackendErrorKind};
 use secrecy::{ExposeSecret, SecretString};
@@ -90,6 +95,9 @@ impl FileSessionStore {
     }
 }
 
+/// Of a session file, at most so much is read.
+const MAX_SESSION: u64 = 64 << 10;
+
 #[derive(Serialize, Deserialize)]
 struct SessionFile {
     homeserver: String,
@@ -100,7 +108,12 @@ struct SessionFile {
 
 impl SessionStore for FileSessionStore {
     fn load(&self) -> io::Result<Option<SavedSession>> {
-        let text = match fs::read(&self.path) {
+        // It is never larger; whatever is has been put there by mistake, and is refused below.
+        let read = |file: fs::File| {
+            let mut text = Vec::new();
+            file.take(MAX_SESSION).read_to_end(&mut text).map(|_| text)
+        };
+        let text = match fs::File::open(&self.path).and_then(read) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),

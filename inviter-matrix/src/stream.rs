@@ -6,7 +6,11 @@ use std::{
     io::{self, BufReader, Read},
 };
 
-use crate::{client::Client, error};
+use crate::{
+    answer_size::{Gate, Shape, TooLarge},
+    client::Client,
+    error,
+};
 use inviter_core::backend::{BackendError, BackendErrorKind};
 use serde::{
     Deserialize, Deserializer,
@@ -24,23 +28,26 @@ const CHUNKS: usize = 16;
 /// Reads a body through `parse` on a blocking thread.
 ///
 /// # Errors
-/// When the connection breaks, the deadline passes, or `parse` fails: what it has handed out by then stays valid,
-/// everything else is unknown.
+/// When the connection breaks, the deadline passes, there is more than [`AnswerSizes`](crate::AnswerSizes) allows, or
+/// `parse` fails: what it has handed out by then stays valid, everything else is unknown.
 pub(crate) async fn read<T: Send + 'static>(
     mut response: reqwest::Response,
     client: &Client,
     about: &str,
+    shape: Shape,
     parse: impl FnOnce(BodyReader) -> serde_json::Result<T> + Send + 'static,
 ) -> Result<T, BackendError> {
     let base = client.base.as_str();
     let limit = client.timeouts.sync;
     let deadline = Instant::now() + limit;
     let (sender, receiver) = mpsc::channel(CHUNKS);
+    let gate = Gate::new(client.sizes, shape);
     let parser = tokio::task::spawn_blocking(move || {
         parse(BufReader::with_capacity(
             64 << 10,
             Chunks {
                 receiver,
+                gate,
                 current: Vec::new(),
                 at: 0,
             },
@@ -83,11 +90,19 @@ pub(crate) async fn read<T: Send + 'static>(
     match parsed {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(failed)) => {
+            let category = category(&failed);
+            if let Some(too_large) = too_large(failed) {
+                let message = format!(
+                    "{who}sent an answer that is not read on, since {too_large}; check the homeserver and the proxy in \
+                     front of it"
+                );
+                let error = BackendError::new(BackendErrorKind::Malformed, about, message);
+                return Err(error.caused_by(too_large));
+            }
             let what = match is_page {
                 Some(true) => error::WEB_PAGE.to_owned(),
                 _ => format!(
-                    "sent an answer that is cut off or not Matrix ({}); check the proxy in front of the homeserver",
-                    category(&failed)
+                    "sent an answer that is cut off or not Matrix ({category}); check the proxy in front of the homeserver"
                 ),
             };
             let message = format!("{who}{what}");
@@ -95,6 +110,14 @@ pub(crate) async fn read<T: Send + 'static>(
         }
         Err(_) => Err(broken("reading the answer was interrupted".to_owned())),
     }
+}
+
+/// The gate's verdict, if that is why reading has failed.
+fn too_large(error: serde_json::Error) -> Option<TooLarge> {
+    io::Error::from(error)
+        .get_ref()?
+        .downcast_ref::<TooLarge>()
+        .copied()
 }
 
 fn category(error: &serde_json::Error) -> &'static str {
@@ -112,6 +135,7 @@ pub(crate) type BodyReader = BufReader<Chunks>;
 /// The reading end of the channel.
 pub(crate) struct Chunks {
     receiver: mpsc::Receiver<Result<Vec<u8>, ()>>,
+    gate: Gate,
     current: Vec<u8>,
     at: usize,
 }
@@ -121,6 +145,7 @@ impl Read for Chunks {
         while self.at == self.current.len() {
             match self.receiver.blocking_recv() {
                 Some(Ok(chunk)) => {
+                    self.gate.pass(&chunk).map_err(io::Error::other)?;
                     self.current = chunk;
                     self.at = 0;
                 }
@@ -250,9 +275,33 @@ pub(crate) fn whole<R: Read>(
     deserializer.end()
 }
 
+/// Reads an object. Serde would take a list for one too, by the order of its fields: an empty list would be a room in
+/// which nothing has happened.
+pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
+    if text.trim_ascii_start().starts_with('{') {
+        serde_json::from_str(text)
+    } else {
+        Err(serde::de::Error::custom("not an object"))
+    }
+}
+
 /// A list that may be absent, as its raw elements.
-#[derive(Deserialize, Default)]
+#[derive(Default)]
 pub(crate) struct Events<'a> {
-    #[serde(borrow, default)]
     pub(crate) events: Vec<&'a RawValue>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Events<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow, default)]
+            events: Vec<&'a RawValue>,
+        }
+        let raw = <&'a RawValue>::deserialize(deserializer)?;
+        let fields: Fields<'a> = object(raw.get()).map_err(serde::de::Error::custom)?;
+        Ok(Self {
+            events: fields.events,
+        })
+    }
 }

@@ -17,6 +17,7 @@ use super::{
     picture::{Picture, Told},
 };
 use crate::{
+    answer_size::{Shape, TooLarge},
     client::Call,
     jitter::jitter,
     observe::{STATE_FIELDS, full_state, sync_request},
@@ -77,7 +78,7 @@ pub(super) async fn read_all(state: &Arc<State>) -> Result<(Picture, String), Ba
             client.timeouts.sync,
         )
         .await?;
-    let (picture, next_batch) = read(response, client, &call.about, move |reader| {
+    let (picture, next_batch) = read(response, client, &call.about, Shape::Sync, move |reader| {
         let mut picture = Picture::default();
         let mut next_batch = None;
         let mut each = |section: &'static str, id: String, raw: &RawValue| {
@@ -120,7 +121,7 @@ async fn news(state: &Arc<State>, since: &str, wait: Duration) -> Result<Answer,
     let response = client
         .open(&call, request, wait + client.timeouts.request)
         .await?;
-    let (rooms, next_batch) = read(response, client, &call.about, |reader| {
+    let (rooms, next_batch) = read(response, client, &call.about, Shape::Sync, |reader| {
         let mut rooms = Vec::new();
         let mut next_batch = None;
         let mut each = |section: &'static str, id: String, raw: &RawValue| {
@@ -211,7 +212,9 @@ pub(super) async fn follow(
             Err(error) => {
                 failures += 1;
                 tracing::warn!(%error, failures, "the homeserver tells no news");
-                let lost = matches!(error.kind, BackendErrorKind::Refused | BackendErrorKind::NotFound);
+                // So may an answer be too large that would be the same each time.
+                let lost = matches!(error.kind, BackendErrorKind::Refused | BackendErrorKind::NotFound)
+                    || is_too_large(&error);
                 let failed = Failed::from(error);
                 state.ill(&failed);
                 for call in served {
@@ -242,6 +245,11 @@ pub(super) async fn follow(
             }
         }
     }
+}
+
+fn is_too_large(error: &BackendError) -> bool {
+    let source = error.source.as_ref();
+    source.is_some_and(|source| source.is::<TooLarge>())
 }
 
 /// Reads everything anew in place of what was known.

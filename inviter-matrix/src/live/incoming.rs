@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::pills::by_ids;
+use crate::stream::object;
 
 /// What comes to the bot, beside changes of rooms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +114,7 @@ struct Relation {
 
 /// What an event of a timeline says to the bot, if it says anything. What is not of its form says nothing.
 pub(super) fn read(room: &RoomId, raw: &RawValue, me: &UserId) -> Option<Incoming> {
-    let event: Event = serde_json::from_str(raw.get()).ok()?;
+    let event: Event = object(raw.get()).ok()?;
     if event.sender == me || event.state_key.is_some() {
         return None;
     }

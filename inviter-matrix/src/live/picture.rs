@@ -11,11 +11,12 @@ use super::incoming::{Incoming, read};
 use crate::{
     observe::{Joined, inviter},
     room_state::Collector,
+    stream::object,
 };
 
 /// The rooms that the bot is in, and those that it is invited to.
 #[derive(Default)]
-pub(super) struct Picture {
+pub(crate) struct Picture {
     joined: BTreeMap<OwnedRoomId, Seen>,
     /// How many doubts there have been, to tell them apart.
     doubts: u64,
@@ -34,10 +35,10 @@ struct Seen {
 
 /// Why a room has to be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Doubt(u64);
+pub(crate) struct Doubt(u64);
 
 /// What a picture says of a room.
-pub(super) enum Shown {
+pub(crate) enum Shown {
     State(RoomState),
     /// As far as is known; to be asked by itself.
     Doubtful(RoomState, Doubt),
@@ -45,13 +46,13 @@ pub(super) enum Shown {
 
 /// What one answer of `/sync` has told.
 #[derive(Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// Rooms in which somebody else changed something, and who did last, if that was told.
-    pub(super) changed: BTreeMap<OwnedRoomId, Option<OwnedUserId>>,
+    pub(crate) changed: BTreeMap<OwnedRoomId, Option<OwnedUserId>>,
     /// What came to the bot.
-    pub(super) incoming: Vec<Incoming>,
+    pub(crate) incoming: Vec<Incoming>,
     /// State events of the bot itself, and joins, by room, type and state key.
-    pub(super) own: Vec<(OwnedRoomId, String, String)>,
+    pub(crate) own: Vec<(OwnedRoomId, String, String)>,
 }
 
 /// Who set which state.
@@ -67,13 +68,13 @@ struct Header<'a> {
 
 impl Picture {
     /// Takes in what the first `/sync` says of a room.
-    pub(super) fn begin(&mut self, section: &str, id: OwnedRoomId, raw: &RawValue, me: &UserId) {
+    pub(crate) fn begin(&mut self, section: &str, id: OwnedRoomId, raw: &RawValue, me: &UserId) {
         let mut told = Told::default();
         self.take(section, id, raw, me, &mut told);
     }
 
     /// Takes in what a `/sync` says of a room, and tells what is new about it.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         section: &str,
         id: OwnedRoomId,
@@ -106,7 +107,7 @@ impl Picture {
     }
 
     fn take_joined(&mut self, id: OwnedRoomId, raw: &RawValue, me: &UserId, told: &mut Told) {
-        let Ok(room) = serde_json::from_str::<Joined<'_>>(raw.get()) else {
+        let Ok(room) = object::<Joined<'_>>(raw.get()) else {
             let doubt = self.doubt();
             self.joined.entry(id.clone()).or_default().doubt = Some(doubt);
             told.changed.insert(id, None);
@@ -116,7 +117,7 @@ impl Picture {
             told.changed.insert(id.clone(), None);
         }
         let theirs = |event: &&RawValue| {
-            let header = serde_json::from_str::<Header<'_>>(event.get()).ok();
+            let header = object::<Header<'_>>(event.get()).ok();
             let sender = header.and_then(|header| UserId::parse(header.sender?).ok());
             sender.is_none_or(|sender| sender.server_name() != me.server_name())
         };
@@ -126,7 +127,7 @@ impl Picture {
         // Who, if anybody else did anything.
         let mut by_others: Option<Option<OwnedUserId>> = None;
         for event in room.state() {
-            let header = serde_json::from_str::<Header<'_>>(event.get());
+            let header = object::<Header<'_>>(event.get());
             match header {
                 Ok(header) => {
                     let Some(key) = header.state_key else { continue };
@@ -157,17 +158,17 @@ impl Picture {
     }
 
     /// The rooms that the bot is in.
-    pub(super) fn joined(&self) -> impl Iterator<Item = &OwnedRoomId> {
+    pub(crate) fn joined(&self) -> impl Iterator<Item = &OwnedRoomId> {
         self.joined.keys()
     }
 
     /// The rooms that the bot is invited to, and by whom.
-    pub(super) fn invited(&self) -> impl Iterator<Item = (&OwnedRoomId, Option<&OwnedUserId>)> {
+    pub(crate) fn invited(&self) -> impl Iterator<Item = (&OwnedRoomId, Option<&OwnedUserId>)> {
         self.invited.iter().map(|(room, by)| (room, by.as_ref()))
     }
 
     /// A room, if the bot is in it or invited.
-    pub(super) fn room(&self, id: &RoomId) -> Option<Shown> {
+    pub(crate) fn room(&self, id: &RoomId) -> Option<Shown> {
         if let Some(by) = self.invited.get(id) {
             let invited_by = by.clone();
             return Some(Shown::State(RoomState::NotJoined { invited_by }));
@@ -181,7 +182,7 @@ impl Picture {
     }
 
     /// Takes in what the homeserver answered about a room that was in doubt. What has become doubtful since stays so.
-    pub(super) fn settle(&mut self, id: &RoomId, doubt: Doubt, state: Collector) {
+    pub(crate) fn settle(&mut self, id: &RoomId, doubt: Doubt, state: Collector) {
         if let Some(seen) = self.joined.get_mut(id) {
             *seen.state = state;
             seen.doubt = seen.doubt.filter(|newer| *newer != doubt);
