@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use inviter_faults::{homeserver, simulate, table};
+use inviter_faults::simulate;
+#[cfg(feature = "servers")]
+use inviter_faults::{homeserver, table};
 
 /// Takes random organisations and random faults through inviter, and looks that nobody is removed by mistake
 #[derive(Debug, Parser)]
@@ -24,8 +26,10 @@ enum Part {
         seed: u64,
     },
     /// Runs scenarios against the real homeserver
+    #[cfg(feature = "servers")]
     Homeserver(homeserver::Args),
     /// Tries every fault at every place, and writes the table of the documentation
+    #[cfg(feature = "servers")]
     Table(table::Args),
 }
 
@@ -42,9 +46,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.part {
-        Part::Simulate(args) => simulate::run(args),
+        Part::Simulate(args) => simulate::run(args).map(drop),
         Part::Replay { seed } => simulate::replay(*seed),
+        #[cfg(feature = "servers")]
         Part::Homeserver(args) => homeserver::run(args),
+        #[cfg(feature = "servers")]
         Part::Table(args) => table::run(args),
     }
 }

@@ -1,0 +1,402 @@
+//! Everything random: organisations, rooms, what people do, and what goes wrong.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use fastrand::Rng;
+use inviter_core::{
+    OwnedUserId,
+    backend::BackendErrorKind,
+    guard::Limits,
+    provider::ProviderErrorKind,
+    room_rules::{BringIn, LeftPolicy, LevelsMode, RoomKind, RoomRules},
+};
+
+use super::{
+    names::{alias, foreigner, room_group, user},
+    organisation::{Account, Group, Organisation, Source},
+    site::{Event, Fault, Maker, Misreading, Place, Spot, What},
+};
+
+/// Names of directories; the first is never harmed.
+pub(super) const SOURCES: [&str; 4] = ["steady", "corp", "annex", "school"];
+
+/// How many people of the steady directory there are. With one of them gone no limit is reached.
+pub(super) const STEADY: usize = 12;
+
+/// One of several.
+pub(super) fn one<'a, T>(rng: &mut Rng, of: &'a [T]) -> Option<&'a T> {
+    if of.is_empty() { None } else { of.get(rng.usize(..of.len())) }
+}
+
+/// True so many times of a hundred.
+pub(super) fn chance(rng: &mut Rng, percent: u8) -> bool {
+    rng.u8(..100) < percent
+}
+
+fn some(rng: &mut Rng, of: &[String], at_most: usize) -> BTreeSet<String> {
+    let count = rng.usize(..=at_most);
+    (0..count).filter_map(|_| one(rng, of).cloned()).collect()
+}
+
+/// An account of a person.
+pub(super) fn account(rng: &mut Rng, number: usize) -> Account {
+    let name = format!("p{number}");
+    Account {
+        user: user(&name),
+        // The same name in another case leads to the same ID.
+        uid: if chance(rng, 10) { format!("P{number}") } else { name },
+        active: Some(!chance(rng, 10)),
+    }
+}
+
+/// The directory that is never harmed, and its one room.
+fn steady(room: usize) -> Source {
+    let mut source = Source::default();
+    let logins = (0..STEADY).map(|number| format!("s{number}"));
+    let mut group = Group {
+        room: Some(room),
+        ..Group::default()
+    };
+    for login in logins {
+        let account = Account {
+            user: user(&login),
+            uid: login.clone(),
+            active: Some(true),
+        };
+        group.members.insert(login.clone());
+        source.accounts.insert(login, account);
+    }
+    group.owners.insert("s0".to_owned());
+    source.groups.insert(room_group("unharmed"), group);
+    source
+}
+
+fn source(rng: &mut Rng, people: usize, places: &[Place]) -> Source {
+    let mut source = Source::default();
+    for number in 0..people {
+        if chance(rng, 75) {
+            source.accounts.insert(format!("p{number}"), account(rng, number));
+        }
+    }
+    if chance(rng, 20) && people > 0 {
+        let number = rng.usize(..people);
+        source.accounts.insert(format!("p{number}-bis"), account(rng, number));
+    }
+    let logins: Vec<String> = source.accounts.keys().cloned().collect();
+    let units: Vec<String> = (0..rng.usize(..4)).map(|unit| format!("unit {unit}")).collect();
+    let rooms = places.iter().enumerate().filter(|(_, place)| !place.unharmed);
+    let rooms: Vec<(usize, String)> = rooms
+        .filter(|_| chance(rng, 70))
+        .map(|(at, place)| (at, room_group(&place.name)))
+        .collect();
+    let names: Vec<(Option<usize>, String)> = units
+        .iter()
+        .map(|unit| (None, unit.clone()))
+        .chain(rooms.into_iter().map(|(at, name)| (Some(at), name)))
+        .collect();
+    for (room, name) in names {
+        let most = if room.is_some() { logins.len().min(9) } else { 4 };
+        let group = Group {
+            room,
+            members: some(rng, &logins, most),
+            nested: some(rng, &units, 2),
+            owners: some(rng, &logins, 3),
+            ..Group::default()
+        };
+        source.groups.insert(name, group);
+    }
+    source
+}
+
+fn rules(rng: &mut Rng) -> RoomRules {
+    let left = match rng.u8(..4) {
+        0 => LeftPolicy::Again,
+        1 => LeftPolicy::Never,
+        2 => LeftPolicy::After(Duration::from_secs(3600 * rng.u64(1..60))),
+        _ => LeftPolicy::UntilBroughtAnew,
+    };
+    RoomRules {
+        kind: if chance(rng, 10) { RoomKind::Space } else { RoomKind::Room },
+        left,
+        levels: if chance(rng, 25) { LevelsMode::Keep } else { LevelsMode::Exact },
+        bring_in: if chance(rng, 25) { BringIn::Join } else { BringIn::Invite },
+        ..RoomRules::default()
+    }
+}
+
+/// The rooms, the unharmed one last.
+pub(super) fn places(rng: &mut Rng) -> Vec<Place> {
+    let count = rng.usize(1..=5);
+    let mut places: Vec<Place> = (0..count)
+        .map(|number| {
+            let explicit = chance(rng, 40);
+            let maker = match rng.u8(..10) {
+                0..6 => Maker::Bot,
+                6..9 => Maker::Lead,
+                _ => Maker::Squatter,
+            };
+            let mut fixed = Vec::new();
+            if explicit {
+                let named = [user("f0"), user("p0"), foreigner("f1")];
+                let levels = [None, Some(50), Some(0)];
+                for who in named {
+                    if chance(rng, 30) {
+                        fixed.push((who, *one(rng, &levels).unwrap_or(&None)));
+                    }
+                }
+            }
+            let name = format!("r{number}");
+            Place {
+                alias: alias(&name),
+                name,
+                maker,
+                version: one(rng, &["6", "10", "11", "12"]).copied().unwrap_or("12"),
+                rules: if explicit { rules(rng) } else { RoomRules::default() },
+                fixed,
+                explicit,
+                paused: false,
+                unharmed: false,
+            }
+        })
+        .collect();
+    places.push(Place {
+        name: "unharmed".to_owned(),
+        alias: alias("unharmed"),
+        maker: Maker::Bot,
+        version: "11",
+        rules: RoomRules::default(),
+        fixed: Vec::new(),
+        explicit: false,
+        paused: false,
+        unharmed: true,
+    });
+    places
+}
+
+/// The directories of the rooms, and the steady one.
+pub(super) fn organisation(rng: &mut Rng, people: usize, places: &[Place]) -> Organisation {
+    let mut sources = vec![steady(places.len() - 1)];
+    for _ in 0..rng.usize(1..=3) {
+        sources.push(source(rng, people, places));
+    }
+    Organisation { sources }
+}
+
+/// Small limits, or the defaults.
+pub(super) fn limits(rng: &mut Rng) -> Limits {
+    if chance(rng, 40) {
+        return Limits::default();
+    }
+    Limits {
+        room_count: rng.u32(1..=4),
+        room_percent: rng.u8(5..=60),
+        directory_count: rng.u32(1..=8),
+        directory_percent: rng.u8(5..=50),
+        total_count: rng.u32(2..=10),
+        total_percent: rng.u8(5..=40),
+        shrink_count: rng.u32(1..=4),
+        shrink_percent: rng.u8(5..=30),
+        ..Limits::default()
+    }
+}
+
+/// The directory changes; answers what, for the trace.
+pub(super) fn change(rng: &mut Rng, organisation: &mut Organisation, people: usize, places: &[Place]) -> String {
+    let at = rng.usize(1..organisation.sources.len());
+    let source = &mut organisation.sources[at];
+    let logins: Vec<String> = source.accounts.keys().cloned().collect();
+    let groups: Vec<String> = source.groups.keys().cloned().collect();
+    let (Some(login), Some(name)) = (one(rng, &logins).cloned(), one(rng, &groups).cloned()) else {
+        let number = rng.usize(..people.max(1));
+        source.accounts.insert(format!("p{number}"), account(rng, number));
+        return format!("directory {at}: p{number} is new");
+    };
+    let Some(group) = source.groups.get_mut(&name) else {
+        return String::new();
+    };
+    match rng.u8(..12) {
+        0..3 => {
+            group.members.insert(login.clone());
+            format!("directory {at}: {login} comes into {name}")
+        }
+        3..6 => {
+            let members: Vec<String> = group.members.iter().cloned().collect();
+            let gone = one(rng, &members).cloned().unwrap_or(login);
+            group.members.remove(&gone);
+            format!("directory {at}: {gone} leaves {name}")
+        }
+        6 => {
+            if !group.owners.remove(&login) {
+                group.owners.insert(login.clone());
+            }
+            format!("directory {at}: {login} owns {name}, or not any more")
+        }
+        7 => {
+            if let Some(account) = source.accounts.get_mut(&login) {
+                account.active = account.active.map(|active| !active);
+            }
+            format!("directory {at}: {login} is enabled, or disabled")
+        }
+        8 => {
+            let inner = groups.iter().find(|inner| inner.starts_with("unit")).cloned();
+            if let Some(inner) = inner
+                && !group.nested.remove(&inner)
+            {
+                group.nested.insert(inner);
+            }
+            format!("directory {at}: a unit comes into {name}, or leaves it")
+        }
+        9 => {
+            forget_account(source, &login);
+            format!("directory {at}: {login} is deleted")
+        }
+        10 => {
+            let number = rng.usize(..people.max(1));
+            source.accounts.insert(format!("p{number}"), account(rng, number));
+            format!("directory {at}: p{number} is new, or another")
+        }
+        _ => {
+            let gone = source.groups.remove(&name);
+            for other in source.groups.values_mut() {
+                other.nested.remove(&name);
+            }
+            if gone.is_some_and(|group| group.room.is_some()) || chance(rng, 50) {
+                return format!("directory {at}: group {name} is deleted");
+            }
+            let room = rng.usize(..places.len() - 1);
+            let name = room_group(&places[room].name);
+            source.groups.entry(name.clone()).or_insert_with(|| Group {
+                room: Some(room),
+                ..Group::default()
+            });
+            format!("directory {at}: group {name} is new")
+        }
+    }
+}
+
+/// Deletes an account with all its entries.
+pub(super) fn forget_account(source: &mut Source, login: &str) {
+    source.accounts.remove(login);
+    for group in source.groups.values_mut() {
+        group.members.remove(login);
+        group.owners.remove(login);
+    }
+}
+
+/// A reading that goes wrong, and says so.
+pub(super) fn misreading(rng: &mut Rng, shown: &Source) -> Misreading {
+    if chance(rng, 30) {
+        let kinds = [
+            ProviderErrorKind::Unavailable,
+            ProviderErrorKind::Denied,
+            ProviderErrorKind::Malformed,
+            ProviderErrorKind::Misconfigured,
+        ];
+        return Misreading::Fails(*one(rng, &kinds).unwrap_or(&ProviderErrorKind::Unavailable));
+    }
+    let mut said = shown.clone();
+    let groups: Vec<String> = said.groups.keys().cloned().collect();
+    let logins: Vec<String> = said.accounts.keys().cloned().collect();
+    for _ in 0..rng.usize(1..=2) {
+        let name = one(rng, &groups).cloned().unwrap_or_default();
+        match rng.u8(..5) {
+            // Some, or all, of the members did not come.
+            0 | 1 => {
+                if let Some(group) = said.groups.get_mut(&name) {
+                    group.gaps.0 = true;
+                    group.members.retain(|_| rng.bool());
+                }
+            }
+            2 => {
+                if let Some(group) = said.groups.get_mut(&name) {
+                    group.gaps.1 = true;
+                    group.owners.retain(|_| rng.bool());
+                }
+            }
+            3 => {
+                if said.groups.remove(&name).is_some() {
+                    said.listing_gap = true;
+                    // Whoever contains it has an entry that leads nowhere.
+                    for other in said.groups.values_mut() {
+                        if other.nested.remove(&name) {
+                            other.dangling.insert(name.clone());
+                        }
+                    }
+                }
+            }
+            _ => {
+                let login = one(rng, &logins).cloned().unwrap_or_default();
+                if rng.bool() {
+                    if let Some(account) = said.accounts.get_mut(&login) {
+                        account.active = None;
+                    }
+                } else if said.accounts.remove(&login).is_some() {
+                    for group in said.groups.values_mut() {
+                        if group.members.remove(&login) {
+                            group.dangling.insert(login.clone());
+                        }
+                        if group.owners.remove(&login) {
+                            group.gaps.1 = true;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Misreading::Partly(said)
+}
+
+/// A fault of the homeserver or of the store; whether it concerns the run as a whole.
+pub(super) fn fault(rng: &mut Rng) -> (Fault, bool) {
+    let kinds = [
+        BackendErrorKind::Refused,
+        BackendErrorKind::NotFound,
+        BackendErrorKind::RateLimited,
+        BackendErrorKind::Unavailable,
+        BackendErrorKind::Unauthenticated,
+        BackendErrorKind::Malformed,
+        BackendErrorKind::AliasTaken,
+        BackendErrorKind::ReadOnly,
+    ];
+    let kind = one(rng, &kinds).cloned().unwrap_or(BackendErrorKind::Unavailable);
+    let events = [
+        Event::Leaves,
+        Event::Joins,
+        Event::Banned,
+        Event::BotLowered,
+        Event::AliasMoved,
+    ];
+    let (at, what) = match rng.u8(..20) {
+        0 => (Spot::Whoami, What::Fail(kind.clone())),
+        1 | 2 => (Spot::Alias, What::Fail(kind.clone())),
+        3 => (Spot::Observe, What::Fail(kind.clone())),
+        4 => (Spot::Accounts, What::Fail(kind.clone())),
+        5 => (Spot::Recall, What::Fail(kind.clone())),
+        6 | 7 => (Spot::Commit, What::Fail(kind.clone())),
+        8 | 9 => (Spot::Write, What::Lose(kind.clone())),
+        10 | 11 => (Spot::Write, What::Twice),
+        12 | 13 => (Spot::Write, What::Wait(rng.u64(1..900))),
+        14 | 15 => (Spot::Write, What::Fail(kind.clone())),
+        _ => (
+            Spot::Write,
+            What::First(*one(rng, &events).unwrap_or(&Event::Leaves)),
+        ),
+    };
+    let fault = Fault {
+        at,
+        skip: rng.u32(..5),
+        times: if chance(rng, 20) { u32::MAX } else { 1 },
+        what,
+    };
+    // Where nothing more can be sent once the token is not accepted, nor anything be written down.
+    let whole = !matches!(fault.at, Spot::Alias | Spot::Write) || kind == BackendErrorKind::Unauthenticated;
+    (fault, whole)
+}
+
+/// Everyone who may turn up in a room.
+pub(super) fn everyone(people: usize) -> Vec<OwnedUserId> {
+    let mut all: Vec<OwnedUserId> = (0..people).map(|number| user(&format!("p{number}"))).collect();
+    all.extend(["x0", "x1", "_bridge_a", "f0", "P1"].map(user));
+    all.extend(["g0", "f1"].map(foreigner));
+    all
+}

@@ -1,0 +1,163 @@
+//! Programs that are broken on purpose: the simulation has to find each of them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use inviter_core::{
+    OwnedUserId, RoomAliasId, RoomBackend, RoomId,
+    action::{Op, RoomTarget},
+    backend::{AccountState, BackendError, Effect, Identity, Observe, Observed},
+    guard::Limits,
+    patterns::Patterns,
+    reconcile::Reconciler,
+    room::Binding,
+    room_rules::Listing,
+};
+
+use super::site::{Shared, look};
+
+/// What is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Directories call half answers complete.
+    HalfIsWhole,
+    /// Somebody else is removed.
+    WrongPerson,
+    /// There are no limits.
+    NoLimits,
+    /// Nobody is exempt.
+    NobodyExempt,
+    /// Nobody is removed.
+    RemovesNobody,
+    /// Nobody is brought in.
+    InvitesNobody,
+    /// Which groups feed a room is not remembered.
+    ForgetsFeeds,
+    /// A lost memory is not told.
+    HidesLoss,
+    /// Whoever made a room, it is managed.
+    AdoptsAnything,
+    /// The bot lowers itself along with others.
+    TakesPower,
+}
+
+impl Sabotage {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::HalfIsWhole,
+        Self::WrongPerson,
+        Self::NoLimits,
+        Self::NobodyExempt,
+        Self::RemovesNobody,
+        Self::InvitesNobody,
+        Self::ForgetsFeeds,
+        Self::HidesLoss,
+        Self::AdoptsAnything,
+        Self::TakesPower,
+    ];
+
+    /// Breaks the program.
+    pub(super) fn breaks(self, reconciler: &mut Reconciler, site: &Shared) {
+        match self {
+            Self::NoLimits => {
+                reconciler.limits = Limits {
+                    room_count: 1_000_000,
+                    directory_count: 1_000_000,
+                    total_count: 1_000_000,
+                    shrink_count: 1_000_000,
+                    ..Limits::default()
+                };
+            }
+            Self::NobodyExempt => reconciler.policy.exempt = Patterns::default(),
+            Self::AdoptsAnything => reconciler.policy.adopt.any = true,
+            Self::WrongPerson | Self::RemovesNobody | Self::InvitesNobody | Self::TakesPower => {
+                reconciler.backend = Arc::new(Crooked {
+                    inner: Arc::clone(&reconciler.backend),
+                    site: Arc::clone(site),
+                    how: self,
+                });
+            }
+            // Told to the directory and to the store.
+            Self::HalfIsWhole | Self::ForgetsFeeds | Self::HidesLoss => {}
+        }
+    }
+}
+
+/// A homeserver that is asked for other things than the program means.
+#[derive(Debug)]
+struct Crooked {
+    inner: Arc<dyn RoomBackend>,
+    site: Shared,
+    how: Sabotage,
+}
+
+impl Crooked {
+    /// What is sent instead; nothing if nothing is.
+    fn instead(&self, room: &RoomTarget, op: &Op) -> Option<Op> {
+        match (self.how, op, room) {
+            (Sabotage::RemovesNobody, Op::Remove { .. }, _)
+            | (Sabotage::InvitesNobody, Op::Invite { .. } | Op::Add { .. }, _) => None,
+            (Sabotage::WrongPerson, Op::Remove { user, invitation, reason }, RoomTarget::Existing(id)) => {
+                let site = look(&self.site);
+                let members = site.homeserver.members(id);
+                let mut others = members
+                    .into_iter()
+                    .filter(|member| member.membership.is_in() && member.user_id != *user && member.user_id != site.bot);
+                let user = others.next().map_or_else(|| user.clone(), |other| other.user_id);
+                Some(Op::Remove {
+                    user,
+                    invitation: *invitation,
+                    reason: reason.clone(),
+                })
+            }
+            (Sabotage::TakesPower, Op::SetLevels { changes }, RoomTarget::Existing(id)) => {
+                let site = look(&self.site);
+                let mut changes = changes.clone();
+                let bot = site.bot.to_string();
+                let levels = site.homeserver.levels(id);
+                let own = levels.and_then(|levels| levels.get("users")?.get(&bot)?.as_i64());
+                if own.is_some() {
+                    changes.push(inviter_core::levels::LevelChange {
+                        slot: inviter_core::levels::LevelSlot::User(site.bot.clone()),
+                        from: own,
+                        to: Some(50),
+                    });
+                    changes.sort();
+                }
+                Some(Op::SetLevels { changes })
+            }
+            _ => Some(op.clone()),
+        }
+    }
+}
+
+#[async_trait]
+impl RoomBackend for Crooked {
+    async fn whoami(&self) -> Result<Identity, BackendError> {
+        self.inner.whoami().await
+    }
+
+    async fn resolve_alias(&self, alias: &RoomAliasId) -> Binding {
+        self.inner.resolve_alias(alias).await
+    }
+
+    fn observe(&self, what: Observe) -> BoxStream<'static, Result<Observed, BackendError>> {
+        self.inner.observe(what)
+    }
+
+    async fn accounts(&self, users: &[OwnedUserId]) -> Result<Vec<AccountState>, BackendError> {
+        self.inner.accounts(users).await
+    }
+
+    async fn listing(&self, room: &RoomId) -> Result<Listing, BackendError> {
+        self.inner.listing(room).await
+    }
+
+    async fn execute(&self, room: &RoomTarget, op: &Op) -> Result<Effect, BackendError> {
+        match self.instead(room, op) {
+            Some(op) => self.inner.execute(room, &op).await,
+            None => Ok(Effect::Done),
+        }
+    }
+}

@@ -1,0 +1,526 @@
+//! One scenario from its seed: a beginning, rounds in which much goes wrong, and an end in which nothing does.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use fastrand::Rng;
+use inviter_core::{
+    guard::Trigger,
+    plan::RoomStatus,
+    recall::{MemoryChange, Pause},
+    reconcile::RunOptions,
+    report::{Outcome, Report},
+    room::RoomRef,
+};
+
+use super::{
+    generate::{self, STEADY, chance, one},
+    names::{room_group, user},
+    organisation::Group,
+    sabotage::Sabotage,
+    site::{Maker, Misreading, look},
+    tally::Tally,
+    world::{Ran, World},
+};
+
+/// A day and an hour: refusals are forgotten, aliases asked again, and nobody's removal counts any more.
+const A_DAY: Duration = Duration::from_secs(25 * 60 * 60);
+
+/// What a scenario came to.
+#[derive(Debug, Clone, Default)]
+pub struct Played {
+    /// What was counted.
+    pub tally: Tally,
+    /// What happened, line by line, if that was asked for.
+    pub trace: Vec<String>,
+}
+
+/// What is certain of directories since the last calm run: lies are told only about that.
+#[derive(Debug, Default)]
+struct Certain {
+    /// The smallest number of accounts that each directory has shown since.
+    active: Vec<usize>,
+    /// The groups that fed rooms: directory, group, place.
+    fed: BTreeSet<(usize, String, usize)>,
+}
+
+struct Scenario {
+    world: World,
+    rng: Rng,
+    certain: Option<Certain>,
+}
+
+/// Plays the scenario of a seed.
+pub fn play(seed: u64, sabotage: Option<Sabotage>, told: bool) -> Played {
+    let mut rng = Rng::with_seed(seed);
+    let world = World::new(&mut rng, sabotage, told);
+    let mut scenario = Scenario {
+        world,
+        rng,
+        certain: None,
+    };
+    let not_converged = scenario.play();
+    let mut site = look(&scenario.world.site);
+    let mut tally = std::mem::take(&mut site.tally);
+    tally.scenarios = 1;
+    tally.mistakes = site.wrong.len() as u64;
+    tally.not_converged = u64::from(!not_converged.is_empty());
+    let first = site.wrong.first().or(not_converged.first());
+    tally.failed.extend(first.map(|what| (seed, what.clone())));
+    let mut trace = site.trace.take().unwrap_or_default();
+    trace.extend(not_converged.iter().map(|what| format!("NOT CONVERGED: {what}")));
+    Played { tally, trace }
+}
+
+impl Scenario {
+    fn tell(&self, line: impl FnOnce() -> String) {
+        look(&self.world.site).tell(line);
+    }
+
+    fn play(&mut self) -> Vec<String> {
+        if self.world.site_trace() {
+            self.describe();
+        }
+        if chance(&mut self.rng, 25) {
+            self.tell(|| "before the first good run".to_owned());
+            self.harm();
+            let ran = self.world.run(&RunOptions::by_person());
+            self.after(&ran);
+            self.heal();
+        }
+        self.calm();
+        for _ in 0..6 {
+            self.world.stir(&mut self.rng);
+        }
+        let rounds = self.rng.usize(1..=4);
+        let doomed = self.rng.usize(..rounds);
+        for round in 0..rounds {
+            self.tell(|| format!("round {round}"));
+            self.round(round == doomed);
+            if !look(&self.world.site).wrong.is_empty() {
+                return Vec::new();
+            }
+        }
+        self.tell(|| "the end".to_owned());
+        self.end()
+    }
+
+    /// Who must go from the unharmed room.
+    fn doom(&mut self) {
+        let mut site = look(&self.world.site);
+        let gone = format!("s{}", STEADY - 1);
+        let group = room_group("unharmed");
+        for directories in [true, false] {
+            let organisation = if directories { &mut site.real } else { &mut site.shown };
+            if let Some(group) = organisation.sources[0].groups.get_mut(&group) {
+                group.members.remove(&gone);
+            }
+        }
+        site.tell(|| format!("  {gone} must go from the unharmed room"));
+    }
+
+    fn is_doomed_in(&self) -> bool {
+        let site = look(&self.world.site);
+        let room = site.places.last().and_then(|place| site.homeserver.alias(&place.alias));
+        let members = room.map(|room| site.homeserver.members(&room)).unwrap_or_default();
+        let gone = user(&format!("s{}", STEADY - 1));
+        members
+            .iter()
+            .any(|member| member.user_id == gone && member.membership.is_in())
+    }
+
+    fn round(&mut self, doomed: bool) {
+        let hours = self.rng.u64(..40);
+        self.world.homeserver.advance(Duration::from_secs(hours * 3600));
+        for _ in 0..self.rng.usize(..5) {
+            self.change_directories();
+        }
+        for _ in 0..self.rng.usize(..6) {
+            self.world.stir(&mut self.rng);
+        }
+        if chance(&mut self.rng, 8) {
+            self.pause();
+        }
+        let lost = chance(&mut self.rng, 6);
+        if lost {
+            self.world.lose_memory();
+            self.certain = None;
+        }
+        if doomed {
+            self.doom();
+        }
+        let lying = chance(&mut self.rng, 30) && self.lie();
+        let mut whole = self.harm();
+        if chance(&mut self.rng, 25) {
+            let calls = self.rng.u64(1..60);
+            look(&self.world.site).kill_at = Some(calls);
+            whole = true;
+        }
+        let mut options = RunOptions::by_person();
+        if chance(&mut self.rng, 25) {
+            options.trigger = Trigger::Cautious;
+        }
+        let ran = self.world.run(&options);
+        self.after(&ran);
+        // Its directory and its room are unharmed, so nothing may keep the one who must go.
+        if doomed && !whole && !lost && options.trigger == Trigger::Person && self.is_doomed_in() {
+            let held = match &ran {
+                Ran::Ended(report) => is_held(report),
+                _ => true,
+            };
+            let unsure = look(&self.world.site).run.unsure;
+            if !held && !unsure {
+                look(&self.world.site).blame("nobody goes from the unharmed room, and nothing holds it".to_owned());
+            }
+        }
+        if chance(&mut self.rng, 50) {
+            let ran = self.world.run(&RunOptions::by_person());
+            self.after(&ran);
+        }
+        self.heal();
+        if lying {
+            look(&self.world.site).tell(|| "  the directory shows itself as it is again".to_owned());
+            let mut site = look(&self.world.site);
+            site.shown = site.real.clone();
+            // What the program has made of the lie is its own business.
+            self.certain = None;
+        }
+        match self.rng.u8(..4) {
+            0 => self.calm(),
+            1 => self.release(),
+            _ => {}
+        }
+    }
+
+    fn describe(&self) {
+        let mut site = look(&self.world.site);
+        let places: Vec<String> = site
+            .places
+            .iter()
+            .map(|place| {
+                format!(
+                    "room {} by {:?}, version {}, fixed {:?}, left {:?}, levels {:?}",
+                    place.name, place.maker, place.version, place.fixed, place.rules.left, place.rules.levels
+                )
+            })
+            .collect();
+        let mut lines = places;
+        for (at, source) in site.real.sources.iter().enumerate().skip(1) {
+            for (login, account) in &source.accounts {
+                lines.push(format!("directory {at}: {login} {} active {:?}", account.user, account.active));
+            }
+            for (name, group) in &source.groups {
+                lines.push(format!(
+                    "directory {at}: {name}: {:?}, nested {:?}, owners {:?}",
+                    group.members, group.nested, group.owners
+                ));
+            }
+        }
+        lines.push(format!("{:?}", site.limits));
+        for line in lines {
+            site.tell(|| line);
+        }
+    }
+
+    /// A change of what really is. Groups that stood for rooms and are gone leave people behind who wait for a word.
+    fn change_directories(&mut self) {
+        let mut site = look(&self.world.site);
+        let before = site.real.clone();
+        let (places, people) = (site.places.clone(), self.world.people);
+        let what = generate::change(&mut self.rng, &mut site.real, people, &places);
+        site.shown = site.real.clone();
+        site.tell(|| format!("  {what}"));
+        let Some(certain) = &self.certain else { return };
+        for (source, group, place) in &certain.fed {
+            let gone = !site.real.sources[*source].groups.contains_key(group);
+            if gone && before.sources[*source].groups.contains_key(group) {
+                let (then, now) = (before.wanted(*place), site.real.wanted(*place));
+                let orphans: Vec<_> = then.members.difference(&now.members).cloned().collect();
+                site.orphans.entry(*place).or_default().extend(orphans);
+            }
+        }
+    }
+
+    fn pause(&mut self) {
+        let mut site = look(&self.world.site);
+        let at = self.rng.usize(..site.places.len());
+        if site.places[at].unharmed {
+            return;
+        }
+        site.places[at].paused = true;
+        let name = site.places[at].name.clone();
+        site.tell(|| format!("  {name} is paused"));
+        let pause = Pause::Room(RoomRef::Alias(site.places[at].alias.clone()));
+        let now = self.world.homeserver.now();
+        drop(site);
+        self.commit(MemoryChange::Paused(pause, Some(now)));
+    }
+
+    /// A person's word, which goes past the faults of the store.
+    fn commit(&self, change: MemoryChange) {
+        let mut memory = self.world.store.memory();
+        memory.apply(&[change]);
+        self.world.store.set(memory);
+    }
+
+    /// Lets things go wrong; answers whether any of it concerns the run as a whole.
+    fn harm(&mut self) -> bool {
+        let mut site = look(&self.world.site);
+        let mut whole = false;
+        for _ in 0..self.rng.usize(..4) {
+            if chance(&mut self.rng, 35) {
+                let at = self.rng.usize(1..site.shown.sources.len());
+                let misreading = generate::misreading(&mut self.rng, &site.shown.sources[at]);
+                site.tell(|| match &misreading {
+                    Misreading::Fails(kind) => format!("  directory {at} will fail: {kind:?}"),
+                    Misreading::Partly(_) => format!("  directory {at} will not tell all"),
+                });
+                site.misreadings.insert(at, misreading);
+            } else {
+                let (fault, concerns_all) = generate::fault(&mut self.rng);
+                whole |= concerns_all;
+                site.tell(|| format!("  to come: {fault:?}"));
+                site.faults.push(fault);
+            }
+        }
+        whole
+    }
+
+    /// Nothing goes wrong any more, and what others have broken is put right.
+    fn heal(&mut self) {
+        let mut site = look(&self.world.site);
+        site.faults.clear();
+        site.misreadings.clear();
+        site.kill_at = None;
+        let rooms: Vec<_> = site.rooms.iter().map(|(room, at)| (room.clone(), *at)).collect();
+        for (room, at) in rooms {
+            let alias = site.places[at].alias.clone();
+            if site.homeserver.alias(&alias) == site.decoy {
+                site.homeserver.force_alias(alias, room, user("lead"));
+            }
+        }
+    }
+
+    /// A directory shows itself as it is not, and calls that complete. Answers whether one does.
+    fn lie(&mut self) -> bool {
+        let Some(certain) = &self.certain else { return false };
+        let mut site = look(&self.world.site);
+        let what = match self.rng.u8(..4) {
+            // The group of a room is not to be seen.
+            0 => {
+                let fed: Vec<_> = certain.fed.iter().cloned().collect();
+                let Some((source, group, _)) = one(&mut self.rng, &fed).cloned() else {
+                    return false;
+                };
+                if site.shown.sources[source].groups.remove(&group).is_none() {
+                    return false;
+                }
+                for other in site.shown.sources[source].groups.values_mut() {
+                    other.nested.remove(&group);
+                }
+                site.tally.fault("group vanished");
+                format!("group {group} of directory {source} is not to be seen")
+            }
+            // Everything is gone.
+            1 => {
+                let source = self.rng.usize(1..site.shown.sources.len());
+                let groups = &site.shown.sources[source].groups;
+                let known = |(name, group): (&String, &Group)| {
+                    group
+                        .room
+                        .is_none_or(|place| certain.fed.contains(&(source, name.clone(), place)))
+                };
+                if !groups.iter().all(known) {
+                    return false;
+                }
+                site.shown.sources[source] = super::organisation::Source::default();
+                site.tally.fault("directory empty");
+                format!("directory {source} is empty")
+            }
+            // A branch of accounts is gone.
+            2 => {
+                let source = self.rng.usize(1..site.shown.sources.len());
+                let least = certain.active.get(source).copied().unwrap_or_default();
+                let limits = site.limits;
+                let enough = |lost: usize| {
+                    lost > limits.shrink_count as usize && lost * 100 > least * usize::from(limits.shrink_percent)
+                };
+                let Some(lost) = (1..=least).find(|lost| enough(*lost)) else {
+                    return false;
+                };
+                // One account has to be left, or the directory would be empty.
+                if lost >= least {
+                    return false;
+                }
+                let mut logins: Vec<String> = site.shown.sources[source].accounts.keys().cloned().collect();
+                self.rng.shuffle(&mut logins);
+                while site.shown.sources[source].active() > least - lost {
+                    let Some(login) = logins.pop() else { return false };
+                    generate::forget_account(&mut site.shown.sources[source], &login);
+                }
+                site.tally.fault("directory shrunken");
+                format!("directory {source} has lost accounts")
+            }
+            // Nobody is in the groups of a room.
+            _ => {
+                let places = site.places.len() - 1;
+                let place = self.rng.usize(..places);
+                for source in &mut site.shown.sources {
+                    for group in source.groups.values_mut().filter(|group| group.room == Some(place)) {
+                        group.members.clear();
+                        group.nested.clear();
+                    }
+                }
+                site.tally.fault("group empty");
+                format!("nobody is in the groups of {}", site.places[place].name)
+            }
+        };
+        site.tell(|| format!("  LIE: {what}"));
+        true
+    }
+
+    /// Looks at what a run has come to.
+    fn after(&mut self, ran: &Ran) {
+        let mut site = look(&self.world.site);
+        if let Some(certain) = &mut self.certain {
+            for (at, told) in &site.run.told {
+                if let (Some(least), false) = (certain.active.get_mut(*at), told.failed) {
+                    *least = (*least).min(told.said.active());
+                }
+            }
+        }
+        if site.run.released && matches!(ran, Ran::Ended(_)) {
+            site.orphans.clear();
+        }
+        let mut orphans = std::mem::take(&mut site.orphans);
+        for (place, users) in &mut orphans {
+            let wanted = site.real.wanted(*place);
+            users.retain(|user| !wanted.members.contains(user));
+        }
+        site.orphans = orphans;
+    }
+
+    /// A run in which nothing goes wrong. What is seen in it is certain.
+    fn calm(&mut self) {
+        self.heal();
+        self.tell(|| "  calm".to_owned());
+        let ran = self.world.run(&RunOptions::by_person());
+        self.after(&ran);
+        let Ran::Ended(report) = ran else { return };
+        let tally = report.tally();
+        let clean = self.world.store.memory().clean_run.is_some();
+        if !clean || !report.errors.is_empty() || tally.failed + tally.parked > 0 {
+            return;
+        }
+        let site = look(&self.world.site);
+        let managed = |at: usize| {
+            let alias = RoomRef::Alias(site.places[at].alias.clone());
+            let mut rooms = report.rooms.iter();
+            rooms.any(|room| room.room == alias && room.status == RoomStatus::Managed)
+        };
+        let mut certain = Certain {
+            active: site.shown.sources.iter().map(|source| source.active()).collect(),
+            fed: BTreeSet::new(),
+        };
+        for (index, source) in site.shown.sources.iter().enumerate().skip(1) {
+            for (name, group) in &source.groups {
+                if let Some(place) = group.room.filter(|place| managed(*place)) {
+                    certain.fed.insert((index, name.clone(), place));
+                }
+            }
+        }
+        self.certain = Some(certain);
+    }
+
+    /// A person looks at what is held, and lets it go.
+    fn release(&mut self) {
+        let ran = self.world.run(&RunOptions::by_person());
+        self.after(&ran);
+        let Ran::Ended(report) = ran else { return };
+        if let Some(code) = report.release.clone() {
+            let mut options = RunOptions::by_person();
+            options.releases.insert(code);
+            let ran = self.world.run(&options);
+            self.after(&ran);
+        }
+    }
+
+    /// Faults have ended. One run reaches what the directories want: the first, if a clean run is remembered and the
+    /// guard holds nothing; otherwise that which follows the first clean one, or in which a person has let go what is
+    /// held. The run after it writes nothing.
+    fn end(&mut self) -> Vec<String> {
+        self.heal();
+        self.put_right();
+        self.world.homeserver.advance(A_DAY);
+        let mut options = RunOptions::by_person();
+        // Clean, not clean before; released, not released.
+        for attempt in 0..3 {
+            let unsure = self.world.store.memory().clean_run.is_none();
+            let ran = self.world.run(&options);
+            self.after(&ran);
+            let Ran::Ended(report) = ran else {
+                return vec!["a run without faults does not end".to_owned()];
+            };
+            options = RunOptions::by_person();
+            let held = report.tally().held > 0;
+            if unsure && held {
+                self.tell(|| "  no run was clean before this one".to_owned());
+            } else if let (true, Some(code)) = (held, report.release.clone()) {
+                options.releases.insert(code);
+            } else {
+                break;
+            }
+            if attempt == 2 {
+                return vec!["what a person lets go is held again".to_owned()];
+            }
+        }
+        let site = look(&self.world.site);
+        let mut differences = site.differences();
+        drop(site);
+        if self.is_doomed_in() {
+            differences.push("nobody has gone from the unharmed room".to_owned());
+        }
+        let before = self.world.homeserver.writes();
+        let ran = self.world.run(&RunOptions::by_person());
+        if !matches!(ran, Ran::Ended(_)) {
+            differences.push("a run without faults does not end".to_owned());
+        }
+        let writes = self.world.homeserver.writes() - before;
+        if writes > 0 {
+            differences.push(format!("the run after the last sends {writes} writing requests"));
+        }
+        differences
+    }
+
+    /// Pauses end, and rooms that others have taken from the bot are left to them.
+    fn put_right(&self) {
+        let mut site = look(&self.world.site);
+        for place in &mut site.places {
+            place.paused = false;
+        }
+        let missing: Vec<_> = site
+            .rooms
+            .iter()
+            .filter(|(_, at)| site.places[**at].maker == Maker::Bot)
+            .map(|(room, at)| (room.clone(), site.places[*at].alias.clone()))
+            .collect();
+        for (room, alias) in missing {
+            if site.homeserver.alias(&alias).is_none() {
+                site.homeserver.force_alias(alias, room, site.bot.clone());
+            }
+        }
+        drop(site);
+        let paused: Vec<Pause> = self.world.store.memory().paused.keys().cloned().collect();
+        for pause in paused {
+            self.commit(MemoryChange::Paused(pause, None));
+        }
+    }
+}
+
+/// Whether a removal from the unharmed room is held or waits.
+fn is_held(report: &Report) -> bool {
+    let alias = RoomRef::Alias(super::names::alias("unharmed"));
+    let rooms = report.rooms.iter().filter(|room| room.room == alias);
+    rooms
+        .flat_map(|room| &room.items)
+        .any(|item| matches!(item.outcome, Outcome::Held { .. } | Outcome::Pending))
+}
