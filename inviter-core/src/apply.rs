@@ -3,6 +3,7 @@
 //! A failure is reported and stops nothing that does not depend on it. Nothing here reads the plan's reasons or
 //! second-guesses the guard; what is re-checked is whether the world is still the one that was planned for.
 
+mod record;
 mod witness;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use ruma_common::{OwnedRoomId, OwnedUserId};
 
+use self::record::RECORDS_AT_ONCE;
 use crate::{
     action::{Action, Op, RoomTarget},
     backend::{BackendError, BackendErrorKind, Effect, RoomBackend},
@@ -40,6 +42,8 @@ pub struct ApplyOptions<'a> {
     pub store: &'a dyn MemoryStore,
     /// Is told of each action as soon as it is known what became of it.
     pub witness: &'a dyn Witness,
+    /// Remembers what was done with people, for whoever asks later.
+    pub history: bool,
     /// Rooms worked on at the same time.
     pub rooms_at_once: usize,
     /// Invitations or removals under way at the same time in one room.
@@ -108,6 +112,8 @@ struct RoomRun<'a> {
     memory: Vec<MemoryChange>,
     errors: Vec<String>,
     witness: &'a dyn Witness,
+    /// What is taken from people here rests on a person's word, which is yet to be written down as used.
+    released: Option<Timestamp>,
 }
 
 /// An action that was ended among others, by its index. Without a result: those before it had to wait, and now it is
@@ -162,6 +168,7 @@ impl RoomRun<'_> {
 
 impl Run<'_> {
     async fn room(&self, room: GuardedRoom) -> RoomApplied {
+        let released = room.released_at(self.options.clock.now());
         let (plan, actions, release) = room.into_parts();
         let (items, revisit, errors, target) = match plan.target.clone() {
             Some(target) => {
@@ -181,6 +188,7 @@ impl Run<'_> {
                     memory: Vec::new(),
                     errors: Vec::new(),
                     witness: self.options.witness,
+                    released,
                 };
                 self.work(work).await
             }
@@ -302,7 +310,33 @@ impl Run<'_> {
             return;
         }
         if let Some(detail) = self.stale(room).await {
-            room.settle(&indices, &Outcome::Stale { detail });
+            return room.settle(&indices, &Outcome::Stale { detail });
+        }
+        self.use_up(room, &indices, Vec::new(), "the release").await;
+    }
+
+    /// Writes down that a person's word is used, so that it is good once whatever happens from here on, together with
+    /// other records. What these actions are about does not happen if that fails.
+    async fn use_up(
+        &self,
+        room: &mut RoomRun<'_>,
+        indices: &[usize],
+        mut records: Vec<MemoryChange>,
+        what: &str,
+    ) {
+        if let (Some(at), RoomTarget::Existing(id)) = (room.released, &room.target) {
+            records.push(MemoryChange::Released(id.clone(), at));
+        }
+        if records.is_empty() {
+            return;
+        }
+        match self.options.store.commit(&records).await {
+            Ok(()) => room.released = None,
+            Err(error) => {
+                let because = format!("{what} could not be written down first: {error}");
+                room.errors.push(error.to_string());
+                room.settle(indices, &Outcome::Skipped { because });
+            }
         }
     }
 
@@ -344,6 +378,8 @@ impl Run<'_> {
                     _ => None,
                 });
                 room.memory.extend(given);
+                let records = room.records(index, self.options.clock.now(), self.options.history);
+                room.memory.extend(records);
             }
             room.settle_one(index, outcome);
         }
@@ -368,7 +404,7 @@ impl Run<'_> {
     async fn people(&self, room: &mut RoomRun<'_>, phase: u8) {
         let indices = room.open(phase);
         let work = &*room;
-        let done: Vec<Ended> = stream::iter(indices)
+        let mut ended = stream::iter(indices)
             .map(|index| async move {
                 let op = &work.actions[index].action.op;
                 let (result, outcome) = match op {
@@ -386,9 +422,24 @@ impl Run<'_> {
                 work.tell(&work.target, index, &outcome);
                 (index, result, outcome)
             })
-            .buffer_unordered(self.options.people_at_once.max(1))
-            .collect()
-            .await;
+            .buffer_unordered(self.options.people_at_once.max(1));
+        let (mut done, mut records, mut unwritten): (Vec<Ended>, _, _) = (Vec::new(), Vec::new(), Vec::new());
+        while let Some((index, result, outcome)) = ended.next().await {
+            if outcome == Outcome::Done {
+                records.extend(work.records(index, self.options.clock.now(), self.options.history));
+            }
+            done.push((index, result, outcome));
+            if records.len() >= RECORDS_AT_ONCE {
+                // What cannot be written now is tried once more with the rest.
+                if self.options.store.commit(&records).await.is_err() {
+                    unwritten.append(&mut records);
+                }
+                records.clear();
+            }
+        }
+        drop(ended);
+        room.memory.append(&mut unwritten);
+        room.memory.append(&mut records);
         for (index, result, outcome) in done {
             if let Some(result) = &result {
                 self.remember_refusal(room, index, result.as_ref().err());
@@ -427,11 +478,8 @@ impl Run<'_> {
                 })
             })
             .collect();
-        if let Err(error) = self.options.store.commit(&records).await {
-            let because = format!("the removals could not be written down first: {error}");
-            room.errors.push(error.to_string());
-            return room.settle(&indices, &Outcome::Skipped { because });
-        }
+        self.use_up(room, &indices, records, "the removals").await;
+        // Only those are still open that were written down.
         self.people(room, 5).await;
     }
 

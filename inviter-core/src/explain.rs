@@ -17,6 +17,7 @@ use crate::{
     levels::LevelSlot,
     plan::RoomStatus,
     policy::Policy,
+    recall::{Brought, Happened},
     reconcile::Draft,
     report::RoomReport,
     resolve::{KnownAccount, ReadOutcome},
@@ -68,6 +69,13 @@ pub struct Explanation {
     pub evidence: Evidence,
     /// Findings of the run about this person, their accounts, and directories that were not read completely.
     pub findings: Vec<Finding>,
+    /// That we have brought them in, if they have been there since. [`explain`] alone does not know; see
+    /// [`Reconciler::explain`](crate::reconcile::Reconciler::explain).
+    pub brought: Option<Brought>,
+    /// What we did with them there as far as it is still remembered, oldest first; likewise.
+    pub past: Vec<Happened>,
+    /// Why the past could not be looked up, if it could not.
+    pub past_unknown: Option<String>,
 }
 
 /// Where someone is now.
@@ -190,6 +198,9 @@ pub fn explain(question: &Question<'_>, draft: &Draft, policy: &Policy) -> Expla
         feeds,
         plan,
         evidence,
+        brought: None,
+        past: Vec::new(),
+        past_unknown: None,
     }
 }
 

@@ -142,4 +142,8 @@ pub enum FindingKind {
     Deactivated,
     /// Refused permanently at an earlier run.
     Refused,
+    /// Not wanted any more, and stays for some time yet.
+    InGrace,
+    /// Not wanted, and not brought in by us, so that they stay.
+    NotBroughtIn,
 }

@@ -1,6 +1,6 @@
 //! What the administrator decided: scope, decoders, minting, adoption, exemptions.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use ruma_common::{OwnedServerName, OwnedUserId, ServerName, UserId};
 
@@ -47,13 +47,21 @@ pub struct Policy {
     /// The directory also rules over people at level 100 and more, as far as they are below the bot. Off: they are left
     /// alone. Creators of version 12 always are (decision 20).
     pub danger_manage_admins: bool,
+    /// A group that fed a room and is gone counts as one without members, so that its people go like those of any other
+    /// group. Off: they stay until a person releases them (decision 2).
+    pub danger_vanished_groups_are_empty: bool,
     /// Reason shown in the room with an invitation.
     pub invite_reason: Option<Reason>,
     /// Reason shown in the room with a removal.
     pub remove_reason: Option<Reason>,
+    /// How long it is remembered what we did with people, for whoever asks later; zero for not at all.
+    pub history: Duration,
 }
 
 impl Policy {
+    /// How long it is remembered what we did with people, where nothing else is said.
+    pub const HISTORY: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+
     /// The defaults for a bot on `homeserver`, without any directory or room.
     pub fn new(homeserver: OwnedServerName) -> Self {
         Self {
@@ -71,8 +79,10 @@ impl Policy {
             danger_allow_world_readable: false,
             danger_allow_admin_levels: false,
             danger_manage_admins: false,
+            danger_vanished_groups_are_empty: false,
             invite_reason: Some(Reason::for_invitations()),
             remove_reason: Some(Reason::for_removals()),
+            history: Self::HISTORY,
         }
     }
 

@@ -97,6 +97,17 @@ pub enum LeftPolicy {
     After(Duration),
 }
 
+/// Whom the directory may take out of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovePolicy {
+    /// Everybody whom it does not want there.
+    #[default]
+    Anyone,
+    /// Of those, the ones whom we have brought in: others were invited by hand, and stay.
+    BroughtByUs,
+}
+
 /// The settings of a room; shared by all rooms that have the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomRules {
@@ -126,6 +137,11 @@ pub struct RoomRules {
     pub bring_in: BringIn,
     /// People who left by themselves.
     pub left: LeftPolicy,
+    /// How long somebody stays who is in none of the room's groups any more; zero for not at all. Who has no account
+    /// that may be used goes at once.
+    pub grace: Duration,
+    /// Whom the directory may take out.
+    pub remove: RemovePolicy,
 }
 
 impl Default for RoomRules {
@@ -145,6 +161,8 @@ impl Default for RoomRules {
             version: None,
             bring_in: BringIn::default(),
             left: LeftPolicy::default(),
+            grace: Duration::ZERO,
+            remove: RemovePolicy::default(),
         }
     }
 }

@@ -28,6 +28,20 @@ impl Timestamp {
     }
 }
 
+/// A point in time for people, such as `2026-11-27 08:13 UTC`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dated(pub(crate) Timestamp);
+
+impl fmt::Display for Dated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = i64::try_from(self.0.0).map(jiff::Timestamp::from_millisecond);
+        match known {
+            Ok(Ok(at)) => write!(f, "{} UTC", at.strftime("%Y-%m-%d %H:%M")),
+            _ => f.write_str("a day too far away to be told"),
+        }
+    }
+}
+
 /// A time span in words, by its largest units, such as `7 days` or `1 hour 30 minutes`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spoken(pub(crate) Duration);
@@ -71,6 +85,15 @@ impl Clock for FixedClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn points_in_time_are_dated() {
+        let dated = |ms| Dated(Timestamp(ms)).to_string();
+        assert_eq!(dated(0), "1970-01-01 00:00 UTC");
+        assert_eq!(dated(1_800_000_000_000), "2027-01-15 08:00 UTC");
+        assert_eq!(dated(u64::MAX), "a day too far away to be told");
+        assert_eq!(dated(i64::MAX.unsigned_abs()), "a day too far away to be told");
+    }
 
     #[test]
     fn time_spans_are_spoken() {

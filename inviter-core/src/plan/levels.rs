@@ -234,7 +234,10 @@ impl RoomDraft<'_> {
             let here = membership.is_some_and(Membership::is_in);
             let going = people.unwanted.binary_search(&&**user).is_ok();
             let coming = people.inviting.binary_search(&&**user).is_ok();
-            if membership == Some(Membership::Banned) || coming || here && !going {
+            // Who may stay although no group has them any more keeps what others gave them, not what we did.
+            let ours = || self.remembered.is_some_and(|r| r.given.get(user) == Some(level));
+            let staying = people.kept.binary_search(&&**user).is_ok() && ours();
+            if membership == Some(Membership::Banned) || coming || here && !going && !staying {
                 continue;
             }
             if !self.may_be_managed(user) || !self.is_below_us(snapshot, user) {

@@ -3,6 +3,7 @@
 mod blocked;
 mod census;
 mod feeds;
+mod grace;
 mod join;
 mod levels;
 mod needs;
@@ -427,6 +428,7 @@ impl<'a> RoomDraft<'a> {
         self.power_levels(snapshot, &people);
         self.settings(snapshot);
         self.remember_feeds(snapshot);
+        self.remember_people(snapshot);
     }
 
     /// An upgrade brings nobody along: to the new room, who had left the old one by their own act, or was removed or

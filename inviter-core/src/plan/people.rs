@@ -12,16 +12,18 @@ use crate::{
     recall::{KeptOut, MemoryChange, RefusedOp},
     room::{JoinRule, Membership, Power, RoomMember, RoomSnapshot},
     room_rules::{BringIn, LeftPolicy},
-    time::{Spoken, Timestamp},
+    time::{Dated, Spoken, Timestamp},
 };
 
-/// What the levels stage has to know about people; both lists are sorted.
+/// What the levels stage has to know about people; all lists are sorted.
 #[derive(Debug, Default)]
 pub(super) struct People<'s> {
     /// About to be invited.
     pub(super) inviting: Vec<&'s UserId>,
     /// In the room, and known for sure not to belong in it.
     pub(super) unwanted: Vec<&'s UserId>,
+    /// In the room, not to belong in it, and to stay all the same, because we have not brought them in.
+    pub(super) kept: Vec<&'s UserId>,
 }
 
 impl<'a> RoomDraft<'a> {
@@ -234,6 +236,7 @@ impl<'a> RoomDraft<'a> {
             }
         }
         self.tell_blocked(snapshot, &blocked);
+        self.tell_not_brought_in(people.kept.len());
     }
 
     /// In scope, not the bot, not exempt, and nothing about them uncertain.
@@ -292,7 +295,15 @@ impl<'a> RoomDraft<'a> {
             );
             return self.tell_of(user, FindingKind::Outranked, message);
         }
-        people.unwanted.push(user);
+        if !self.may_go(member) {
+            people.kept.push(user);
+            return;
+        }
+        // Their level stays as long as they do.
+        let until = self.grace_of(snapshot, user, &why);
+        if until.is_none() {
+            people.unwanted.push(user);
+        }
         if snapshot.join_rule == JoinRule::Public {
             blocked.public.add(user);
         } else if !snapshot
@@ -300,6 +311,14 @@ impl<'a> RoomDraft<'a> {
             .reaches(snapshot.levels.key(Key::Kick))
         {
             blocked.kick.add(user);
+        } else if let Some(until) = until {
+            let message = format!(
+                "{}: {user} is in none of its groups any more and is removed after {}, unless the directory brings them \
+                 back",
+                self.plan.room,
+                Dated(until)
+            );
+            self.tell_of(user, FindingKind::InGrace, message);
         } else if !self.is_refused(user, RefusedOp::Remove) {
             let op = Op::Remove {
                 user: user.to_owned(),
@@ -346,6 +365,10 @@ impl<'a> RoomDraft<'a> {
             self.plan
                 .learned
                 .push(MemoryChange::Absent(id.clone(), user.to_owned(), true));
+            // Whoever lets them in from now on, it is not us.
+            self.plan
+                .learned
+                .push(MemoryChange::Brought(id.clone(), user.to_owned(), None));
         }
         if self.remembered.is_some_and(|r| r.reinvited.contains(user)) {
             self.plan

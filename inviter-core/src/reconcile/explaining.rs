@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use ruma_common::{OwnedRoomId, UserId};
+use ruma_common::{OwnedRoomId, RoomId, UserId};
 
 use super::{Draft, Reconciler};
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     backend::{Observe, ReadOnly},
     decode::normalise_alias,
     explain::{Explanation, Question, explain, find_room},
+    recall::StoreError,
     room::{Binding, Cause, RoomRef, RoomState},
 };
 
@@ -43,7 +44,21 @@ impl Reconciler {
             room_id: room_id.as_ref(),
             state: &state,
         };
-        explain(&question, draft, &self.policy)
+        let mut explanation = explain(&question, draft, &self.policy);
+        if let Some(id) = &room_id
+            && let Err(error) = self.look_up_past(&mut explanation, id).await
+        {
+            explanation.past_unknown = Some(error.to_string());
+        }
+        explanation
+    }
+
+    async fn look_up_past(&self, explanation: &mut Explanation, room: &RoomId) -> Result<(), StoreError> {
+        let user = &explanation.user;
+        let past = self.store.history(user, Some(room)).await?;
+        let brought = self.store.brought(room).await?.remove(user);
+        (explanation.past, explanation.brought) = (past, brought);
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ mod bindings;
 mod by_hand;
 mod explaining;
 mod following;
+mod holding;
 mod pausing;
 mod planning;
 mod questions;
@@ -261,6 +262,7 @@ impl Reconciler {
             clock: &*self.clock,
             store: &self.store,
             witness,
+            history: !self.policy.history.is_zero(),
             rooms_at_once: self.rooms_at_once,
             people_at_once: self.people_at_once,
         };
@@ -314,6 +316,7 @@ impl Reconciler {
             whole,
             left_out,
             released: !options.releases.is_empty(),
+            history: self.policy.history,
             now,
         };
         let mut learned = remembering::learned(&desired, &report, &memory, &self.limits, run);

@@ -22,7 +22,7 @@ use crate::{
     recall::{Memory, MemoryChange, Pause, Recalled},
     resolve::{ReadOutcome, resolve},
     room::{Binding, RoomRef},
-    room_rules::Listing,
+    room_rules::{Listing, RemovePolicy},
     runs::RunCause,
     time::Timestamp,
     unite::unite_followed,
@@ -129,6 +129,7 @@ impl Reconciler {
                 .into_iter()
                 .partition(|room| about.includes(room, successors));
             others.extend(apart);
+            self.look_up_brought(&desired, &mut memory).await?;
             let listings = listings(&backend, &desired, &memory, now).await;
             let cx = self.context(&desired, &roster, &identity, &memory, &listings, now);
             let plans = plan_rooms(
@@ -216,6 +217,25 @@ impl Reconciler {
             listings,
             now,
         }
+    }
+
+    /// Whom we have brought in, for the rooms whose rules ask for it. Nothing is remembered of the others.
+    async fn look_up_brought(&self, desired: &Desired, memory: &mut Memory) -> Result<(), RunError> {
+        let asked = desired
+            .rooms
+            .iter()
+            .filter(|room| room.rules.remove == RemovePolicy::BroughtByUs);
+        for room in asked {
+            let Binding::Bound(id) = &room.binding else {
+                continue;
+            };
+            if let Some(known) = memory.rooms.get_mut(id)
+                && known.brought.is_none()
+            {
+                known.brought = Some(self.store.brought(id).await?);
+            }
+        }
+        Ok(())
     }
 
     async fn recall(&self, findings: &mut Vec<Finding>) -> Result<Memory, RunError> {

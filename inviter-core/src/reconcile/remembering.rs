@@ -1,9 +1,10 @@
 //! What a whole run teaches, and what it misses.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use ruma_common::OwnedRoomId;
 
+use super::holding::holds;
 use crate::{
     desired::{Desired, DesiredRoom, Feed, GroupStanding, Person, PersonStanding, SourceOutcome},
     directory::ProviderId,
@@ -26,6 +27,8 @@ pub(super) struct Run {
     pub(super) left_out: bool,
     /// A person let something go.
     pub(super) released: bool,
+    /// How long it is remembered what was done with people.
+    pub(super) history: Duration,
     /// When it came to its end.
     pub(super) now: Timestamp,
 }
@@ -66,7 +69,17 @@ pub(super) fn learned(
         let before = memory.directories.get(&source.provider);
         let shrank =
             before.is_some_and(|before| limits.shrinks_too_much(before.active_accounts, active_accounts));
-        let held = items().any(|item| holds_for(&item.outcome, &source.provider));
+        // Who has time yet goes later, and then as many at once as the directory has lost.
+        let in_grace = report.rooms.iter().any(|room| {
+            room.feeds
+                .iter()
+                .any(|feed| feed.group.provider == source.provider)
+                && room
+                    .findings
+                    .iter()
+                    .any(|finding| finding.kind == FindingKind::InGrace)
+        });
+        let held = in_grace || items().any(|item| holds_for(&item.outcome, &source.provider));
         // Remembering the smaller size would let go on the next run what this one holds, or what this one did not
         // come to because something else was not known.
         if !shrank
@@ -81,6 +94,18 @@ pub(super) fn learned(
     }
     if clean {
         learned.push(MemoryChange::CleanRun(now));
+    }
+    let complete = whole && !run.left_out && read && known;
+    learned.extend(holds(report, memory, complete, now));
+    if whole {
+        let before = match run.history {
+            Duration::ZERO => Timestamp(u64::MAX >> 1),
+            history => Timestamp(
+                now.0
+                    .saturating_sub(u64::try_from(history.as_millis()).unwrap_or(u64::MAX)),
+            ),
+        };
+        learned.push(MemoryChange::ForgetHistory(before));
     }
     let window = u64::try_from(limits.window.as_millis()).unwrap_or(u64::MAX);
     learned.push(MemoryChange::ForgetRemovals(Timestamp(
