@@ -33,8 +33,8 @@ mod settings;
 mod source;
 
 use std::{
-    fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use inviter_core::{
@@ -60,7 +60,10 @@ pub use homeserver::{Credentials, HomeserverConfig};
 pub use keys::{Fallback, Key, Kind, SectionKeys};
 pub use source::Place;
 
-use crate::document::{self, Node, Problems, Section};
+use crate::{
+    bounded_file,
+    document::{self, Node, Problems, Section},
+};
 use source::Source;
 
 /// A configuration that has been checked.
@@ -219,7 +222,9 @@ fn read_file(path: &Path) -> Result<String, ConfigErrors> {
             std::io::ErrorKind::NotFound => {
                 "there is no such file; copy inviter.sample.toml and edit the copy".to_owned()
             }
-            std::io::ErrorKind::FileTooLarge => format!("cannot be a configuration: {error}; name the right file"),
+            std::io::ErrorKind::FileTooLarge => {
+                format!("cannot be a configuration: {error}; name the right file")
+            }
             _ => format!("cannot be read: {error}"),
         };
         ConfigErrors::of_file(path, message)

@@ -14,7 +14,10 @@ use super::{
     Environment, keys, path_in,
     secrets::{self, SecretKeys},
 };
-use crate::document::{Problems, Section, shortened};
+use crate::{
+    bounded_file,
+    document::{Problems, Section, shortened},
+};
 
 const TOKEN: SecretKeys = SecretKeys {
     file: "access_token_file",
@@ -147,7 +150,8 @@ pub(super) fn file(
 
 /// That the file looks right; what is in the certificates shows when connecting.
 pub(super) fn check_ca_file(path: &Path) -> Result<(), String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let bytes = bounded_file::read(path, bounded_file::CERTIFICATES)
+        .map_err(|error| format!("cannot be read: {error}"))?;
     let begin = b"-----BEGIN CERTIFICATE-----";
     if bytes.windows(begin.len()).any(|window| window == begin) {
         return Ok(());

@@ -21,6 +21,8 @@ pub(super) use table::{ACCOUNTS, ADOPT, HOMESERVER, LIMITS, PEOPLE, SCOPE, STATE
 
 /// How people are brought in: for all rooms, or for some.
 const BRING_IN: Kind = Kind::Word(&["invite", "join"]);
+/// Whom the directory may take out: for all rooms, or for some.
+const REMOVE: Kind = Kind::Word(&["anyone", "brought_by_us"]);
 /// People who left by their own act: for all rooms, or for some.
 const LEFT: Kind = Kind::WordOrAfter(&["until_brought_anew", "again", "never"]);
 

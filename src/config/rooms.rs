@@ -36,6 +36,8 @@ pub(super) fn defaults(
     let rules = RoomRules {
         bring_in: people.bring_in,
         left: people.left,
+        grace: people.grace,
+        remove: people.remove,
         ..RoomRules::default()
     };
     settings(&section, "rooms.permissions", rules, danger, problems)
@@ -280,6 +282,8 @@ fn settings(
     }
     rules.bring_in = small::bring_in(section, problems).unwrap_or(rules.bring_in);
     rules.left = small::left(section, problems).unwrap_or(rules.left);
+    rules.grace = section.duration("grace", problems).unwrap_or(rules.grace);
+    rules.remove = small::remove(section, problems).unwrap_or(rules.remove);
     rules.template = permissions::read(section, permissions, rules.template, danger, problems);
     rules
 }

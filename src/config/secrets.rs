@@ -1,12 +1,19 @@
 //! Secrets come from files or from the environment, never from the configuration file, and are never shown.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::Path,
+};
 
 use secrecy::{SecretString, zeroize::Zeroize};
 use url::Url;
 
 use super::{Environment, path_in};
-use crate::document::{Node, Problems, Section};
+use crate::{
+    document::{Node, Problems, Section},
+    file_access::refuse_shared_secret,
+};
 
 /// A secret is one line; more than this is some other file.
 const MAX_SECRET: u64 = 64 * 1024;
@@ -51,16 +58,30 @@ pub(super) fn section<'n>(
     Section::read(node, name, &known, problems)
 }
 
-/// That a file with a secret of another kind is there, and closed to other users.
+/// That a file with a secret of another kind is there, and is kept from other users.
 pub(super) fn check_file(path: &Path) -> Result<(), String> {
+    open(path).map(drop)
+}
+
+/// Opens a file with a secret, if it is kept from other users: what is read is what was looked at.
+fn open(path: &Path) -> Result<File, String> {
+    // Whoever may not read it is told what is wrong with it nevertheless; and opening a pipe would wait for ever.
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "does not exist".to_owned(),
-        _ => format!("cannot be read: {error}"),
+        _ => cannot_be_read(&error),
     })?;
     if !metadata.is_file() {
         return Err("is not a file".to_owned());
     }
-    refuse_open_to_others(&metadata, path)
+    refuse_shared_secret(&metadata, path)?;
+    let file = File::open(path).map_err(|error| cannot_be_read(&error))?;
+    let metadata = file.metadata().map_err(|error| cannot_be_read(&error))?;
+    refuse_shared_secret(&metadata, path)?;
+    Ok(file)
+}
+
+fn cannot_be_read(error: &std::io::Error) -> String {
+    format!("cannot be read: {error}")
 }
 
 /// Reads a secret from its file or variable, whichever is set; the caller has checked that it is one of them.
@@ -166,41 +187,20 @@ fn is_a_variable_s_name(text: &str) -> bool {
 }
 
 fn from_file(path: &Path) -> Result<SecretString, String> {
-    check_file(path)?;
-    let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
-    if length > MAX_SECRET {
+    let mut bytes = Vec::new();
+    open(path)?
+        .take(MAX_SECRET + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| cannot_be_read(&error))?;
+    if bytes.len() as u64 > MAX_SECRET {
+        bytes.zeroize();
         return Err("is far too large for a secret; it must hold the secret on one line".to_owned());
     }
-    let bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         error.into_bytes().zeroize();
         "is not UTF-8".to_owned()
     })?;
     one_line(text)
-}
-
-/// The owner's group may read it (that is how services share a secret), others may not.
-#[cfg(unix)]
-fn refuse_open_to_others(metadata: &fs::Metadata, path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt;
-
-    let mode = metadata.permissions().mode();
-    let of_others = mode & 0o007;
-    if of_others == 0 {
-        return Ok(());
-    }
-    Err(format!(
-        "holds a secret and is open to every user (mode {:04o}); run `chmod o= {}`, or `chmod 600` to keep it to \
-         yourself",
-        mode & 0o7777,
-        path.display()
-    ))
-}
-
-/// Elsewhere permissions are not a mode, and nothing is checked.
-#[cfg(not(unix))]
-fn refuse_open_to_others(_metadata: &fs::Metadata, _path: &Path) -> Result<(), String> {
-    Ok(())
 }
 
 /// The secret without the newline that editors add.

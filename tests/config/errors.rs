@@ -1,6 +1,8 @@
 //! Wrong files: each error names the thing, its place, and the remedy.
 
-use super::{Place, around, error_of, errors_of, wrong_end};
+use inviter::config::Config;
+
+use super::{Place, around, environment, error_of, errors_of, wrong_end};
 
 #[test]
 fn unknown_keys_with_the_nearest() {
@@ -15,7 +17,7 @@ fn unknown_keys_with_the_nearest() {
     wrong_end(
         "[state]\ncolour = 1",
         "colour",
-        "unknown key `colour` in [state]; it knows `dir`",
+        "unknown key `colour` in [state]; it knows `dir` and `history`",
     );
     wrong_end(
         "[rooms.permissions]\ninvites = 1",
@@ -428,4 +430,27 @@ fn how_people_come_in_and_why() {
         "\"force\"",
         "`bring_in` in [rooms]: `force` is unknown; write `invite` or `join`",
     );
+}
+
+/// Whatever is named: no more of it is read than a configuration or a certificate can have.
+#[test]
+fn files_that_are_far_too_large() {
+    let place = Place::new();
+    std::fs::write(place.path("inviter.toml"), vec![b'#'; (16 << 20) + 1]).unwrap();
+    let error = Config::load(&place.path("inviter.toml"), &environment).unwrap_err();
+    assert!(
+        error.to_string().contains("cannot be a configuration: it is larger than 16 MiB; name the right file"),
+        "{error}"
+    );
+    #[cfg(target_os = "linux")]
+    {
+        let error = Config::load(std::path::Path::new("/dev/zero"), &environment).unwrap_err();
+        assert!(error.to_string().contains("larger than 16 MiB"), "{error}");
+        let text = around("", "ca_file = \"/dev/zero\"", "");
+        let error = place.parse(&text).unwrap_err();
+        assert!(
+            error.to_string().contains("the file `/dev/zero` cannot be read: it is larger than 16 MiB"),
+            "{error}"
+        );
+    }
 }

@@ -237,6 +237,64 @@ fn a_file_that_others_can_read_is_refused() {
     }
 }
 
+/// Whoever may write to the folder can put another file there, whatever the file's own mode is. A link is followed, and
+/// both its own place and that of what it leads to count.
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_can_replace_is_refused() {
+    let place = Place::new();
+    for dir in ["open", "closed", "closed/deep"] {
+        std::fs::create_dir(place.path(dir)).unwrap();
+    }
+    for name in ["open/token", "closed/deep/token"] {
+        place.secret(name, "s3cret");
+    }
+    std::os::unix::fs::symlink(place.path("closed/deep/token"), place.path("open/link")).unwrap();
+    std::os::unix::fs::symlink(place.path("open/token"), place.path("closed/link")).unwrap();
+    let with = |name: &str| {
+        let text = around("", "", "").replace("\"token\"", &format!("\"{name}\""));
+        place.parse(&text).map(drop).map_err(|errors| told(&errors))
+    };
+    for (mode, refused) in [
+        (0o755, false),
+        (0o775, false),
+        (0o777, true),
+        (0o702, true),
+        (0o1777, false),
+    ] {
+        place.mode("open", mode);
+        let open = place.path("open");
+        let open = open.display();
+        for name in ["open/token", "open/link", "closed/link"] {
+            let path = place.path(name);
+            let error = format!(
+                "5:21: `access_token_file` in [homeserver]: the file `{}` can be replaced by every user, since `{open}` \
+                 is open to all of them (mode {mode:04o}); run `chmod o-w {open}`",
+                path.display()
+            );
+            assert_eq!(
+                with(name),
+                if refused { Err(vec![error]) } else { Ok(()) },
+                "{name} {mode:o}"
+            );
+        }
+        assert_eq!(with("closed/deep/token"), Ok(()));
+    }
+    // Above it, too.
+    place.mode("closed", 0o777);
+    let errors = with("closed/deep/token").unwrap_err();
+    assert!(errors[0].contains("can be replaced by every user"), "{errors:?}");
+    // The mode of what a link leads to is that of the secret.
+    place.mode("closed", 0o700);
+    place.mode("open", 0o700);
+    place.mode("closed/deep/token", 0o644);
+    let errors = with("open/link").unwrap_err();
+    assert!(
+        errors[0].contains("is open to every user (mode 0644)"),
+        "{errors:?}"
+    );
+}
+
 #[test]
 fn loading_a_file() {
     let place = Place::new();

@@ -252,7 +252,10 @@ fn who_may_go_and_when_is_said_for_all_rooms_or_for_some() {
 fn what_was_done_with_people_is_remembered_for_some_time() {
     let history = |sections: &str| good(&format!("{}\n{sections}", one_room())).history;
     assert_eq!(history(""), Duration::from_secs(180 * 86_400));
-    assert_eq!(history("[state]\nhistory = \"30d\""), Duration::from_secs(30 * 86_400));
+    assert_eq!(
+        history("[state]\nhistory = \"30d\""),
+        Duration::from_secs(30 * 86_400)
+    );
     assert_eq!(history("[state]\nhistory = \"0s\""), Duration::ZERO);
 }
 

@@ -85,6 +85,18 @@ const BRING_IN: Shared = Shared {
     default: Said("as in [people]"),
     about: "How people come in: by an invitation, or straight in where the bot is a server administrator",
 };
+const GRACE: Shared = Shared {
+    name: "grace",
+    kind: Kind::Duration,
+    default: Said("as in [people]"),
+    about: "How long people stay who are in none of the room's groups any more",
+};
+const REMOVE: Shared = Shared {
+    name: "remove",
+    kind: super::REMOVE,
+    default: Said("as in [people]"),
+    about: "Whom the directory may take out: anyone, or those alone whom we have brought in",
+};
 const LEFT: Shared = Shared {
     name: "left",
     kind: super::LEFT,
@@ -112,6 +124,8 @@ pub(in crate::config) static ROOMS: SectionKeys = SectionKeys {
         VERSION.of_rooms(),
         BRING_IN.of_rooms(),
         LEFT.of_rooms(),
+        GRACE.of_rooms(),
+        REMOVE.of_rooms(),
         MANAGE_PERMISSIONS.of_rooms(),
         Key::new(
             "permissions",
@@ -186,6 +200,8 @@ pub(in crate::config) static ROOM: SectionKeys = SectionKeys {
         VERSION.of_room(),
         BRING_IN.of_room(),
         LEFT.of_room(),
+        GRACE.of_room(),
+        REMOVE.of_room(),
         MANAGE_PERMISSIONS.of_room(),
         Key::new(
             "permissions",
