@@ -33,7 +33,8 @@ use crate::{
 };
 
 /// A second directory, whose group feeds the first room too.
-fn branch(world: &mut World, people: std::ops::Range<usize>) -> Arc<InMemoryDirectory> {
+
+pub(crate) fn branch(world: &mut World, people: std::ops::Range<usize>) -> Arc<InMemoryDirectory> {
     let branch = Arc::new(InMemoryDirectory::new("branch"));
     for person in people.clone() {
         branch.put_person(format!("p{person}").as_str());

@@ -6,6 +6,7 @@
 mod arguments;
 mod faults;
 mod holds;
+mod kept_holds;
 mod model;
 mod moved;
 mod pauses;

@@ -448,7 +448,7 @@ fn removals_of_the_last_day_count() {
 
 #[test]
 fn removals_of_the_last_day_count_over_all_rooms() {
-    let elsewhere = inviter_core::OwnedRoomId::try_from("!other:example.org").unwrap();
+    let elsewhere = OwnedRoomId::try_from("!other:example.org").unwrap();
     let hours_ago = |hours: u64| {
         room(20, 3).with(|w| {
             let removal = |i: usize| RememberedRemoval {

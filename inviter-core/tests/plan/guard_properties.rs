@@ -172,7 +172,9 @@ proptest! {
                 prop_assert_eq!(tells(|r| matches!(r, HoldReason::RoomLimit { .. })), of_room);
                 prop_assert_eq!(tells(|r| matches!(r, HoldReason::TotalLimit { .. })), total);
                 // Where it says the same as the limit over all rooms, it is not said twice.
-                prop_assert!(!tells(|r| matches!(r, HoldReason::DirectoryLimit { .. })) || of_directory);
+                let told_of_directory = tells(|r| matches!(r, HoldReason::DirectoryLimit { .. }));
+                prop_assert!(!told_of_directory || of_directory);
+                prop_assert!(told_of_directory || total || !of_directory);
             }
             if let Some(code) = room.release() {
                 prop_assert_eq!(codes.insert(code.clone(), number), None, "each room has its own code");
