@@ -29,7 +29,8 @@ use crate::{
 #[group(skip)]
 #[command(after_long_help = "\
 Without a code, lists what is held and why, with the code of each room and that of everything. A code stands for exactly \
-the people and rooms that were shown with it. Once something else is held, it is another, and the old one is refused.
+the people and rooms that were shown with it, and it is good once. Once something else is held, or the same again, it is \
+another, and the old one is refused.
 
 With codes, this is a sync of everything in which what they stand for is not held: `inviter sync --release CODE`. All \
 else that a sync would do is done, too; with --dry-run it is only shown.")]
@@ -63,7 +64,8 @@ pub struct Held {
 /// A code stands for nothing that is held.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{code}`: nothing is held under this code, so nothing was done; `inviter release` shows what is held"
+    "`{code}`: nothing is held under this code, so nothing was done; a code is good once, and only for exactly what was \
+     shown with it; `inviter release` shows what is held"
 )]
 pub struct NotHeld {
     /// The code as it was understood.
@@ -197,6 +199,21 @@ mod tests {
         assert!(
             told.covers(&right.releases).is_err(),
             "once it is done, the code is of no use"
+        );
+
+        // The same people again are another matter.
+        place.staff(&["ada", "bob", "cid", "dan", "eve", "fay"], &["ada"]);
+        reconciler.sync(&RunOptions::by_person()).await.unwrap();
+        place.staff(&["ada", "fay"], &["ada"]);
+        let told = held(reconciler).await.unwrap();
+        assert_eq!(told.json()["counts"], json!({ "rooms": 1, "held": 4 }));
+        let error = told.covers(&right.releases).unwrap_err().to_string();
+        assert!(
+            error.ends_with(
+                "nothing is held under this code, so nothing was done; a code is good once, and only for exactly what \
+                 was shown with it; `inviter release` shows what is held"
+            ),
+            "{error}"
         );
     }
 
