@@ -21,6 +21,7 @@ mod killed;
 mod ldap;
 mod listed_rooms;
 mod parts;
+mod saved_plans;
 mod upgrades;
 mod versions;
 mod waiting;

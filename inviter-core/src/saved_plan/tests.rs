@@ -167,6 +167,10 @@ fn a_plan_with_something_wrong_in_it_is_told_what() {
         wrong(|file| file["asked_rooms"] = json!(vec!["#a:b"; 10_001])),
         "10000 rooms",
     );
+    is(
+        wrong(|file| file["planned"] = "x".repeat(201).into()),
+        "`planned` is too long",
+    );
     is(wrong(|file| file["homeserver"] = "a b\u{1b}".into()), "");
     is(wrong(|file| file["account"] = "x".repeat(100_000).into()), "");
     is(
@@ -258,7 +262,7 @@ fn put(value: &mut Value, mut at: usize, new: &Value) {
             Value::Object(object) => object.len(),
             _ => 0,
         };
-        if count == 0 || at % 5 == 0 {
+        if count == 0 || at.is_multiple_of(5) {
             *place = new.clone();
             return;
         }

@@ -123,6 +123,10 @@ impl SavedPlan {
         }
         let plan: Self =
             serde_json::from_slice(text).map_err(|error| SavedPlanError::wrong(error.to_string()))?;
+        let told = [("program", &plan.program), ("planned", &plan.planned)];
+        if let Some((key, _)) = told.iter().find(|(_, text)| text.len() > REPEATED) {
+            return Err(SavedPlanError::wrong(format!("its `{key}` is too long")));
+        }
         plan.options()?;
         plan.names_rooms_once()?;
         Ok(plan)
