@@ -21,10 +21,19 @@ pub enum ReasonError {
     /// It has a brace that nothing closes.
     #[error("a `{{` is not closed; write a placeholder as {{room}} or {{groups}}")]
     Unclosed,
+    /// It is longer than anybody reads, and may be too long for an event.
+    #[error("it has {0} characters, and may have {MAX_TEXT}; shorten it")]
+    TooLong(usize),
 }
 
 /// So many groups are named.
 const NAMED: usize = 5;
+/// As many characters of a group's name are shown. A directory may allow any length; an event has 64 KiB.
+const MAX_NAME: usize = 200;
+/// A text has at most so many bytes with all that it names.
+const MAX_BYTES: usize = 7_990;
+/// As many characters a configured text may have.
+const MAX_TEXT: usize = 1_000;
 
 impl Reason {
     /// Shown with invitations where nothing else is configured.
@@ -35,8 +44,12 @@ impl Reason {
     /// Takes a text; an empty one is no reason at all.
     ///
     /// # Errors
-    /// When it has a placeholder that is not known.
+    /// When it has a placeholder that is not known, or is too long.
     pub fn new(text: &str) -> Result<Option<Self>, ReasonError> {
+        let length = text.chars().count();
+        if length > MAX_TEXT {
+            return Err(ReasonError::TooLong(length));
+        }
         let mut rest = text;
         while let Some((_, after)) = rest.split_once('{') {
             let (name, after) = after.split_once('}').ok_or(ReasonError::Unclosed)?;
@@ -78,6 +91,10 @@ impl Reason {
             rest = after;
         }
         text.push_str(rest);
+        if let Some((end, _)) = text.char_indices().find(|(at, c)| at + c.len_utf8() > MAX_BYTES) {
+            text.truncate(end);
+            text.push('…');
+        }
         text
     }
 }
@@ -93,11 +110,29 @@ impl fmt::Display for Reason {
 fn groups(feeds: &[Feed]) -> String {
     let mut seen = BTreeSet::new();
     let names = feeds.iter().map(|feed| &*feed.group.name);
-    let names: Vec<&str> = names.filter(|name| seen.insert(*name)).collect();
+    let names: Vec<String> = names.filter(|name| seen.insert(*name)).map(shown).collect();
     match names.len().saturating_sub(NAMED) {
         0 => names.join(", "),
         more => format!("{} and {more} more", names[..NAMED].join(", ")),
     }
+}
+
+/// A name as whoever is in the room may see it: on one line, and cut where it is longer than a name is.
+fn shown(name: &str) -> String {
+    let plain = |c: char| if hides(c) { '\u{fffd}' } else { c };
+    let mut chars = name.chars();
+    let mut shown: String = chars.by_ref().take(MAX_NAME).map(plain).collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Control characters, line separators, and marks that turn text around or hide it.
+fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -140,6 +175,27 @@ mod tests {
         shows("a } b", &[], "a } b");
         let many = ["a", "b", "c", "d", "e", "f", "g"];
         shows("{groups}", &many, "a, b, c, d, e and 2 more");
+    }
+
+    #[test]
+    fn no_name_breaks_the_line_or_fills_the_event() {
+        shows(
+            "By {groups}",
+            &["a\n\u{1b}[31m<b>\u{202e}\u{200b}*x*"],
+            "By a\u{fffd}\u{fffd}[31m<b>\u{fffd}\u{fffd}*x*",
+        );
+        let names: Vec<String> = (0..7)
+            .map(|n| format!("{n}{}", "\u{1}".repeat(1 << 20)))
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let reason = Reason::new(&"{groups}".repeat(100)).unwrap().unwrap();
+        let one = Reason::new("{groups}").unwrap().unwrap();
+        let room = RoomRef::Alias("#a:x".try_into().unwrap());
+        assert!(one.text_for(&room, &feeds(&names)).len() < 4_000);
+        // However often it is asked for.
+        assert!(reason.text_for(&room, &feeds(&names)).len() <= 8_000);
+        assert_eq!(Reason::new(&"é".repeat(1_001)), Err(ReasonError::TooLong(1_001)));
+        assert!(Reason::new(&"é".repeat(1_000)).is_ok());
     }
 
     #[test]

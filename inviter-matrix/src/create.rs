@@ -27,7 +27,7 @@ use tracing::debug;
 use crate::{
     backend::Shared,
     client::{Call, Repeat},
-    observe,
+    observe, text_size,
     work::{Class, Work},
 };
 
@@ -42,6 +42,9 @@ pub(crate) async fn room(shared: &Arc<Shared>, blueprint: &Blueprint) -> Result<
             alias.server_name(),
             alias.server_name()
         )));
+    }
+    for (what, text) in [("name", &blueprint.name), ("topic", &blueprint.topic)] {
+        text_size::check(alias.as_str(), what, text.as_deref().unwrap_or_default())?;
     }
     let version = blueprint.version.as_ref().or(me.default_room_version.as_ref());
     let version = version.ok_or_else(|| {

@@ -32,6 +32,7 @@ use crate::{
     error::Failure,
     levels,
     room_state::history_visibility,
+    text_size,
     work::{Class, Work},
 };
 
@@ -134,6 +135,7 @@ async fn set_text(
     key: &str,
     to: &str,
 ) -> Result<Effect, BackendError> {
+    text_size::check(room.as_str(), key, to)?;
     let now = shared.state(room, kind.clone(), "").await?;
     let set = now
         .as_ref()
@@ -171,7 +173,7 @@ pub(crate) async fn invite(
     reason: Option<&str>,
 ) -> Result<Effect, BackendError> {
     let mut recipient = InviteUserId::new(user.to_owned());
-    recipient.reason = reason.map(str::to_owned);
+    recipient.reason = text_size::reason(reason);
     let request = invite::Request::new(room.to_owned(), recipient.into());
     let call = Call::write(
         about(room, user),
@@ -205,7 +207,7 @@ async fn remove(
         return Ok(Effect::AlreadySo);
     }
     let mut request = kick_user::v3::Request::new(room.to_owned(), user.to_owned());
-    request.reason = reason.map(str::to_owned);
+    request.reason = text_size::reason(reason);
     let call = Call::write(
         about(room, user),
         Work::in_room(Class::Send, room.as_str()),

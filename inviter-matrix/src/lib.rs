@@ -29,6 +29,7 @@ mod observer;
 mod room_state;
 mod session;
 mod stream;
+mod text_size;
 mod transport;
 mod work;
 

@@ -2,13 +2,19 @@
 
 use std::fmt::{self, Write as _};
 
-/// Shows a string with everything escaped that could move the cursor, hide text or turn it around.
+/// Of a longer text, this many characters are shown: a name of a megabyte must not push everything else away. Whoever
+/// needs all of it asks for JSON.
+const MAX_SHOWN: usize = 4_000;
+
+/// Shows a string with everything escaped that could move the cursor, hide text or turn it around, and cut where it is
+/// longer than anybody reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Clean<'a>(pub &'a str);
 
 impl fmt::Display for Clean<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
+        let mut chars = self.0.chars();
+        for c in chars.by_ref().take(MAX_SHOWN) {
             match c {
                 '\n' => f.write_str("\\n")?,
                 '\r' => f.write_str("\\r")?,
@@ -17,7 +23,10 @@ impl fmt::Display for Clean<'_> {
                 c => f.write_char(c)?,
             }
         }
-        Ok(())
+        match chars.count() {
+            0 => Ok(()),
+            more => write!(f, "… ({more} more characters)"),
+        }
     }
 }
 
@@ -73,6 +82,26 @@ mod tests {
             "a\\u{1b}[2Jb\\n\\u{202e}c\\u{9b}"
         );
         assert_eq!(clean("Zoë 日本 🦀"), "Zoë 日本 🦀");
+    }
+
+    #[test]
+    fn what_is_longer_than_anybody_reads_is_cut() {
+        let whole = "é".repeat(MAX_SHOWN);
+        assert_eq!(clean(&whole), whole);
+        assert_eq!(
+            clean(&format!("{whole}ab\u{1b}")),
+            format!("{whole}… (3 more characters)")
+        );
+        let million = "\u{202e}".repeat(1 << 20);
+        assert!(
+            clean(&million).len() < 10 * MAX_SHOWN,
+            "{}",
+            clean(&million).len()
+        );
+        // The document for programs has everything.
+        let document = serde_json::to_string(&[&million]).unwrap();
+        let back: Vec<String> = serde_json::from_str(&json(&document)).unwrap();
+        assert!(back == [million]);
     }
 
     #[test]
