@@ -90,9 +90,11 @@
 //! - `conformance`: `core::conformance`, the suites that every implementation of the two traits has to pass.
 
 mod blocking;
+mod bounded_file;
 pub mod config;
 pub mod directory_file;
 mod document;
+mod file_access;
 pub mod run_lock;
 #[cfg(feature = "sqlite")]
 pub mod sqlite_store;

@@ -1,7 +1,7 @@
 //! [`Setup`]: from a configuration to everything that a frontend needs, connected.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,7 +16,7 @@ use inviter_core::{
 use inviter_matrix::{FileSessionStore, MatrixBackend, MatrixConfig, Observer, Timeouts};
 
 use crate::{
-    FileDirectory, blocking,
+    FileDirectory, blocking, bounded_file,
     config::{Config, Credentials, DirectoryConfig, DirectoryKind},
     run_lock::{LockError, RunLock},
     state_dir::{account_dir, create_private},
@@ -211,7 +211,7 @@ async fn credentials(config: &Config) -> Result<inviter_matrix::Credentials, Set
 async fn read_file(path: PathBuf) -> Result<Vec<u8>, SetupError> {
     let read = blocking::run({
         let path = path.clone();
-        move || fs::read(path)
+        move || bounded_file::read(&path, bounded_file::CERTIFICATES)
     });
     file_result(&path, read.await)
 }

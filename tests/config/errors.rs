@@ -1,7 +1,5 @@
 //! Wrong files: each error names the thing, its place, and the remedy.
 
-use inviter::config::Config;
-
 use super::{Place, around, environment, error_of, errors_of, wrong_end};
 
 #[test]
@@ -437,19 +435,24 @@ fn how_people_come_in_and_why() {
 fn files_that_are_far_too_large() {
     let place = Place::new();
     std::fs::write(place.path("inviter.toml"), vec![b'#'; (16 << 20) + 1]).unwrap();
-    let error = Config::load(&place.path("inviter.toml"), &environment).unwrap_err();
+    let error = inviter::config::Config::load(&place.path("inviter.toml"), &environment).unwrap_err();
     assert!(
-        error.to_string().contains("cannot be a configuration: it is larger than 16 MiB; name the right file"),
+        error
+            .to_string()
+            .contains("cannot be a configuration: it is larger than 16 MiB; name the right file"),
         "{error}"
     );
     #[cfg(target_os = "linux")]
     {
-        let error = Config::load(std::path::Path::new("/dev/zero"), &environment).unwrap_err();
+        let error =
+            inviter::config::Config::load(std::path::Path::new("/dev/zero"), &environment).unwrap_err();
         assert!(error.to_string().contains("larger than 16 MiB"), "{error}");
         let text = around("", "ca_file = \"/dev/zero\"", "");
         let error = place.parse(&text).unwrap_err();
         assert!(
-            error.to_string().contains("the file `/dev/zero` cannot be read: it is larger than 16 MiB"),
+            error
+                .to_string()
+                .contains("the file `/dev/zero` cannot be read: it is larger than 16 MiB"),
             "{error}"
         );
     }

@@ -1,6 +1,6 @@
 //! The certificate and the private key that a client assertion is signed with.
 
-use std::path::Path;
+use std::{io::Read as _, path::Path};
 
 use aws_lc_rs::{
     digest,
@@ -11,6 +11,9 @@ use aws_lc_rs::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use crate::token::{TokenError, TokenErrorKind as Kind};
+
+/// The largest file that is read; a chain of certificates with its key has a few thousand bytes.
+const MAX_FILE: u64 = 1 << 20;
 
 /// Object identifiers of keys that Entra has no use for, as DER: id-ecPublicKey, Ed25519, Ed448.
 const OTHER_KEYS: [&[u8]; 3] = [
@@ -125,7 +128,21 @@ fn rsa_key(path: &Path, pem: &[u8]) -> Result<KeyPair, TokenError> {
 
 /// The whole of a file that an administrator names; blocks.
 pub(super) fn contents(path: &Path) -> Result<Vec<u8>, TokenError> {
-    std::fs::read(path).map_err(|failed| {
+    let read = |file: std::fs::File| {
+        let mut bytes = Vec::new();
+        // One byte more, rather than trusting the length that is told.
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    let read = std::fs::File::open(path).and_then(read).and_then(|bytes| {
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::FileTooLarge,
+                "it is larger than 1 MiB",
+            ));
+        }
+        Ok(bytes)
+    });
+    read.map_err(|failed| {
         let mut error = wrong(
             path,
             format!("cannot be read ({failed}); correct its name or its permissions"),
