@@ -10,6 +10,8 @@ use std::{
 use inviter_core::UserId;
 use sha2::{Digest, Sha256};
 
+use crate::file_access::refuse_open_folder;
+
 /// A user ID has at most 255 bytes, and so has a file name on most systems; escaped it may become too long.
 const MAX_NAME: usize = 120;
 
@@ -18,10 +20,11 @@ pub fn account_dir(state_dir: &Path, account: &UserId) -> PathBuf {
     state_dir.join(file_name(account.as_str()))
 }
 
-/// Creates a directory, with those above it, that only its owner may enter. One that exists is left as it is.
+/// Creates a directory, with those above it, that only its owner may enter. One that exists is left as it is, and
+/// refused if every user may write to it: what is remembered there says who may be removed, and may be a log-in.
 ///
 /// # Errors
-/// What the file system says.
+/// What the file system says, and [`io::ErrorKind::PermissionDenied`] for one that is open to others.
 pub(crate) fn create_private(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -30,7 +33,9 @@ pub(crate) fn create_private(dir: &Path) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
         builder.mode(0o700);
     }
-    builder.create(dir)
+    builder.create(dir)?;
+    refuse_open_folder(dir)
+        .map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, format!("the folder {why}")))
 }
 
 /// A name that is unique for the text on every file system, those that ignore case included, and leads nowhere
@@ -61,6 +66,31 @@ fn file_name(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_every_user_may_write_to_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let outer = tempfile::tempdir().unwrap();
+        let state = outer.path().join("state");
+        let inner = state.join("@bot%3aexample.com");
+        create_private(&inner).unwrap();
+        let mode = |dir: &Path| fs::metadata(dir).unwrap().permissions().mode() & 0o7777;
+        assert_eq!((mode(&state), mode(&inner)), (0o700, 0o700));
+        for dir in [&state, &inner] {
+            for (open, refused) in [(0o777, true), (0o1777, false), (0o775, false), (0o700, false)] {
+                fs::set_permissions(dir, fs::Permissions::from_mode(open)).unwrap();
+                let error = create_private(&inner).map_err(|error| error.to_string());
+                let expected = format!(
+                    "the folder is not safe from other users, since `{0}` is open to all of them (mode {open:04o}); run \
+                     `chmod o-w {0}`",
+                    dir.display()
+                );
+                assert_eq!(error, if refused { Err(expected) } else { Ok(()) }, "{open:o}");
+            }
+        }
+    }
 
     #[test]
     fn names_are_safe_short_and_different() {
