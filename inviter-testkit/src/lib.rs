@@ -8,6 +8,7 @@
 //! - [`Proxy`] stands between inviter and the homeserver, records every request, and breaks things on demand.
 //! - [`Nio`] is a person at a client: a session of matrix-nio.
 //! - [`Slapd`] and [`SambaAd`] are real LDAP servers; [`Ldif`] fills them, [`Ca`] makes their certificates.
+//! - [`found`] looks for secrets in whatever a program has said or written, in all forms that they may have there.
 //! - [`ldap`] has an LDAP server that behaves as badly as a test wants, and a proxy that cuts real ones off.
 
 mod certificates;
@@ -19,6 +20,7 @@ mod ldif;
 mod nio;
 mod proxy;
 mod samba;
+mod secret_forms;
 mod slapd;
 mod synapse;
 
@@ -30,6 +32,7 @@ pub use ldif::{Attributes, Ldif, rdn};
 pub use nio::{Attachment, Edit, Invitation, Message, Nio, Place, Reaction, Seen, count};
 pub use proxy::{Fault, Proxy, Recorded, When};
 pub use samba::{SambaAd, SambaOptions};
+pub use secret_forms::{SecretForms, forms, found};
 pub use slapd::{Overlay, Slapd, SlapdOptions, VerifyClient};
 pub use synapse::{Options, Synapse};
 

@@ -4,8 +4,6 @@
 //! address with its query and no header. If a later version of theirs does, this test tells. The program itself logs only
 //! what its own crates say (`inviter-cli/src/logging.rs`), so that what embeds these crates has to be held to this.
 
-mod forms;
-
 use std::{
     collections::BTreeSet,
     error::Error as StdError,
@@ -19,9 +17,9 @@ use futures_util::{StreamExt as _, stream};
 use inviter_azure::{Credential, EntraDirectory, IdentityTokens};
 use inviter_core::{IdentityProvider as _, directory::ProviderId, provider::ReadRequest};
 use inviter_graph_emulator::{ACCESS_TOKEN_PREFIX, Emulator, Fault, Match, Options, Shape, Tenant, Trouble};
+use inviter_testkit::SecretForms;
 use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt as _};
 
-use self::forms::found;
 use crate::harness::{World, below};
 
 /// Every form of it differs from every other.
@@ -183,7 +181,7 @@ async fn run(place: &str, troubles: Vec<Trouble>) -> Run {
         emulator.clear_faults();
     }
     run.tokens = tokens(emulator);
-    let secret = forms::percent_encoded(SECRET);
+    let secret: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let requests = emulator.requests();
     run.sent_secret = requests
         .iter()
@@ -243,7 +241,8 @@ async fn nothing_secret_is_ever_said() {
         assert!(logged.contains(who), "{who} has logged nothing");
     }
     // That they would be found.
-    assert_eq!(found(&secrets.join(" "), &secrets).len(), secrets.len());
+    let forms = SecretForms::new(&secrets).unwrap();
+    assert_eq!(forms.found(secrets.join(" ").as_bytes()).len(), secrets.len());
     let own: Vec<&str> = logged
         .lines()
         .filter(|line| line.contains("inviter_azure"))
@@ -253,6 +252,6 @@ async fn nothing_secret_is_ever_said() {
         ("our log", &own.join("\n")),
         ("any log", &logged),
     ] {
-        assert_eq!(found(text, &secrets), Vec::<String>::new(), "{what}");
+        assert_eq!(forms.found(text.as_bytes()), Vec::<String>::new(), "{what}");
     }
 }
