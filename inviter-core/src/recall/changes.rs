@@ -175,7 +175,10 @@ impl Memory {
             MemoryChange::Held(room, hold) => self.room(room).held = hold,
             MemoryChange::Released(room, at) => self.room(room).released = Some(at),
             // It is looked up for one person at a time ([`MemoryStore::history`](super::MemoryStore::history)).
-            MemoryChange::Happened(_) | MemoryChange::ForgetHistory(_) => {}
+            MemoryChange::Happened(happened) => {
+                self.room(happened.room);
+            }
+            MemoryChange::ForgetHistory(_) => {}
         }
     }
 

@@ -10,6 +10,7 @@ mod kept_holds;
 mod model;
 mod moved;
 mod pauses;
+mod people;
 mod progress;
 mod properties;
 mod runs;

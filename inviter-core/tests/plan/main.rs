@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 mod bringing_in;
+mod grace;
 mod guard;
 mod guard_properties;
 mod levels;

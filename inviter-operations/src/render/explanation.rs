@@ -1,5 +1,7 @@
 //! Why someone is in a room or not, as text and as JSON.
 
+mod past;
+
 use std::fmt::{self, Write};
 
 use inviter::core::{
@@ -60,6 +62,7 @@ pub fn text(out: &mut impl Write, explanation: &Explanation, nearest: Option<&Ow
         }
         _ => writeln!(out, "  next sync  does nothing about them there")?,
     }
+    past::text(out, e)?;
     for finding in e.plan.iter().flat_map(|plan| &plan.findings).chain(&e.findings) {
         note(out, "  ", finding)?;
     }
@@ -243,6 +246,9 @@ pub fn json(explanation: &Explanation, nearest: Option<&OwnedUserId>) -> Value {
         "gaps": e.gaps,
         "actions": plan.map_or_else(Vec::new, |plan| document::actions(plan, &e.evidence)),
         "release": plan.and_then(release),
+        "brought": e.brought.as_ref().map(past::brought),
+        "past": e.past.iter().map(past::json).collect::<Vec<_>>(),
+        "past_unknown": e.past_unknown,
         "findings": document::findings(&findings.collect::<Vec<_>>()),
     })
 }
