@@ -12,10 +12,13 @@ use inviter::{
         OwnedUserId,
         desired::{Desired, SourceOutcome},
         directory::ProviderId,
+        reconcile::Reconciler,
         runs::RunCause,
         time::Timestamp,
     },
 };
+
+use crate::quarantines::Quarantines;
 
 /// Shared by everything that runs; outlives a connection to the homeserver.
 #[derive(Debug, Default)]
@@ -42,6 +45,8 @@ pub(crate) struct Known {
     pub(crate) due: Option<Instant>,
     /// How each directory fared when it was last read.
     pub(crate) directories: BTreeMap<ProviderId, DirectoryKnown>,
+    /// Which of them keep failing and are left alone; not as of one time, but as it is.
+    pub(crate) quarantines: Quarantines,
 }
 
 /// A run that is under way.
@@ -89,6 +94,14 @@ impl Board {
         known.account = Some(account.clone());
         known.trouble = None;
         known.heard = Some(Instant::now());
+    }
+
+    /// There are these directories, and no others any more.
+    pub(crate) fn has_directories(&self, reconciler: &Reconciler) {
+        let mut known = self.lock();
+        known.quarantines.keep_only(reconciler);
+        let there = |id: &ProviderId| reconciler.providers.iter().any(|directory| directory.id() == *id);
+        known.directories.retain(|id, _| there(id));
     }
 
     /// The homeserver last answered then.

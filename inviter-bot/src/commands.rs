@@ -164,7 +164,9 @@ impl Unmanage {
 /// Does what was asked for, and tells what came of it.
 pub(crate) async fn run(command: Command, asked: &Asked<'_>) {
     let place = asked.place;
+    let quarantined = asked.session.quarantined();
     let done = dispatch(command, asked).await;
+    asked.session.follow_recovered(&quarantined);
     if let Err(Failed(why)) = done {
         place.say(&format!("not done: {why}")).await;
     }

@@ -242,6 +242,7 @@ impl Daemon {
         self.own(config, &session)?;
         self.shared.audit.open(config.bot.audit_file.as_deref())?;
         self.shared.board.connected(&session.account);
+        self.shared.board.has_directories(&session.reconciler);
         let session = Arc::new(session);
         if let Err(why) = session.find_admin_room().await {
             tracing::warn!("{why}");
@@ -373,6 +374,8 @@ impl Daemon {
             self.server = server;
         }
         logging::change(config.bot.log);
+        let quarantines = self.shared.board.known().quarantines;
+        quarantines.ask_at_once(connected.session.now());
         Ok((config, connected))
     }
 }

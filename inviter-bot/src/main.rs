@@ -15,6 +15,7 @@ mod invitations;
 mod logging;
 mod metrics;
 mod notices;
+mod quarantines;
 mod schedule;
 mod session;
 mod source;

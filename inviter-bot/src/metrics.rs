@@ -84,6 +84,7 @@ struct Shown {
     rooms: Family<Words<1>, Gauge>,
     directory_age: Family<Named, Number>,
     directory_good: Family<Named, Gauge>,
+    directory_quarantined: Family<Named, Gauge>,
     process: Process,
 }
 
@@ -233,6 +234,11 @@ impl Shown {
                 "inviter_directory_readable",
                 "Whether a directory was read as a whole when it was last read",
             ),
+            directory_quarantined: add(
+                r,
+                "inviter_directory_quarantined",
+                "Whether a directory keeps failing and is asked ever more seldom",
+            ),
             process: Process::register(r),
         }
     }
@@ -340,6 +346,14 @@ impl Metrics {
                 .directory_good
                 .get_or_create(&labels)
                 .set(state.error.is_none().into());
+        }
+        shown.directory_quarantined.clear();
+        for (directory, quarantined) in known.quarantines.all() {
+            let labels: Named = [("directory", directory.to_string())];
+            shown
+                .directory_quarantined
+                .get_or_create(&labels)
+                .set(quarantined.is_some().into());
         }
         shown.process.measure();
         let mut text = String::new();

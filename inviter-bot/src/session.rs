@@ -14,6 +14,8 @@ use inviter::{
         OwnedRoomId, OwnedUserId,
         action::RoomTarget,
         backend::{BackendError, Stoppable},
+        directory::ProviderId,
+        quarantine::Quarantined,
         reconcile::{Draft, Reconciler, RunError},
         resolve::ReadOutcome,
         room::{Binding, RoomRef},
@@ -133,7 +135,9 @@ impl Session {
         let (live, incoming) = Live::start(backend, LiveOptions::default()).await?;
         let stopping = Stopping::new();
         let stoppable = Stoppable::new(live.clone(), Arc::new(stopping.clone()));
-        let setup = Setup::over(config, identity, Arc::new(stoppable)).await?;
+        let mut setup = Setup::over(config, identity, Arc::new(stoppable)).await?;
+        let quarantines = shared.board.known().quarantines;
+        quarantines.around(&mut setup.reconciler, config.bot.quarantine_max);
         let session = Self {
             config: config.clone(),
             account: setup.identity.user_id.clone(),
@@ -339,6 +343,23 @@ impl Session {
         why
     }
 
+    /// The directories that keep failing and are left alone for now.
+    pub(crate) fn quarantined(&self) -> BTreeMap<ProviderId, Quarantined> {
+        let directories = self.reconciler.providers.iter();
+        directories
+            .filter_map(|directory| Some((directory.id(), directory.quarantined()?)))
+            .collect()
+    }
+
+    /// Has a run over everything made if one of these directories answers again: what it says now has not been looked
+    /// at as a whole yet, and its recovery is to be told.
+    pub(crate) fn follow_recovered(&self, before: &BTreeMap<ProviderId, Quarantined>) {
+        let now = self.quarantined();
+        if before.keys().any(|directory| !now.contains_key(directory)) {
+            self.triggers.everything(RunCause::Directory);
+        }
+    }
+
     /// What the directories answered when they were read last.
     pub(crate) fn directories(&self) -> Option<Arc<[ReadOutcome]>> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -353,7 +374,10 @@ impl Session {
             outcome,
         };
         if let (RunCause::Person { .. }, Ok(report)) = (&finished.cause, &finished.outcome)
-            && worker::left(report, self.now()) != Left::Nothing
+            && matches!(
+                worker::left(report, &self.quarantined(), self.now()),
+                Left::Failed | Left::Parked(_)
+            )
         {
             // What a person has begun is seen through.
             self.triggers.everything(RunCause::Schedule);

@@ -1,12 +1,22 @@
 //! The worker: whatever the bot does by itself, one thing after another.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use inviter::{
     Report,
     core::{
-        OwnedRoomId, backend::Stop as _, finding::FindingKind, plan::RoomStatus, report::Outcome,
-        runs::RunCause, time::Timestamp,
+        OwnedRoomId,
+        backend::Stop as _,
+        directory::ProviderId,
+        finding::{FindingKind, Subject},
+        plan::RoomStatus,
+        quarantine::Quarantined,
+        report::Outcome,
+        runs::RunCause,
+        time::Timestamp,
     },
 };
 use inviter_operations::render::counted;
@@ -21,6 +31,8 @@ use crate::{
 
 /// How long to wait before what did not work is tried again, the first time; it doubles.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// The least time between two runs for the sake of directories in quarantine alone.
+const QUARANTINE_AT_LEAST: Duration = Duration::from_secs(1);
 
 /// Works for as long as the session lasts.
 pub(crate) async fn work(session: &Session) {
@@ -77,6 +89,8 @@ pub(crate) enum Left {
     Nothing,
     /// The homeserver asks for this much patience.
     Parked(Duration),
+    /// Nothing but directories in quarantine, the first of which is asked again after this time.
+    Quarantined(Duration),
     /// Something failed that may work later.
     Failed,
 }
@@ -97,6 +111,11 @@ impl Again {
                 return;
             }
             Left::Parked(wait) => wait + Duration::from_secs(1),
+            Left::Quarantined(wait) => {
+                // Everything else is well.
+                self.failures = 0;
+                wait.max(QUARANTINE_AT_LEAST)
+            }
             Left::Failed => {
                 self.failures += 1;
                 AGAIN_AFTER.saturating_mul(2_u32.saturating_pow(self.failures.min(16) - 1))
@@ -107,8 +126,8 @@ impl Again {
     }
 }
 
-/// What a run leaves to be tried again.
-pub(crate) fn left(report: &Report, now: Timestamp) -> Left {
+/// What a run leaves to be tried again, beside what directories in quarantine wait for.
+pub(crate) fn left(report: &Report, quarantined: &BTreeMap<ProviderId, Quarantined>, now: Timestamp) -> Left {
     let outcomes = || {
         report
             .rooms
@@ -126,15 +145,29 @@ pub(crate) fn left(report: &Report, now: Timestamp) -> Left {
     let unread = report
         .findings
         .iter()
-        .any(|finding| finding.kind == FindingKind::DirectoryUnread);
-    if failed || unknown || unread || !report.errors.is_empty() {
+        .filter(|finding| finding.kind == FindingKind::DirectoryUnread);
+    let (waiting, unread): (Vec<_>, Vec<_>) = unread
+        .map(|finding| match &finding.about {
+            Subject::Directory(directory) => quarantined.get(directory),
+            _ => None,
+        })
+        .partition(Option::is_some);
+    if failed || unknown || !unread.is_empty() || !report.errors.is_empty() {
         return Left::Failed;
     }
     let parked = outcomes().filter_map(|outcome| match outcome {
         Outcome::Parked { until, .. } => Some(until.since(now)),
         _ => None,
     });
-    parked.min().map_or(Left::Nothing, Left::Parked)
+    let again = waiting
+        .into_iter()
+        .flatten()
+        .map(|directory| directory.again.since(now));
+    match (parked.min(), again.min()) {
+        (Some(wait), again) if again.is_none_or(|again| wait <= again) => Left::Parked(wait),
+        (_, Some(wait)) => Left::Quarantined(wait),
+        _ => Left::Nothing,
+    }
 }
 
 /// Sees at the start how things stand, without doing anything about it.
@@ -173,7 +206,7 @@ async fn everything(session: &Session, cause: RunCause, fights: &mut Fights, not
                 unknown = report.rooms.iter().filter(|room| room.status == RoomStatus::Unknown).count(), "run ended");
             drift::settle(session, &report, fights, notices).await;
             notices.after_run(session, &report, &cause).await;
-            left(&report, session.now())
+            left(&report, &session.quarantined(), session.now())
         }
         Err(why) => {
             if session.stopping.is_stopped() {
@@ -193,8 +226,11 @@ async fn some(
     fights: &mut Fights,
     notices: &mut Notices,
 ) -> Left {
-    match drift::look(session, rooms, heard, fights, notices).await {
-        Ok(Some(report)) => left(&report, session.now()),
+    let quarantined = session.quarantined();
+    let looked = drift::look(session, rooms, heard, fights, notices).await;
+    session.follow_recovered(&quarantined);
+    match looked {
+        Ok(Some(report)) => left(&report, &session.quarantined(), session.now()),
         Ok(None) => Left::Nothing,
         Err(why) => {
             tracing::warn!(
@@ -232,5 +268,68 @@ mod tests {
         let before = Instant::now();
         again.due().await;
         assert_eq!(before.elapsed().as_secs(), 62);
+    }
+
+    /// What failed before is forgotten, and the quarantine alone says when the next run is; it may be later than the
+    /// schedule's.
+    #[tokio::test(start_paused = true)]
+    async fn a_quarantine_is_waited_for() {
+        let mut again = Again::default();
+        for _ in 0..3 {
+            again.after(Left::Failed, INTERVAL);
+        }
+        for (wait, seconds) in [(0, 1), (1, 1), (60, 60), (120, 120)] {
+            again.after(Left::Quarantined(Duration::from_secs(wait)), INTERVAL);
+            let before = Instant::now();
+            again.due().await;
+            assert_eq!(before.elapsed().as_secs(), seconds);
+        }
+        again.after(Left::Quarantined(INTERVAL * 2), INTERVAL);
+        assert!(again.at.is_none(), "the schedule's run comes before");
+        again.after(Left::Failed, INTERVAL);
+        let before = Instant::now();
+        again.due().await;
+        assert_eq!(before.elapsed(), AGAIN_AFTER);
+    }
+
+    #[tokio::test]
+    async fn a_directory_in_quarantine_alone_makes_no_run_at_once() {
+        use inviter::{
+            RunOptions,
+            core::{finding::Finding, provider::ReadRequest},
+        };
+
+        use crate::{quarantines::Quarantines, testing::World};
+
+        let world = World::new("no directory").await;
+        let mut reconciler = world.setup.reconciler.clone();
+        Quarantines::default().around(&mut reconciler, INTERVAL * 2);
+        let directory = std::sync::Arc::clone(&reconciler.providers[0]);
+        let quarantined = || {
+            let all = directory
+                .quarantined()
+                .map(|quarantined| (directory.id(), quarantined));
+            all.into_iter().collect::<BTreeMap<_, _>>()
+        };
+        let report = reconciler.sync(&RunOptions::default()).await.unwrap();
+        let now = reconciler.clock.now();
+        assert_eq!(left(&report, &quarantined(), now), Left::Failed);
+        for _ in 0..2 {
+            directory.read(&ReadRequest::default()).await.unwrap_err();
+        }
+        let known = quarantined();
+        let now = known[&directory.id()].since;
+        let wait = Duration::from_secs(60);
+        assert_eq!(left(&report, &known, now), Left::Quarantined(wait));
+        assert_eq!(
+            left(&report, &known, now.plus(wait)),
+            Left::Quarantined(Duration::ZERO)
+        );
+        // Another one that cannot be read is tried again as ever.
+        let mut both = report;
+        let about = Subject::Directory(ProviderId::new("another"));
+        both.findings
+            .push(Finding::new(about, FindingKind::DirectoryUnread, "it is away"));
+        assert_eq!(left(&both, &known, now), Left::Failed);
     }
 }

@@ -160,11 +160,11 @@ impl Failures {
         })
     }
 
-    /// Has the directory asked by the next read, whoever reads: somebody has probably mended it. If that fails, it is
-    /// left alone for as long as it would have been otherwise.
-    pub fn ask_at_once(&self) {
+    /// Has the directory asked by the next read from now on, whoever reads: somebody has probably mended it. If that
+    /// fails, it is left alone for longer than before, as after any other failure.
+    pub fn ask_at_once(&self, now: Timestamp) {
         if let Some(ward) = &mut self.lock().quarantine {
-            ward.again = Timestamp::default();
+            ward.again = ward.again.min(now);
         }
     }
 

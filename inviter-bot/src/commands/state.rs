@@ -81,8 +81,14 @@ fn own(asked: &Asked<'_>, known: &Known) -> String {
             duration(session.now().since(running.since))
         ));
     }
+    let quarantined = session.quarantined();
     for (directory, known) in &known.directories {
-        if let Some(why) = &known.error {
+        // Of those in quarantine more is told below.
+        if let Some(why) = known
+            .error
+            .as_ref()
+            .filter(|_| !quarantined.contains_key(directory))
+        {
             line(format!(
                 "{FAILED}directory {}:{FAILED:#} {}",
                 clean(directory.as_str()),

@@ -270,6 +270,33 @@ fn directories_have_an_age_from_the_first_good_read_on() {
     );
 }
 
+#[tokio::test]
+async fn a_directory_in_quarantine_is_shown_for_as_long_as_it_is() {
+    let known = Known::default();
+    let world = World::new("this is no directory").await;
+    let mut reconciler = world.setup.reconciler.clone();
+    known
+        .quarantines
+        .around(&mut reconciler, Duration::from_secs(3600));
+    let metrics = Metrics::default();
+    let shown = || {
+        let samples = parse(&metrics.text(&known).unwrap());
+        samples
+            .get("inviter_directory_quarantined{directory=\"people\"}")
+            .copied()
+    };
+    for value in [0.0, 0.0, 0.0, 1.0, 1.0] {
+        assert_eq!(shown(), Some(value));
+        let by_itself = RunOptions::default();
+        reconciler.plan(&by_itself).await.unwrap();
+    }
+    world.write(PEOPLE);
+    reconciler.plan(&RunOptions::default()).await.unwrap();
+    assert_eq!(shown(), Some(1.0), "not asked yet");
+    reconciler.plan(&RunOptions::by_person()).await.unwrap();
+    assert_eq!(shown(), Some(0.0));
+}
+
 #[test]
 fn everything_has_its_help_and_its_prefix() {
     let board = Board::default();

@@ -2,6 +2,7 @@
 
 mod killed;
 mod ldap;
+mod quarantine;
 
 use std::{sync::Arc, time::Duration};
 

@@ -298,14 +298,14 @@ fn whoever_insists_asks() {
 #[test]
 fn asked_at_once_after_somebody_has_mended_something() {
     let world = World::quarantined();
-    world.failures.ask_at_once();
+    world.failures.ask_at_once(world.clock.now());
     world.read().unwrap_err();
     world.read().unwrap_err();
     assert_eq!(world.shaky.asked(), 4, "once");
     let told = world.quarantine.quarantined().unwrap();
     assert_eq!(told.again, world.clock.now().plus(2 * MINUTE), "and it grows on");
     let sound = World::new();
-    sound.failures.ask_at_once();
+    sound.failures.ask_at_once(sound.clock.now());
     assert_eq!(sound.failures.quarantined(), None);
 }
 

@@ -1,6 +1,7 @@
 //! `status`: how things stand: the last runs and the next, what waits for a person and why, what is paused, and how old
 //! the last good reads of the directories are.
 
+mod directories;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use inviter::core::{
     directory::ProviderId,
     evidence::Evidence,
     plan::RoomStatus,
+    quarantine::Quarantined,
     recall::{Memory, MemoryStore as _, Recalled, RememberedDirectory},
     reconcile::{Reconciler, RunError},
     report::{Outcome, Report, RoomReport},
@@ -55,6 +57,8 @@ pub struct Status {
     pub next: Option<Timestamp>,
     /// The directories, with their last good reads.
     pub directories: BTreeMap<ProviderId, Option<RememberedDirectory>>,
+    /// Those of them that keep failing and are left alone for now.
+    pub quarantined: BTreeMap<ProviderId, Quarantined>,
     /// What a person has paused.
     pub paused: Paused,
     /// Rate limits that runs have met.
@@ -139,6 +143,9 @@ pub async fn status(
     Ok(Status {
         now: reconciler.clock.now(),
         directories: directories.collect(),
+        quarantined: (reconciler.providers.iter())
+            .filter_map(|directory| Some((directory.id(), directory.quarantined()?)))
+            .collect(),
         runs: memory.runs,
         clean_run: memory.clean_run,
         next,
@@ -209,6 +216,7 @@ impl Status {
 
     fn write_directories(&self, out: &mut String) -> fmt::Result {
         for (id, read) in &self.directories {
+            self.write_quarantine(out, id)?;
             let id = clean(id.as_str());
             match read {
                 Some(read) => {
@@ -283,6 +291,7 @@ impl Answer for Status {
                 "read": read.as_ref().map(|read| time(read.at)),
                 "age_seconds": read.as_ref().map(|read| self.now.since(read.at).as_secs()),
                 "active_accounts": read.as_ref().map(|read| read.active_accounts),
+                "quarantine": self.quarantine(id),
             })
         });
         let limits = self.limits.iter().map(|(kind, met)| {

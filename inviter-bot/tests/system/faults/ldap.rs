@@ -9,11 +9,11 @@ use tokio::time::sleep;
 use super::often;
 use crate::harness::{DIRECTORY, Directory, LONG, Site, eventually};
 
-const SUFFIX: &str = "dc=example,dc=test";
-const PASSWORD: &str = "password of the reader";
+pub(super) const SUFFIX: &str = "dc=example,dc=test";
+pub(super) const PASSWORD: &str = "password of the reader";
 
 /// A room `staff` of these people, as the server has it.
-async fn slapd(site: &Site, people: &[&str]) -> Result<Slapd> {
+pub(super) async fn slapd(site: &Site, people: &[&str]) -> Result<Slapd> {
     let mut ldif = Ldif::tree(SUFFIX);
     ldif.account("reader", PASSWORD, &[]);
     for name in people {
@@ -27,18 +27,24 @@ async fn slapd(site: &Site, people: &[&str]) -> Result<Slapd> {
     Slapd::start(SlapdOptions::new().ldif(ldif.text())).await
 }
 
+/// The section of the configuration for such a server.
+pub(super) fn section(url: &str) -> String {
+    format!(
+        "[[directory]]\nname = \"staff\"\nkind = \"ldap\"\n[directory.ldap]\nurls = [\"{url}\"]\n\
+         bind_dn = \"cn=reader,{SUFFIX}\"\npassword_file = \"ldap-password\"\n\
+         user_bases = [\"ou=people,{SUFFIX}\"]\ngroup_bases = [\"ou=groups,{SUFFIX}\"]\n"
+    )
+}
+
 #[tokio::test]
 async fn the_directory_goes_and_comes_back() -> Result<()> {
     let site = Site::new().await?;
     let people = ["alice", "bob", "carol"];
     let mut slapd = slapd(&site, &people).await?;
     site.write_secret("ldap-password", PASSWORD)?;
-    site.configure(&often().sections(&format!(
-        "[[directory]]\nname = \"staff\"\nkind = \"ldap\"\n[directory.ldap]\nurls = [\"{}\"]\n\
-         bind_dn = \"cn=reader,{SUFFIX}\"\npassword_file = \"ldap-password\"\n\
-         user_bases = [\"ou=people,{SUFFIX}\"]\ngroup_bases = [\"ou=groups,{SUFFIX}\"]\n",
-        slapd.url()
-    )))?;
+    // It is left alone after three failures, and for no longer than a run waits for the next.
+    let configuration = often().bot("quarantine_max", "\"2s\"");
+    site.configure(&configuration.sections(&section(slapd.url())))?;
     site.register(people).await?;
     let mut club = Directory::default();
     club.room("club").members(["alice"]);
@@ -65,7 +71,7 @@ async fn the_directory_goes_and_comes_back() -> Result<()> {
     assert_eq!(bot.logged(&["Remove"]), 0);
 
     slapd.restart().await?;
-    let over = site.told(&["over: not read: "]).await?;
+    let over = site.told(&["over: directory staff answers again"]).await?;
     eprintln!("{over}");
     sleep(Duration::from_secs(3)).await;
     let said = site.said().await?;

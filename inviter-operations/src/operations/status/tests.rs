@@ -4,7 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use anstream::adapter::strip_str;
 use inviter::core::{
-    backend::BackendErrorKind, memory::Call, recall::Pause as What, reconcile::RunOptions, time::FixedClock,
+    backend::BackendErrorKind,
+    memory::Call,
+    provider::ProviderErrorKind,
+    quarantine::{Failures, Pauses, Quarantine},
+    recall::Pause as What,
+    reconcile::RunOptions,
+    time::FixedClock,
 };
 
 use super::*;
@@ -117,6 +123,74 @@ async fn what_waits_is_told_with_its_reason() {
     assert!(told.ends_with("\nstatus: no changes; 4 held\n"), "{told}");
 }
 
+/// What a bot shows whose last run was another's, or nobody's.
+async fn unseen(place: &Place) -> Status {
+    status(&place.reconciler, None, None).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_held_is_told_with_its_beginning_and_how_it_stands() {
+    let mut place = Place::new().await;
+    at(&mut place, NOON);
+    let run = RunOptions::by_person();
+    place.reconciler.sync(&run).await.unwrap();
+    assert!(unseen(&place).await.holds.is_empty());
+    place.staff(&["ada"], &["ada"]);
+    // Nobody has written anything down yet.
+    assert!(fresh(&place).await.holds.is_empty());
+    place.reconciler.sync(&RunOptions::default()).await.unwrap();
+    at(&mut place, NOON.plus(Duration::from_secs(300)));
+    place.reconciler.sync(&run).await.unwrap();
+
+    let status = unseen(&place).await;
+    let code = status.holds[0].held.code.clone();
+    let line = format!(
+        "held in #staff:example.com since 2023-11-14T22:13:20Z (5 min ago): 4 people to remove; if that is right, run \
+         `inviter release {code}`\n"
+    );
+    let reason = "    held: 4 of 5 people of this room would go, the limit is 3 and 25 %\n";
+    let told = text(&status);
+    assert!(told.contains(&format!("{line}{reason}")), "{told}");
+    assert_eq!(
+        status.json()["holds"],
+        json!([{
+            "room": "#staff:example.com",
+            "room_id": status.holds[0].id,
+            "since": "2023-11-14T22:13:20Z",
+            "age_seconds": 300,
+            "removals": 4,
+            "demotions": 0,
+            "reasons": ["4 of 5 people of this room would go, the limit is 3 and 25 %"],
+            "release": code,
+            "standing": "unseen",
+        }])
+    );
+    // Who has looked tells the reasons with the people.
+    let told = text(&fresh(&place).await);
+    assert!(told.contains(&line), "{told}");
+    assert_eq!(told.matches("    held: 4 of 5").count(), 1, "{told}");
+
+    let stands = async |place: &Place, words: &str| {
+        let told = text(&fresh(place).await);
+        assert!(
+            told.contains(&format!(": 4 people to remove; {words}\n")),
+            "{told}"
+        );
+        assert!(!told.contains(code.as_str()), "{told}");
+    };
+    place.people("");
+    stands(
+        &place,
+        "who would go is not known at present, so nothing can be let go",
+    )
+    .await;
+    place.staff(&["ada", "bob", "cid", "dan", "eve"], &["ada"]);
+    stands(&place, "by now nothing is held there any more").await;
+    place.reconciler.limits.room_count = 1;
+    place.staff(&["ada", "bob", "cid"], &["ada"]);
+    stands(&place, "by now something else is held there, as shown below").await;
+}
+
 #[tokio::test]
 async fn what_is_paused_and_a_run_that_could_not_begin() {
     let place = Place::new().await;
@@ -144,4 +218,43 @@ async fn what_is_paused_and_a_run_that_could_not_begin() {
         (&error.into(), &Value::Null)
     );
     assert_eq!(json["paused"][0]["room"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_directory_that_is_left_alone() {
+    let mut place = Place::new().await;
+    at(&mut place, NOON);
+    place.reconciler.sync(&RunOptions::by_person()).await.unwrap();
+    at(&mut place, NOON.plus(Duration::from_secs(300)));
+    let people = Arc::new(inviter::core::memory::InMemoryDirectory::new("people"));
+    people.fail(ProviderErrorKind::Denied, "the password\u{1b}[31m is refused");
+    place.reconciler.providers = vec![Arc::new(Quarantine::new(
+        people,
+        Failures::default(),
+        Pauses::default(),
+        Arc::clone(&place.reconciler.clock),
+    ))];
+    let picture = async |reconciler| status(reconciler, None, None).await.unwrap();
+    for _ in 0..2 {
+        place.reconciler.read().await;
+        let sound = picture(&place.reconciler).await;
+        assert!(!text(&sound).contains("quarantine"), "{}", text(&sound));
+        assert_eq!(sound.json()["directories"][0]["quarantine"], Value::Null);
+    }
+    place.reconciler.read().await;
+    let status = picture(&place.reconciler).await;
+    let told = text(&status);
+    let wanted = "directory people: in quarantine since 2023-11-14T22:18:20Z (a second ago) after 3 failed reads in a \
+                  row, asked again 2023-11-14T22:19:20Z (in 60 s), or at once by a person's run; the last error: ";
+    assert!(told.contains(wanted), "{told}");
+    assert!(
+        !told.contains('\u{1b}') && told.contains("is refused\n"),
+        "{told}"
+    );
+    assert!(told.contains("directory people: last read completely "), "{told}");
+    let json = &status.json()["directories"][0]["quarantine"];
+    assert_eq!(
+        (&json["failed_reads"], &json["asked_again"]),
+        (&json!(3), &json!("2023-11-14T22:19:20Z"))
+    );
 }

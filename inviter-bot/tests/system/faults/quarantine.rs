@@ -1,0 +1,173 @@
+//! A directory that refuses the bot is asked ever more seldom, and everything else goes on.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use inviter_testkit::{LdapProxy, Ldif, Slapd};
+
+use super::{
+    ldap::{PASSWORD, SUFFIX, section, slapd},
+    often,
+};
+use crate::{
+    harness::{Directory, LONG, Site, eventually},
+    operations::hangup,
+};
+
+const ANOTHER: &str = "another password of the reader";
+/// What belongs to one read comes within this time.
+const ONE_READ: Duration = Duration::from_millis(400);
+
+/// Sees when the bot asks the server.
+struct Watch {
+    proxy: LdapProxy,
+    seen: usize,
+    /// When each read came, the oldest first.
+    reads: Vec<Instant>,
+}
+
+impl Watch {
+    fn look(&mut self) {
+        let now = Instant::now();
+        let connections = self.proxy.counts().connections;
+        if connections == self.seen {
+            return;
+        }
+        self.seen = connections;
+        let same = self
+            .reads
+            .last()
+            .is_some_and(|last| now.duration_since(*last) < ONE_READ);
+        if !same {
+            self.reads.push(now);
+        }
+    }
+
+    /// Forgets what was.
+    fn begin(&mut self) {
+        self.seen = self.proxy.counts().connections;
+        self.reads.clear();
+    }
+
+    /// Waits until there have been so many reads.
+    async fn until(&mut self, reads: usize) -> Result<()> {
+        let what = format!("{reads} reads");
+        eventually(&what, LONG, async || {
+            self.look();
+            Ok((self.reads.len() >= reads).then_some(()))
+        })
+        .await
+        .map(drop)
+    }
+}
+
+async fn set_password(slapd: &Slapd, password: &str) -> Result<()> {
+    let mut ldif = Ldif::new(SUFFIX);
+    ldif.replace_values(&slapd.account_dn("reader"), "userPassword", &[password]);
+    slapd.apply(&ldif).await
+}
+
+#[tokio::test]
+async fn a_refusing_directory_is_left_alone_and_the_others_go_on() -> Result<()> {
+    let site = Site::new().await?;
+    let people = ["alice", "bob", "carol"];
+    let slapd = slapd(&site, &people).await?;
+    let address = slapd.url().rsplit('/').next().context("no address")?.parse()?;
+    let mut watch = Watch {
+        proxy: LdapProxy::start(address).await?,
+        seen: 0,
+        reads: Vec::new(),
+    };
+    site.write_secret("ldap-password", PASSWORD)?;
+    // Pauses of 1, 2, 4, 8 … seconds; runs come every two.
+    let configuration = often().bot("quarantine_max", "\"1m\"");
+    site.configure(&configuration.sections(&section(&watch.proxy.url())))?;
+    site.register(people).await?;
+    let mut club = Directory::default();
+    club.room("club").members(["alice"]);
+    club.people(["dave"]);
+    let mut bot = site.start_with(&club).await?;
+    let mut staff = Directory::default();
+    staff.room("staff").members(people);
+    site.is_as_wanted(&staff).await?;
+    let metric = "inviter_directory_quarantined{directory=\"staff\"}";
+    ensure!(bot.ask("/metrics").await?.1.contains(&format!("{metric} 0")));
+
+    // A change that the bot may have read already is none that it misses.
+    set_password(&slapd, ANOTHER).await?;
+    site.told(&["not read: ", "staff"]).await?;
+    watch.begin();
+    let told = site
+        .told(&["quarantine: directory staff has failed 3 times"])
+        .await?;
+    eprintln!("{told}");
+    watch.begin();
+    watch.until(2).await?;
+    // What another directory says is done meanwhile.
+    club.room("club").members(["dave"]);
+    site.save(&club)?;
+    site.is_as_wanted(&club).await?;
+    watch.until(3).await?;
+    let gaps: Vec<Duration> = watch.reads.windows(2).map(|two| two[1] - two[0]).collect();
+    eprintln!("between reads: {gaps:?}");
+    for (gap, least) in gaps.iter().zip([1900, 3900]) {
+        assert!(*gap >= Duration::from_millis(least), "{gaps:?}");
+    }
+    let runs = bot.logged(&["run ended", "cause=on schedule"]);
+    assert!(runs > 3 + watch.reads.len(), "others were read by {runs} runs");
+    ensure!(bot.ask("/metrics").await?.1.contains(&format!("{metric} 1")));
+    assert_eq!(bot.ask("/readyz").await?.0, 200, "rooms are kept in step");
+
+    // A person's run asks at once; the pause is 8 seconds by now.
+    let asked = *watch.reads.last().context("no read")?;
+    site.types("!inviter sync").await?;
+    watch.until(4).await?;
+    assert!(asked.elapsed() < Duration::from_secs(7), "{:?}", asked.elapsed());
+    site.types("!inviter status").await?;
+    let status = site
+        .told(&["directory staff: in quarantine since ", "asked again "])
+        .await?;
+    assert_eq!(
+        status.matches("directory staff: in quarantine").count(),
+        1,
+        "{status}"
+    );
+
+    // So does a configuration that is read anew; what is known and told stays.
+    let ended = bot.logged(&["connection ended"]);
+    hangup(bot.pid()?)?;
+    watch.until(5).await?;
+    eventually("the new connection", LONG, async || {
+        Ok((bot.logged(&["connection ended"]) > ended).then_some(()))
+    })
+    .await?;
+    site.is_as_wanted(&staff).await?;
+    assert_eq!(bot.logged(&["Remove"]), 0, "nobody goes");
+
+    // The administrator gives the bot the new password.
+    site.write_secret("ldap-password", ANOTHER)?;
+    hangup(bot.pid()?)?;
+    let over = site.told(&["over: directory staff answers again"]).await?;
+    eprintln!("{over}");
+    ensure!(bot.ask("/metrics").await?.1.contains(&format!("{metric} 0")));
+    // Who goes now, goes.
+    let mut ldif = Ldif::new(SUFFIX);
+    let group = slapd.group_dn(&format!("MTRX {}", site.alias("staff")));
+    ldif.delete_values(&group, "member", &[slapd.person_dn(&site.localpart("carol"))]);
+    slapd.apply(&ldif).await?;
+    staff.room("staff").without("carol");
+    site.is_as_wanted(&staff).await?;
+    let said = site.said().await?;
+    for (words, times) in [
+        ("not read: directory staff", 1),
+        ("quarantine: directory staff", 1),
+        ("over: directory staff answers again", 1),
+        ("over: not read", 0),
+    ] {
+        let lines = said.iter().flat_map(|text| text.lines());
+        let count = lines.filter(|line| line.starts_with(words)).count();
+        assert_eq!(count, times, "{words}: {said:#?}");
+    }
+    bot.lives()?;
+    bot.stop().await
+}
