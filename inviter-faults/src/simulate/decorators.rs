@@ -62,7 +62,11 @@ impl IdentityProvider for Reading {
                     ..Told::default()
                 };
                 site.run.told.insert(self.index, failed);
-                return Err(ProviderError::new(kind, self.id, "made to fail by the simulation"));
+                return Err(ProviderError::new(
+                    kind,
+                    self.id,
+                    "made to fail by the simulation",
+                ));
             }
             Some(Misreading::Partly(said)) => {
                 site.tally.fault("directory incomplete");
@@ -89,7 +93,8 @@ fn boast(answer: &mut Directory) {
     for group in &mut answer.groups {
         for part in [&mut group.members, &mut group.owners] {
             part.extent = Extent::Complete;
-            part.values.retain(|member| !matches!(member, Member::Unresolved(_)));
+            part.values
+                .retain(|member| !matches!(member, Member::Unresolved(_)));
         }
     }
 }
@@ -112,7 +117,9 @@ impl Watch {
     }
 
     fn failure(about: &str, what: &What) -> Option<BackendError> {
-        let error = |kind: &BackendErrorKind| BackendError::new(kind.clone(), about, "made to fail by the simulation");
+        let error = |kind: &BackendErrorKind| {
+            BackendError::new(kind.clone(), about, "made to fail by the simulation")
+        };
         match what {
             What::Fail(kind) => Some(error(kind)),
             What::Wait(seconds) => {
@@ -128,13 +135,18 @@ impl Watch {
         let site = look(&self.site);
         match target {
             RoomTarget::Existing(room) => site.place_of(room).is_some_and(|(_, place)| place.unharmed),
-            RoomTarget::New(alias) => site.places.iter().any(|place| place.unharmed && place.alias == *alias),
+            RoomTarget::New(alias) => site
+                .places
+                .iter()
+                .any(|place| place.unharmed && place.alias == *alias),
         }
     }
 
     /// Others do something just before a request.
     fn others(&self, event: Event, target: &RoomTarget, op: &Op) {
-        let RoomTarget::Existing(room) = target else { return };
+        let RoomTarget::Existing(room) = target else {
+            return;
+        };
         let site = look(&self.site);
         let (homeserver, bot, decoy) = (site.homeserver.clone(), site.bot.clone(), site.decoy.clone());
         let place = site.place_of(room).map(|(_, place)| place.clone());
@@ -175,7 +187,10 @@ impl Watch {
             RoomTarget::Existing(room) => look(&self.site).judge(room, op),
             RoomTarget::New(alias) => {
                 let mut site = look(&self.site);
-                let known = site.places.iter().any(|place| place.alias == *alias && !place.paused);
+                let known = site
+                    .places
+                    .iter()
+                    .any(|place| place.alias == *alias && !place.paused);
                 if !known {
                     site.blame(format!("{alias} is created, and is not wanted"));
                 }
@@ -298,7 +313,11 @@ impl RoomBackend for Watch {
         if gone {
             pending::<()>().await;
         }
-        let what = if safe { None } else { look(&self.site).meet(Spot::Write) };
+        let what = if safe {
+            None
+        } else {
+            look(&self.site).meet(Spot::Write)
+        };
         let about = room.to_string();
         match what {
             Some(What::First(event)) => {
@@ -380,7 +399,9 @@ impl MemoryStore for Kept {
     async fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError> {
         self.meet(Spot::Commit).await?;
         if self.forgets_feeds {
-            let changes = changes.iter().filter(|change| !matches!(change, MemoryChange::Feeds(..)));
+            let changes = changes
+                .iter()
+                .filter(|change| !matches!(change, MemoryChange::Feeds(..)));
             let changes: Vec<MemoryChange> = changes.cloned().collect();
             return self.inner.commit(&changes).await;
         }

@@ -53,13 +53,17 @@ impl Site {
             .collect();
         for user in &belongs {
             if !self.is_in_or_kept_out(place, snapshot, user) {
-                let membership = snapshot.member(user).map(|member| (member.membership, &member.sender));
+                let membership = snapshot
+                    .member(user)
+                    .map(|member| (member.membership, &member.sender));
                 all.push(format!("{name}: {user} is not in it ({membership:?})"));
             }
         }
         for member in snapshot.members.iter().filter(|member| member.membership.is_in()) {
             let user = &member.user_id;
-            let is_alike = belongs.iter().any(|known| known.as_str().eq_ignore_ascii_case(user.as_str()));
+            let is_alike = belongs
+                .iter()
+                .any(|known| known.as_str().eq_ignore_ascii_case(user.as_str()));
             if !is_alike && self.must_go(snapshot, user) {
                 all.push(format!("{name}: {user} is still in it ({:?})", member.membership));
             }
@@ -69,7 +73,9 @@ impl Site {
 
     /// Whether somebody who belongs in a room is there, or something keeps them out that the program must not overrule.
     fn is_in_or_kept_out(&self, place: &Place, snapshot: &RoomSnapshot, user: &UserId) -> bool {
-        let may_invite = snapshot.power(&self.bot).reaches(snapshot.levels.key(Key::Invite));
+        let may_invite = snapshot
+            .power(&self.bot)
+            .reaches(snapshot.levels.key(Key::Invite));
         match snapshot.member(user) {
             Some(member) if member.membership.is_in() => true,
             Some(member) if member.membership == Membership::Banned => true,
@@ -112,13 +118,22 @@ impl Site {
                 continue;
             }
             let deserves = fixed.and_then(|(_, level)| *level).or_else(|| {
-                (is_ours(user)).then(|| if wanted.owners.contains(user) { place.rules.owner_level } else { default })
+                (is_ours(user)).then(|| {
+                    if wanted.owners.contains(user) {
+                        place.rules.owner_level
+                    } else {
+                        default
+                    }
+                })
             });
             let Some(deserves) = deserves else { continue };
             let has = snapshot.levels.user(user, &snapshot.creator);
             let may_keep = place.rules.levels == LevelsMode::Keep || is_exempt(user);
             if has < deserves || has > deserves && !may_keep {
-                all.push(format!("{}: {user} has level {has}, and not {deserves}", place.name));
+                all.push(format!(
+                    "{}: {user} has level {has}, and not {deserves}",
+                    place.name
+                ));
             }
         }
     }

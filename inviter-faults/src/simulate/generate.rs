@@ -20,12 +20,19 @@ use super::{
 /// Names of directories; the first is never harmed.
 pub(super) const SOURCES: [&str; 4] = ["steady", "corp", "annex", "school"];
 
+/// An account and a group that every directory has.
+const KEPT: (&str, &str) = ("keep", "staff");
+
 /// How many people of the steady directory there are. With one of them gone no limit is reached.
 pub(super) const STEADY: usize = 12;
 
 /// One of several.
 pub(super) fn one<'a, T>(rng: &mut Rng, of: &'a [T]) -> Option<&'a T> {
-    if of.is_empty() { None } else { of.get(rng.usize(..of.len())) }
+    if of.is_empty() {
+        None
+    } else {
+        of.get(rng.usize(..of.len()))
+    }
 }
 
 /// True so many times of a hundred.
@@ -44,7 +51,11 @@ pub(super) fn account(rng: &mut Rng, number: usize) -> Account {
     Account {
         user: user(&name),
         // The same name in another case leads to the same ID.
-        uid: if chance(rng, 10) { format!("P{number}") } else { name },
+        uid: if chance(rng, 10) {
+            format!("P{number}")
+        } else {
+            name
+        },
         active: Some(!chance(rng, 10)),
     }
 }
@@ -80,9 +91,23 @@ fn source(rng: &mut Rng, people: usize, places: &[Place]) -> Source {
     }
     if chance(rng, 20) && people > 0 {
         let number = rng.usize(..people);
-        source.accounts.insert(format!("p{number}-bis"), account(rng, number));
+        source
+            .accounts
+            .insert(format!("p{number}-bis"), account(rng, number));
     }
+    // A directory without anybody, or without any group, would tell nothing.
+    let keep = Account {
+        user: user("keep"),
+        uid: KEPT.0.to_owned(),
+        active: Some(true),
+    };
+    let staff = Group {
+        members: [KEPT.0.to_owned()].into(),
+        ..Group::default()
+    };
+    source.groups.insert(KEPT.1.to_owned(), staff);
     let logins: Vec<String> = source.accounts.keys().cloned().collect();
+    source.accounts.insert(KEPT.0.to_owned(), keep);
     let units: Vec<String> = (0..rng.usize(..4)).map(|unit| format!("unit {unit}")).collect();
     let rooms = places.iter().enumerate().filter(|(_, place)| !place.unharmed);
     let rooms: Vec<(usize, String)> = rooms
@@ -116,10 +141,22 @@ fn rules(rng: &mut Rng) -> RoomRules {
         _ => LeftPolicy::UntilBroughtAnew,
     };
     RoomRules {
-        kind: if chance(rng, 10) { RoomKind::Space } else { RoomKind::Room },
+        kind: if chance(rng, 10) {
+            RoomKind::Space
+        } else {
+            RoomKind::Room
+        },
         left,
-        levels: if chance(rng, 25) { LevelsMode::Keep } else { LevelsMode::Exact },
-        bring_in: if chance(rng, 25) { BringIn::Join } else { BringIn::Invite },
+        levels: if chance(rng, 25) {
+            LevelsMode::Keep
+        } else {
+            LevelsMode::Exact
+        },
+        bring_in: if chance(rng, 25) {
+            BringIn::Join
+        } else {
+            BringIn::Invite
+        },
         ..RoomRules::default()
     }
 }
@@ -151,7 +188,11 @@ pub(super) fn places(rng: &mut Rng) -> Vec<Place> {
                 name,
                 maker,
                 version: one(rng, &["6", "10", "11", "12"]).copied().unwrap_or("12"),
-                rules: if explicit { rules(rng) } else { RoomRules::default() },
+                rules: if explicit {
+                    rules(rng)
+                } else {
+                    RoomRules::default()
+                },
                 fixed,
                 explicit,
                 paused: false,
@@ -201,11 +242,18 @@ pub(super) fn limits(rng: &mut Rng) -> Limits {
 }
 
 /// The directory changes; answers what, for the trace.
-pub(super) fn change(rng: &mut Rng, organisation: &mut Organisation, people: usize, places: &[Place]) -> String {
+pub(super) fn change(
+    rng: &mut Rng,
+    organisation: &mut Organisation,
+    people: usize,
+    places: &[Place],
+) -> String {
     let at = rng.usize(1..organisation.sources.len());
     let source = &mut organisation.sources[at];
-    let logins: Vec<String> = source.accounts.keys().cloned().collect();
-    let groups: Vec<String> = source.groups.keys().cloned().collect();
+    let logins = source.accounts.keys().filter(|login| *login != KEPT.0);
+    let logins: Vec<String> = logins.cloned().collect();
+    let groups = source.groups.keys().filter(|name| *name != KEPT.1);
+    let groups: Vec<String> = groups.cloned().collect();
     let (Some(login), Some(name)) = (one(rng, &logins).cloned(), one(rng, &groups).cloned()) else {
         let number = rng.usize(..people.max(1));
         source.accounts.insert(format!("p{number}"), account(rng, number));

@@ -59,10 +59,12 @@ pub(super) fn population(snapshot: &RoomSnapshot, bot: &UserId) -> usize {
     people.filter(|member| counts(&member.user_id)).count()
 }
 
-/// Whether a directory has left open who is in a room.
+/// Whether a directory has left open who is in a room, as far as the program can know that it has to tell.
 fn is_blind(shown: &Source, told: Option<&super::site::Told>, room: usize) -> bool {
     let reach = shown.reach(room);
-    let Some(told) = told else { return !reach.is_empty() };
+    let Some(told) = told else {
+        return !reach.is_empty();
+    };
     if told.failed {
         return !reach.is_empty();
     }
@@ -105,14 +107,19 @@ impl Site {
     fn judge_removal(&mut self, at: usize, place: &Place, user: &UserId, snapshot: &RoomSnapshot) {
         let name = &place.name;
         let said = self.said();
-        let (real, by_word) = (self.real.wanted(at), said.wanted(at));
+        let knowable = self.knowable();
+        let (real, by_word) = (knowable.wanted(at), said.wanted(at));
         let fixed = || place.fixed.iter().map(|(user, _)| user);
         let is_wanted = |user: &UserId| {
-            real.members.contains(user) || by_word.members.contains(user) || fixed().any(|known| known == user)
+            real.members.contains(user)
+                || by_word.members.contains(user)
+                || fixed().any(|known| known == user)
         };
         let alike = || {
             let people = real.members.iter().chain(fixed());
-            people.into_iter().any(|known| known.as_str().eq_ignore_ascii_case(user.as_str()))
+            people
+                .into_iter()
+                .any(|known| known.as_str().eq_ignore_ascii_case(user.as_str()))
         };
         let mut why = Vec::new();
         if user == self.bot {
@@ -135,20 +142,33 @@ impl Site {
         if said.standing(user) == Standing::Uncertain {
             why.push("is uncertain".to_owned());
         }
-        for (index, source) in self.shown.sources.iter().enumerate() {
-            if is_blind(source, self.run.told.get(&index), at) {
-                why.push(format!("may belong there by directory {index}, which has not told all"));
+        for (index, source) in knowable.sources.iter().enumerate() {
+            // What is not there at all, by a complete answer, is another matter.
+            let mut source = source.clone();
+            source
+                .groups
+                .retain(|name, _| self.shown.sources[index].groups.contains_key(name));
+            if is_blind(&source, self.run.told.get(&index), at) {
+                why.push(format!(
+                    "may belong there by directory {index}, which has not told all"
+                ));
             }
         }
         if self.run.unsure && !self.run.released {
             why.push("no run has been clean since the memory was lost".to_owned());
         }
-        let is_orphan = self.orphans.get(&at).is_some_and(|orphans| orphans.contains(user));
+        let is_orphan = self
+            .orphans
+            .get(&at)
+            .is_some_and(|orphans| orphans.contains(user));
         if is_orphan && !self.run.released {
             why.push("is of a group that is gone, and nobody has let them go".to_owned());
         }
         if !why.is_empty() {
-            self.blame(format!("{user} is removed from {name}, and {}", why.join(", and ")));
+            self.blame(format!(
+                "{user} is removed from {name}, and {}",
+                why.join(", and ")
+            ));
         }
     }
 
@@ -161,7 +181,10 @@ impl Site {
         });
         let wanted = || self.real.wanted(at).members.contains(user) || said.wanted(at).members.contains(user);
         if !fixed && !unclear && !wanted() {
-            self.blame(format!("{user} is brought into {}, and does not belong there", place.name));
+            self.blame(format!(
+                "{user} is brought into {}, and does not belong there",
+                place.name
+            ));
         }
     }
 
@@ -191,8 +214,13 @@ impl Site {
         self.judge_members(name, op, before, &snapshot);
         self.judge_levels(at, &place, before, &snapshot);
         if let Op::Remove { user, .. } = op {
-            let was = before.snapshot.member(user).is_some_and(|member| member.membership.is_in());
-            let is = snapshot.member(user).is_some_and(|member| member.membership.is_in());
+            let was = before
+                .snapshot
+                .member(user)
+                .is_some_and(|member| member.membership.is_in());
+            let is = snapshot
+                .member(user)
+                .is_some_and(|member| member.membership.is_in());
             if was && !is {
                 let now = self.homeserver.now();
                 self.removed.push((now, room.to_owned(), user.clone()));
@@ -211,7 +239,9 @@ impl Site {
         let others = |snapshot: &RoomSnapshot| -> Vec<(OwnedUserId, Membership)> {
             let members = snapshot.members.iter();
             let members = members.filter(|member| Some(&member.user_id) != about);
-            members.map(|member| (member.user_id.clone(), member.membership)).collect()
+            members
+                .map(|member| (member.user_id.clone(), member.membership))
+                .collect()
         };
         if others(&before.snapshot) != others(snapshot) {
             self.blame(format!("{name}: {op:?} changes somebody else's membership"));
@@ -224,7 +254,7 @@ impl Site {
         if after == before.levels {
             return;
         }
-        let wanted = self.real.wanted(at);
+        let (wanted, said) = (self.real.wanted(at), self.said().wanted(at));
         let default = default_level(content.as_ref());
         let users: BTreeSet<&String> = before.levels.keys().chain(after.keys()).collect();
         let mut wrong = Vec::new();
@@ -238,7 +268,9 @@ impl Site {
             }
             let (from, to) = (was.copied().unwrap_or(default), is.copied().unwrap_or(default));
             let fixed = place.fixed.iter().find(|(known, _)| known == user);
-            let here = snapshot.member(user).is_some_and(|member| member.membership.is_in());
+            let here = snapshot
+                .member(user)
+                .is_some_and(|member| member.membership.is_in());
             let lowered = to < from;
             if user == self.bot && lowered {
                 wrong.push(format!("{id} is the bot"));
@@ -253,17 +285,21 @@ impl Site {
                 wrong.push(format!("{id} is an admin"));
             }
             let deserves = fixed.and_then(|(_, level)| *level).unwrap_or_else(|| {
-                if wanted.owners.contains(user) {
+                if wanted.owners.contains(user) || to > from && said.owners.contains(user) {
                     place.rules.owner_level
                 } else {
                     default
                 }
             });
             if lowered && here && to < deserves {
-                wrong.push(format!("{id} is lowered from {from} to {to} and deserves {deserves}"));
+                wrong.push(format!(
+                    "{id} is lowered from {from} to {to} and deserves {deserves}"
+                ));
             }
             if to > from && to > deserves && user != self.bot && fixed.is_none() {
-                wrong.push(format!("{id} is raised from {from} to {to} and deserves {deserves}"));
+                wrong.push(format!(
+                    "{id} is raised from {from} to {to} and deserves {deserves}"
+                ));
             }
         }
         for what in wrong {
@@ -297,9 +333,18 @@ impl Site {
         let (gone, of) = (distinct(&here), base(&here));
         scopes.push((room.to_string(), gone, of, limits.room_count, limits.room_percent));
         let (gone, of) = (distinct(&|_| true), base(&|_| true));
-        scopes.push(("all rooms".to_owned(), gone, of, limits.total_count, limits.total_percent));
+        scopes.push((
+            "all rooms".to_owned(),
+            gone,
+            of,
+            limits.total_count,
+            limits.total_percent,
+        ));
         for (index, source) in self.shown.sources.iter().enumerate() {
-            let fed = |other: &RoomId| self.place_of(other).is_some_and(|(at, _)| !source.reach(at).is_empty());
+            let fed = |other: &RoomId| {
+                self.place_of(other)
+                    .is_some_and(|(at, _)| !source.reach(at).is_empty())
+            };
             let may_be = |other: &RoomId| {
                 fed(other)
                     || self

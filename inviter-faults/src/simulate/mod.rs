@@ -92,7 +92,10 @@ pub fn run(args: &Args) -> Result<Tally> {
     let tally = play_all(first, args.scenarios, args.threads);
     writeln!(out, "{tally}")?;
     for (seed, what) in tally.failed.iter().take(TOLD) {
-        writeln!(out, "seed {seed}: {what}; see it with: tests/faults.sh --replay {seed}")?;
+        writeln!(
+            out,
+            "seed {seed}: {what}; see it with: tests/faults.sh --replay {seed}"
+        )?;
     }
     if !tally.is_well() {
         bail!(

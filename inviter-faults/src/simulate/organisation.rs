@@ -74,10 +74,7 @@ impl Source {
 
     /// The groups of a room: those that stand for it, and all within them.
     pub(super) fn reach(&self, room: usize) -> BTreeSet<&str> {
-        let stands = self
-            .groups
-            .iter()
-            .filter(|(_, group)| group.room == Some(room));
+        let stands = self.groups.iter().filter(|(_, group)| group.room == Some(room));
         let mut open: Vec<&str> = stands.map(|(name, _)| name.as_str()).collect();
         let mut reached = BTreeSet::new();
         while let Some(name) = open.pop() {
@@ -112,7 +109,11 @@ impl Source {
     }
 
     fn collides(&self, user: &UserId) -> bool {
-        self.accounts.values().filter(|account| account.user == user).count() > 1
+        self.accounts
+            .values()
+            .filter(|account| account.user == user)
+            .count()
+            > 1
     }
 
     /// The answer that a directory of this content gives.
@@ -222,7 +223,12 @@ mod tests {
     #[test]
     fn the_truth_goes_through_circles_and_leaves_out_whom_nobody_can_tell_apart() {
         let mut source = Source::default();
-        for (login, name, active) in [("a", "a", true), ("b", "b", false), ("c", "c", true), ("c2", "c", true)] {
+        for (login, name, active) in [
+            ("a", "a", true),
+            ("b", "b", false),
+            ("c", "c", true),
+            ("c2", "c", true),
+        ] {
             source.accounts.insert(login.to_owned(), account(name, active));
         }
         source.accounts.insert("d".to_owned(), account("d", true));
@@ -232,7 +238,9 @@ mod tests {
         source
             .groups
             .insert("one".to_owned(), group(None, &["a", "c"], &["room"], &["a"]));
-        let organisation = Organisation { sources: vec![source] };
+        let organisation = Organisation {
+            sources: vec![source],
+        };
         let wanted = organisation.wanted(0);
         assert_eq!(wanted.members, [user("a")].into());
         assert_eq!(wanted.owners, [user("a")].into());

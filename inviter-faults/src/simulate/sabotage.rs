@@ -98,12 +98,20 @@ impl Crooked {
         match (self.how, op, room) {
             (Sabotage::RemovesNobody, Op::Remove { .. }, _)
             | (Sabotage::InvitesNobody, Op::Invite { .. } | Op::Add { .. }, _) => None,
-            (Sabotage::WrongPerson, Op::Remove { user, invitation, reason }, RoomTarget::Existing(id)) => {
+            (
+                Sabotage::WrongPerson,
+                Op::Remove {
+                    user,
+                    invitation,
+                    reason,
+                },
+                RoomTarget::Existing(id),
+            ) => {
                 let site = look(&self.site);
                 let members = site.homeserver.members(id);
-                let mut others = members
-                    .into_iter()
-                    .filter(|member| member.membership.is_in() && member.user_id != *user && member.user_id != site.bot);
+                let mut others = members.into_iter().filter(|member| {
+                    member.membership.is_in() && member.user_id != *user && member.user_id != site.bot
+                });
                 let user = others.next().map_or_else(|| user.clone(), |other| other.user_id);
                 Some(Op::Remove {
                     user,

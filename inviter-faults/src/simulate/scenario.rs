@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, time::Duration};
 use fastrand::Rng;
 use inviter_core::{
     guard::Trigger,
-    plan::RoomStatus,
     recall::{MemoryChange, Pause},
     reconcile::RunOptions,
     report::{Outcome, Report},
@@ -19,7 +18,7 @@ use super::{
     sabotage::Sabotage,
     site::{Maker, Misreading, look},
     tally::Tally,
-    world::{Ran, World},
+    world::{Ran, World, managed},
 };
 
 /// A day and an hour: refusals are forgotten, aliases asked again, and nobody's removal counts any more.
@@ -110,7 +109,11 @@ impl Scenario {
         let gone = format!("s{}", STEADY - 1);
         let group = room_group("unharmed");
         for directories in [true, false] {
-            let organisation = if directories { &mut site.real } else { &mut site.shown };
+            let organisation = if directories {
+                &mut site.real
+            } else {
+                &mut site.shown
+            };
             if let Some(group) = organisation.sources[0].groups.get_mut(&group) {
                 group.members.remove(&gone);
             }
@@ -120,8 +123,13 @@ impl Scenario {
 
     fn is_doomed_in(&self) -> bool {
         let site = look(&self.world.site);
-        let room = site.places.last().and_then(|place| site.homeserver.alias(&place.alias));
-        let members = room.map(|room| site.homeserver.members(&room)).unwrap_or_default();
+        let room = site
+            .places
+            .last()
+            .and_then(|place| site.homeserver.alias(&place.alias));
+        let members = room
+            .map(|room| site.homeserver.members(&room))
+            .unwrap_or_default();
         let gone = user(&format!("s{}", STEADY - 1));
         members
             .iter()
@@ -169,7 +177,8 @@ impl Scenario {
             };
             let unsure = look(&self.world.site).run.unsure;
             if !held && !unsure {
-                look(&self.world.site).blame("nobody goes from the unharmed room, and nothing holds it".to_owned());
+                look(&self.world.site)
+                    .blame("nobody goes from the unharmed room, and nothing holds it".to_owned());
             }
         }
         if chance(&mut self.rng, 50) {
@@ -206,7 +215,10 @@ impl Scenario {
         let mut lines = places;
         for (at, source) in site.real.sources.iter().enumerate().skip(1) {
             for (login, account) in &source.accounts {
-                lines.push(format!("directory {at}: {login} {} active {:?}", account.user, account.active));
+                lines.push(format!(
+                    "directory {at}: {login} {} active {:?}",
+                    account.user, account.active
+                ));
             }
             for (name, group) in &source.groups {
                 lines.push(format!(
@@ -302,7 +314,9 @@ impl Scenario {
 
     /// A directory shows itself as it is not, and calls that complete. Answers whether one does.
     fn lie(&mut self) -> bool {
-        let Some(certain) = &self.certain else { return false };
+        let Some(certain) = &self.certain else {
+            return false;
+        };
         let mut site = look(&self.world.site);
         let what = match self.rng.u8(..4) {
             // The group of a room is not to be seen.
@@ -342,7 +356,8 @@ impl Scenario {
                 let least = certain.active.get(source).copied().unwrap_or_default();
                 let limits = site.limits;
                 let enough = |lost: usize| {
-                    lost > limits.shrink_count as usize && lost * 100 > least * usize::from(limits.shrink_percent)
+                    lost > limits.shrink_count as usize
+                        && lost * 100 > least * usize::from(limits.shrink_percent)
                 };
                 let Some(lost) = (1..=least).find(|lost| enough(*lost)) else {
                     return false;
@@ -365,7 +380,11 @@ impl Scenario {
                 let places = site.places.len() - 1;
                 let place = self.rng.usize(..places);
                 for source in &mut site.shown.sources {
-                    for group in source.groups.values_mut().filter(|group| group.room == Some(place)) {
+                    for group in source
+                        .groups
+                        .values_mut()
+                        .filter(|group| group.room == Some(place))
+                    {
                         group.members.clear();
                         group.nested.clear();
                     }
@@ -412,18 +431,14 @@ impl Scenario {
             return;
         }
         let site = look(&self.world.site);
-        let managed = |at: usize| {
-            let alias = RoomRef::Alias(site.places[at].alias.clone());
-            let mut rooms = report.rooms.iter();
-            rooms.any(|room| room.room == alias && room.status == RoomStatus::Managed)
-        };
+        let managed = managed(&site, &report);
         let mut certain = Certain {
             active: site.shown.sources.iter().map(|source| source.active()).collect(),
             fed: BTreeSet::new(),
         };
         for (index, source) in site.shown.sources.iter().enumerate().skip(1) {
             for (name, group) in &source.groups {
-                if let Some(place) = group.room.filter(|place| managed(*place)) {
+                if let Some(place) = group.room.filter(|place| managed.contains(place)) {
                     certain.fed.insert((index, name.clone(), place));
                 }
             }

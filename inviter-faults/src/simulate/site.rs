@@ -153,6 +153,9 @@ pub(super) struct Site {
     pub(super) killed: bool,
     pub(super) run: Run,
     pub(super) removed: Vec<(Timestamp, OwnedRoomId, OwnedUserId)>,
+    /// Groups of rooms that the program cannot but know: directory and name. One that is new is nobody's fault while its
+    /// directory does not answer.
+    pub(super) known: BTreeSet<(usize, String)>,
     /// By room: people whose group is gone, and who must not go before a person says so.
     pub(super) orphans: BTreeMap<usize, BTreeSet<OwnedUserId>>,
     pub(super) tally: Tally,
@@ -163,7 +166,9 @@ pub(super) struct Site {
 
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Site").field("calls", &self.calls).finish_non_exhaustive()
+        f.debug_struct("Site")
+            .field("calls", &self.calls)
+            .finish_non_exhaustive()
     }
 }
 
@@ -255,9 +260,60 @@ impl Site {
 
     /// What the directories have said in this run, as an organisation.
     pub(super) fn said(&self) -> Organisation {
-        let said = |at: usize| self.run.told.get(&at).map(|told| told.said.clone()).unwrap_or_default();
+        let said = |at: usize| {
+            self.run
+                .told
+                .get(&at)
+                .map(|told| told.said.clone())
+                .unwrap_or_default()
+        };
         Organisation {
             sources: (0..self.shown.sources.len()).map(said).collect(),
         }
+    }
+
+    /// The truth as far as the program can know it: without groups of rooms that no directory has told of so far.
+    pub(super) fn knowable(&self) -> Organisation {
+        let mut knowable = self.real.clone();
+        for (at, source) in knowable.sources.iter_mut().enumerate() {
+            let told = self.run.told.get(&at);
+            for (name, group) in &mut source.groups {
+                let is_told = told.is_some_and(|told| told.said.groups.contains_key(name));
+                if !is_told && !self.known.contains(&(at, name.clone())) {
+                    group.room = None;
+                }
+            }
+        }
+        knowable
+    }
+
+    /// Takes in which groups a run that came to its end has seen, for the rooms at these places.
+    pub(super) fn learn(&mut self, managed: &BTreeSet<usize>) {
+        let whole = self.misreadings.is_empty();
+        let mut learned = BTreeSet::new();
+        for (at, told) in &self.run.told {
+            for (name, group) in &told.said.groups {
+                let Some(place) = group.room.filter(|place| managed.contains(place)) else {
+                    continue;
+                };
+                let is_known_place = || {
+                    self.known.iter().any(|(source, name)| {
+                        let groups = &self.shown.sources[*source].groups;
+                        groups.get(name).is_some_and(|group| group.room == Some(place))
+                    })
+                };
+                if whole || is_known_place() {
+                    learned.insert((*at, name.clone()));
+                }
+            }
+        }
+        self.known.extend(learned);
+    }
+
+    /// Groups that are gone may be forgotten.
+    pub(super) fn forget_gone(&mut self) {
+        let shown = &self.shown;
+        self.known
+            .retain(|(source, name)| shown.sources[*source].groups.contains_key(name));
     }
 }

@@ -1,7 +1,7 @@
 //! One scenario's world: the homeserver with its rooms, the program, and how the program is run, dropped and asked again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     pin::pin,
     sync::{Arc, Mutex},
@@ -17,9 +17,11 @@ use inviter_core::{
     memory::{InMemoryHomeserver, InMemoryStore, NewRoom, UserOp},
     mint::{GuestRule, Minting},
     patterns::Patterns,
+    plan::RoomStatus,
     policy::{Policy, SourcePolicy},
     reconcile::{Reconciler, RunOptions},
     report::Report,
+    room::RoomRef,
     room_rules::{FixedMember, RoomSpec},
 };
 use serde_json::{Map, json};
@@ -96,6 +98,7 @@ impl World {
             killed: false,
             run: Run::default(),
             removed: Vec::new(),
+            known: BTreeSet::new(),
             orphans: BTreeMap::new(),
             tally: Tally::default(),
             trace: told.then(Vec::new),
@@ -164,7 +167,11 @@ impl World {
     }
 
     fn make(&self, place: &Place, alias: Option<&str>) -> Option<inviter_core::OwnedRoomId> {
-        let maker = user(if place.maker == Maker::Lead { "lead" } else { "squatter" });
+        let maker = user(if place.maker == Maker::Lead {
+            "lead"
+        } else {
+            "squatter"
+        });
         let mut users = json!({ self.bot.as_str(): 100 });
         if place.version != "12" {
             users[maker.as_str()] = json!(100);
@@ -293,12 +300,19 @@ impl World {
         let mut site = look(&self.site);
         site.kill_at = None;
         site.killed = false;
+        site.forget_gone();
         if let Ran::Ended(report) = &ran {
+            if report.errors.is_empty() {
+                let managed = managed(&site, report);
+                site.learn(&managed);
+            }
             site.tell(|| format!("    {:?}, errors {:?}", report.tally(), report.errors));
             if site.trace.is_some() {
                 let findings = report.rooms.iter().flat_map(|room| &room.findings);
                 let findings: Vec<String> = findings.map(|finding| format!("    - {finding}")).collect();
-                site.trace.iter_mut().for_each(|trace| trace.extend(findings.clone()));
+                site.trace
+                    .iter_mut()
+                    .for_each(|trace| trace.extend(findings.clone()));
             }
         }
         ran
@@ -311,12 +325,27 @@ impl World {
         site.tally.fault("memory lost");
         site.tell(|| "  the memory is lost".to_owned());
         site.orphans.clear();
+        site.known.clear();
         // The limits over time are about what is remembered.
         site.removed.clear();
         for place in &mut site.places {
             place.paused = false;
         }
     }
+}
+
+/// The places whose rooms a run has managed.
+pub(super) fn managed(site: &Site, report: &Report) -> BTreeSet<usize> {
+    let is_managed = |place: &Place| {
+        let alias = RoomRef::Alias(place.alias.clone());
+        let mut rooms = report.rooms.iter();
+        rooms.any(|room| room.room == alias && room.status == RoomStatus::Managed)
+    };
+    let places = site.places.iter().enumerate();
+    places
+        .filter(|(_, place)| is_managed(place))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// Polls a run to its end, or until the process is gone.
@@ -360,7 +389,7 @@ fn policy(site: &Site) -> Policy {
             level: *level,
         });
         policy.rooms.push(RoomSpec {
-            room: inviter_core::room::RoomRef::Alias(place.alias.clone()),
+            room: RoomRef::Alias(place.alias.clone()),
             groups: Vec::new(),
             members: fixed.collect(),
             rules: place.rules.clone(),
