@@ -104,6 +104,129 @@ async fn what_is_held_is_let_go_room_by_room() -> Result<()> {
     Ok(())
 }
 
+/// The one hold that `status` tells of.
+async fn hold(site: &Site) -> Result<Value> {
+    let (output, writes) = site.writes_of(&["status", "--json"]).await?;
+    assert!(writes.is_empty(), "{output}");
+    let status = output.json();
+    let holds = status["holds"].as_array().unwrap();
+    assert_eq!(holds.len(), 1, "{status:#}");
+    Ok(holds[0].clone())
+}
+
+#[tokio::test]
+async fn a_hold_is_kept_and_a_code_is_good_once() -> Result<()> {
+    let (site, mut directory) = two_rooms().await?;
+    let everybody = directory.clone();
+    thin_out(&mut directory, "alpha");
+    site.save(&directory)?;
+    site.run(&["sync"]).await?.exits(3);
+    let first = hold(&site).await?;
+    let code = first["release"].as_str().unwrap();
+    assert_eq!(
+        (&first["room"], &first["removals"], &first["demotions"]),
+        (&json!(site.alias("alpha")), &json!(4), &json!(0))
+    );
+    assert_eq!(first["standing"], "held");
+    assert_eq!(
+        first["reasons"],
+        json!(["4 of 6 people of this room would go, the limit is 3 and 25 %"])
+    );
+    let shown = site.run(&["status"]).await?.exits(3);
+    for told in [
+        format!("held in {} since ", site.alias("alpha")),
+        format!(": 4 people to remove; if that is right, run `inviter release {code}`\n"),
+    ] {
+        assert!(shown.stdout.contains(&told), "{told}: {shown}");
+    }
+    // Another run holds the same, and has not begun it.
+    site.run(&["sync"]).await?.exits(3);
+    let second = hold(&site).await?;
+    assert_eq!(
+        (&second["since"], &second["release"]),
+        (&first["since"], &first["release"])
+    );
+    let output = site.run(&["release", code]).await?.exits(0);
+    assert!(output.stdout.contains("4 removed"), "{output}");
+
+    // The same people come back and are dropped again: another word is needed.
+    site.save(&everybody)?;
+    let output = site.fine(&["sync"]).await?;
+    assert!(output.stdout.contains("4 invited"), "{output}");
+    site.save(&directory)?;
+    site.run(&["sync"]).await?.exits(3);
+    let third = hold(&site).await?;
+    assert_ne!(third["release"], code);
+    assert_eq!(third["removals"], 4);
+    for args in [["release", code, "--json"], ["sync", "--release", code]] {
+        let (output, _) = site.writes_of(&args).await?;
+        let told = output.to_string();
+        assert!(!told.contains("4 removed"), "{told}");
+        site.room("alpha").await?.is_as_wanted(&everybody, "alpha");
+    }
+    let refused = site.run(&["release", code]).await?.exits(1);
+    assert!(
+        refused.stderr.contains("nothing is held under this code")
+            && refused.stderr.contains("a code is good once"),
+        "{refused}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_directory_has_its_limit_and_zero_lets_nobody_go() -> Result<()> {
+    let site = Site::new().await?;
+    let limits = |text: &str| {
+        site.configure(
+            "",
+            &format!(
+                "[[directory]]\nname = \"branch\"\nkind = \"file\"\npath = \"branch.json\"\n[limits]\n{text}\n"
+            ),
+        )
+    };
+    limits("room_count = 50\ndirectory_count = 1\ndirectory_percent = 10")?;
+    let (mut people, mut branch) = (Directory::default(), Directory::default());
+    people.room("alpha").members(PEOPLE);
+    branch.room("gamma").members(PEOPLE);
+    site.register(people.everybody()).await?;
+    let save = |people: &Directory, branch: &Directory| {
+        site.save(people)?;
+        site.write("branch.json", &branch.json(&site).to_string())
+            .map(drop)
+    };
+    save(&people, &branch)?;
+    site.fine(&["sync"]).await?;
+
+    people.room("alpha").without("frank");
+    branch.room("gamma").without("frank").without("erin");
+    save(&people, &branch)?;
+    let output = site.run(&["sync"]).await?.exits(3);
+    for told in [
+        "held: 2 of 6 people of the rooms of directory branch would go, the limit is 1 and 10 %",
+        "1 removed, 0 changed; 2 held",
+    ] {
+        assert!(output.stdout.contains(told), "{told}: {output}");
+    }
+    site.room("alpha").await?.is_as_wanted(&people, "alpha");
+    assert!(site.room("gamma").await?.inside().contains("frank"));
+
+    // Whatever the other limits: with a zero, not even one goes without a word.
+    limits("room_count = 50\ndirectory_count = 50\ntotal_percent = 0")?;
+    branch.room("gamma").members(["frank", "erin"]);
+    people.room("alpha").without("erin");
+    save(&people, &branch)?;
+    let output = site.run(&["sync"]).await?.exits(3);
+    let told = "and a limit of 0 lets nobody go without a person's word";
+    assert!(output.stdout.contains(told), "{output}");
+    assert!(site.room("alpha").await?.inside().contains("erin"));
+    let held = hold(&site).await?;
+    site.run(&["release", held["release"].as_str().unwrap()])
+        .await?
+        .exits(0);
+    site.room("alpha").await?.is_as_wanted(&people, "alpha");
+    Ok(())
+}
+
 #[tokio::test]
 async fn how_things_stand() -> Result<()> {
     let (site, mut directory) = two_rooms().await?;

@@ -137,6 +137,12 @@ async fn what_is_held_is_released() -> Result<()> {
     boss.react(&question, YES).await?;
     boss.answer(&event, &["2 removed"]).await?;
     assert_eq!(membership(&site, "bob").await?, "leave");
+    // A second time it is of no use, and it says so.
+    boss.told(
+        &format!("!release {code}"),
+        &["nothing is held under this code", "a code is good once"],
+    )
+    .await?;
     let audit = std::fs::read_to_string(site.path("audit.jsonl"))?;
     let confirmed = format!("\"confirmed_by\":\"{}\"", site.boss.user_id());
     let released = |line: &&str| line.contains("\"released\"") && line.contains(&code);

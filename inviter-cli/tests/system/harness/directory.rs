@@ -154,7 +154,7 @@ impl Directory {
     }
 
     /// As the program reads it.
-    pub(super) fn json(&self, site: &Site) -> Value {
+    pub(crate) fn json(&self, site: &Site) -> Value {
         let people = self.everybody().into_iter().map(|name| {
             let uid = site.alias_name(&name);
             json!({ "id": name, "uid": uid, "enabled": !self.disabled.contains(&name) })
