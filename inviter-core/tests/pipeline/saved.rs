@@ -316,6 +316,31 @@ fn is_part(part: &Draft, whole: &Draft) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Each room that is left has in the file just what is to be done there, in whatever order.
+fn is_in(part: &Draft, plan: &SavedPlan) -> Result<(), TestCaseError> {
+    let text = |op: &Op| serde_json::to_string(op).unwrap();
+    for room in part.plan.rooms() {
+        let name = room.plan().refs.iter().chain([&room.plan().room]);
+        let names: BTreeSet<_> = name.collect();
+        let saved = plan.rooms.iter().filter(|saved| {
+            names.contains(&saved.room) || saved.refs.iter().any(|name| names.contains(name))
+        });
+        let mut saved: Vec<String> = saved
+            .flat_map(|saved| &saved.actions)
+            .map(|action| text(&action.op))
+            .collect();
+        let mut now: Vec<String> = room
+            .actions()
+            .iter()
+            .map(|guarded| text(&guarded.action.op))
+            .collect();
+        saved.sort();
+        now.sort();
+        prop_assert_eq!(now, saved, "in {}", room.plan().room);
+    }
+    Ok(())
+}
+
 /// What somebody does to a file.
 #[derive(Debug, Clone)]
 enum Tamper {
@@ -440,6 +465,7 @@ proptest! {
         let Replanned { draft, comparison, options, .. } = again(&world, &plan, &[]);
         prop_assert_eq!(world.homeserver.writes(), writes);
         is_part(&draft, &whole)?;
+        is_in(&draft, &plan)?;
         if tampers.is_empty() && between.is_empty() && third.is_none() {
             prop_assert!(comparison.is_same());
             prop_assert_eq!(allowed(&draft), allowed(&whole));
