@@ -6,6 +6,7 @@ use inviter::{
     config::{DecoderKind, DirectoryKind},
     core::{
         UserId,
+        guard::Limits,
         mint::GuestRule,
         policy::UnregisteredPolicy,
         room::RoomRef,
@@ -141,9 +142,9 @@ fn rooms_inherit_and_override() {
 fn limits_that_are_not_said_are_those_of_all_rooms() {
     let limits = |text: &str| good(&format!("[limits]\n{text}")).limits;
     let bare = limits("");
-    assert_eq!(bare, inviter::core::guard::Limits::default());
+    assert_eq!(bare, Limits::default());
     let raised = limits("total_count = 500\ntotal_percent = 50");
-    let pairs = |l: &inviter::core::guard::Limits| {
+    let pairs = |l: &Limits| {
         [
             (l.directory_count, l.directory_percent),
             (l.shrink_count, l.shrink_percent),
@@ -159,7 +160,7 @@ fn limits_that_are_not_said_are_those_of_all_rooms() {
     assert!(!good("").danger_vanished_groups_are_empty);
     let config = good("[limits]\ndanger_vanished_groups_are_empty = true");
     assert!(config.danger_vanished_groups_are_empty);
-    let bot = inviter_core::UserId::parse("@bot:example.org").unwrap();
+    let bot = UserId::parse("@bot:example.org").unwrap();
     assert!(config.policy(&bot).danger_vanished_groups_are_empty);
 }
 

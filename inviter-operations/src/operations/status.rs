@@ -2,6 +2,7 @@
 //! the last good reads of the directories are.
 
 mod directories;
+mod holds;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use inviter::core::{
 };
 use serde_json::{Value, json};
 
+pub use self::holds::{Hold, Standing};
 use super::{
     pause::{self, Paused},
     plan::Planned,
@@ -61,6 +63,8 @@ pub struct Status {
     pub quarantined: BTreeMap<ProviderId, Quarantined>,
     /// What a person has paused.
     pub paused: Paused,
+    /// What is held, as the last run left it.
+    pub holds: Vec<Hold>,
     /// Rate limits that runs have met.
     pub limits: BTreeMap<LimitKind, MetLimit>,
     /// Why what was remembered is lost, if it is.
@@ -140,6 +144,7 @@ pub async fn status(
     };
     let providers = reconciler.providers.iter().map(|provider| provider.id());
     let directories = providers.map(|id| (id.clone(), memory.directories.get(&id).cloned()));
+    let holds = Hold::all(&memory, picture.as_ref());
     Ok(Status {
         now: reconciler.clock.now(),
         directories: directories.collect(),
@@ -149,6 +154,7 @@ pub async fn status(
         runs: memory.runs,
         clean_run: memory.clean_run,
         next,
+        holds,
         paused: Paused {
             paused: memory.paused,
         },
@@ -272,6 +278,9 @@ impl Answer for Status {
         for (what, since) in &self.paused.paused {
             writeln!(out, "paused: {} since {}", pause::name(what), self.when(*since))?;
         }
+        for hold in &self.holds {
+            hold.write(out, |at| self.when(at))?;
+        }
         let Some(picture) = &self.picture else {
             return writeln!(
                 out,
@@ -304,6 +313,7 @@ impl Answer for Status {
             "next_run": self.next.map(time),
             "directories": directories.collect::<Vec<_>>(),
             "paused": self.paused.paused.iter().map(pause::entry).collect::<Vec<_>>(),
+            "holds": self.holds.iter().map(|hold| hold.json(self.now)).collect::<Vec<_>>(),
             "limits_met": limits.collect::<Vec<_>>(),
             "lost": self.lost,
             "rooms": self.picture.as_ref().map(picture),
