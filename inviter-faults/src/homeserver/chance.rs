@@ -30,7 +30,7 @@ impl Met {
 
 /// Breaks random requests to the homeserver from now on.
 pub(crate) fn on_homeserver(proxy: &Proxy, rng: &mut Rng, met: &Met) {
-    let rate = rng.choice([0.03, 0.08, 0.2]).unwrap_or(0.1);
+    let rate = rng.choice([0.06, 0.15, 0.35]).unwrap_or(0.1);
     let (mut rng, met) = (rng.fork(), met.clone());
     proxy.on_request(move |_| {
         if rng.f64() >= rate {

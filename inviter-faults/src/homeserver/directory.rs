@@ -115,7 +115,7 @@ impl Directory {
             Self::Graph(emulator) => format!(
                 "kind = \"entra\"\n[directory.entra]\ntenant = \"{}\"\nclient_id = \"{}\"\n\
                  client_secret_env = \"ENTRA\"\nauthority = \"{}\"\ngraph_url = \"{}\"\ngroup_prefix = \"MTRX \"\n\
-                 request_timeout = \"2s\"\n",
+                 request_timeout = \"2s\"\nread_timeout = \"6s\"\n",
                 emulator.tenant_id(),
                 emulator.client_id(),
                 emulator.authority(),
@@ -209,12 +209,12 @@ fn slapd_members(ldif: &Ldif, names: &Names, organisation: &Organisation, group:
 fn add_group(ldif: &mut Ldif, names: &Names, organisation: &Organisation, name: &str, group: &Group) {
     let title = names.title(name, group);
     let members = slapd_members(ldif, names, organisation, group);
-    ldif.group_of_names(&title, &members);
-    if !group.owners.is_empty() {
-        let owners = slapd_owners(ldif, names, group);
-        let dn = ldif.group_dn(&title);
-        ldif.add_values(&dn, "owner", &owners);
-    }
+    let owners = slapd_owners(ldif, names, group);
+    let mut attributes = vec![("objectClass", "groupOfNames"), ("cn", title.as_str())];
+    attributes.extend(members.iter().map(|dn| ("member", dn.as_str())));
+    attributes.extend(owners.iter().map(|dn| ("owner", dn.as_str())));
+    let dn = ldif.group_dn(&title);
+    ldif.entry(&dn, &attributes);
 }
 
 fn slapd_owners(ldif: &Ldif, names: &Names, group: &Group) -> Vec<String> {

@@ -25,7 +25,7 @@ pub(crate) struct Judge {
     pub(crate) mistakes: Vec<String>,
     /// Writing requests so far.
     pub(crate) writes: u64,
-    /// People who were kicked so far.
+    /// People who have gone out of rooms so far.
     pub(crate) removals: u64,
 }
 
@@ -78,12 +78,17 @@ impl Judge {
         let mut mistakes = Vec::new();
         for write in &writes {
             self.writes += 1;
-            self.removals += u64::from(write.path.ends_with("/kick") && write.upstream == Some(200));
             if let Some(mistake) = self.of_write(site, write, &by_id) {
                 mistakes.push(format!("{run}: {mistake}: {write}"));
             }
         }
         for (name, (id, room)) in &rooms {
+            let then = self.rooms.get(name).map(|(_, then)| then);
+            let there = then
+                .into_iter()
+                .flat_map(|then| then.members.keys().filter(|who| then.holds(who)));
+            let gone = there.filter(|who| !room.holds(who)).count();
+            self.removals += u64::try_from(gone).unwrap_or_default();
             mistakes.extend(
                 self.of_room(name, id, room)
                     .into_iter()

@@ -2,7 +2,7 @@
 
 mod chance;
 pub(crate) mod directory;
-mod judge;
+pub(crate) mod judge;
 pub(crate) mod organisation;
 mod scenario;
 pub(crate) mod site;

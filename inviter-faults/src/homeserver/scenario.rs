@@ -154,30 +154,22 @@ pub(crate) async fn run(synapse: Arc<Synapse>, seed: u64) -> Result<Outcome> {
         judge.differences()
     );
     site.proxy.clear();
-    site.directory
-        .publish(&site.names, &script.before, &script.after)
-        .await?;
-    judge.truth = script.after.clone();
-    judge.capped.clone_from(&script.capped);
 
     let mut outcome = Outcome::default();
     let met = Met::default();
     let mut living: Option<Setup> = None;
     if script.lives_on {
         // It has read the directory before it changes, so that Graph tells only what has changed.
-        site.directory
-            .publish(&site.names, &script.after, &script.before)
-            .await?;
         let setup = site.connect().await?;
-        judge.truth = script.before.clone();
         setup.reconciler.sync(&RunOptions::by_person()).await?;
         judge.after_a_run(&site, "the living one's first run").await?;
-        site.directory
-            .publish(&site.names, &script.before, &script.after)
-            .await?;
-        judge.truth = script.after.clone();
         living = Some(setup);
     }
+    site.directory
+        .publish(&site.names, &script.before, &script.after)
+        .await?;
+    judge.truth = script.after.clone();
+    judge.capped.clone_from(&script.capped);
     for number in 1..=script.fault_runs {
         let which = rng.usize(..4);
         let broken = if which > 0 {
