@@ -64,6 +64,9 @@ impl Site {
             let is_alike = belongs
                 .iter()
                 .any(|known| known.as_str().eq_ignore_ascii_case(user.as_str()));
+            let lower = UserId::parse(user.as_str().to_ascii_lowercase());
+            let is_alike =
+                is_alike || lower.is_ok_and(|lower| self.real.standing(&lower) == Standing::Uncertain);
             if !is_alike && self.must_go(snapshot, user) {
                 all.push(format!("{name}: {user} is still in it ({:?})", member.membership));
             }

@@ -157,10 +157,10 @@ impl Site {
         if self.run.unsure && !self.run.released {
             why.push("no run has been clean since the memory was lost".to_owned());
         }
-        let is_orphan = self
-            .orphans
-            .get(&at)
-            .is_some_and(|orphans| orphans.contains(user));
+        let is_orphan = self.orphans.iter().any(|((source, group, place), orphans)| {
+            let is_gone = !self.shown.sources[*source].groups.contains_key(group);
+            *place == at && is_gone && orphans.contains(user)
+        });
         if is_orphan && !self.run.released {
             why.push("is of a group that is gone, and nobody has let them go".to_owned());
         }
@@ -345,6 +345,9 @@ impl Site {
                 self.place_of(other)
                     .is_some_and(|(at, _)| !source.reach(at).is_empty())
             };
+            if !fed(room) {
+                continue;
+            }
             let may_be = |other: &RoomId| {
                 fed(other)
                     || self

@@ -104,6 +104,15 @@ pub fn run(args: &Args) -> Result<Tally> {
             tally.scenarios
         );
     }
+    // For the script, which adds up what both parts have counted.
+    writeln!(
+        out,
+        "scenarios={} faults={} mistakes={} not_converged={}",
+        tally.scenarios,
+        tally.faults(),
+        tally.mistakes,
+        tally.not_converged
+    )?;
     Ok(tally)
 }
 

@@ -247,7 +247,10 @@ impl Scenario {
             if gone && before.sources[*source].groups.contains_key(group) {
                 let (then, now) = (before.wanted(*place), site.real.wanted(*place));
                 let orphans: Vec<_> = then.members.difference(&now.members).cloned().collect();
-                site.orphans.entry(*place).or_default().extend(orphans);
+                site.orphans
+                    .entry((*source, group.clone(), *place))
+                    .or_default()
+                    .extend(orphans);
             }
         }
     }
@@ -411,7 +414,7 @@ impl Scenario {
             site.orphans.clear();
         }
         let mut orphans = std::mem::take(&mut site.orphans);
-        for (place, users) in &mut orphans {
+        for ((_, _, place), users) in &mut orphans {
             let wanted = site.real.wanted(*place);
             users.retain(|user| !wanted.members.contains(user));
         }

@@ -156,8 +156,8 @@ pub(super) struct Site {
     /// Groups of rooms that the program cannot but know: directory and name. One that is new is nobody's fault while its
     /// directory does not answer.
     pub(super) known: BTreeSet<(usize, String)>,
-    /// By room: people whose group is gone, and who must not go before a person says so.
-    pub(super) orphans: BTreeMap<usize, BTreeSet<OwnedUserId>>,
+    /// By directory, group and room: people whose group is gone, and who must not go before a person says so.
+    pub(super) orphans: BTreeMap<(usize, String, usize), BTreeSet<OwnedUserId>>,
     pub(super) tally: Tally,
     pub(super) trace: Option<Vec<String>>,
     /// What no run may do, and one did.

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Takes random organisations and random faults through inviter, and looks that nobody is removed by mistake and that
+# every room is as it has to be in the end.
+#
+#   tests/faults.sh                       100,000 scenarios in memory, 200 on the real homeserver
+#   tests/faults.sh --quick               2,000 and 10
+#   tests/faults.sh --scenarios 1000000   so many in memory
+#   tests/faults.sh --replay SEED         one scenario in memory again, and what happens in it
+#
+# The last line says what came of it; the exit code is not 0 unless all is well.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The simulation is all computing, so it is built to be fast, and without what it does not need.
+simulation() {
+    cargo run --quiet --release --locked -p inviter-faults --no-default-features -- "$@"
+}
+
+simulated=100000
+real=200
+while (($#)); do
+    case "$1" in
+        --quick) simulated=2000 real=10 ;;
+        --scenarios) simulated="$2" && shift ;;
+        --replay)
+            simulation replay "$2"
+            exit
+            ;;
+        *)
+            echo "$0: unknown argument $1" >&2
+            exit 2
+            ;;
+    esac
+    shift
+done
+
+count() { sed -n "s/.*\b$1=\([0-9]*\).*/\1/p" <<<"$2"; }
+
+first="$(simulation simulate --scenarios "$simulated" | tee /dev/stderr | tail -n 1)"
+tests/servers/synapse install
+second="$(cargo run --quiet --locked -p inviter-faults -- homeserver --scenarios "$real" | tee /dev/stderr | tail -n 1)"
+
+sum() { echo $(($(count "$1" "$first") + $(count "$1" "$second"))); }
+echo "faults ok: $(count scenarios "$first") simulated scenarios, $(count scenarios "$second") on the real homeserver," \
+    "$(sum faults) faults injected, $(sum mistakes) removals by mistake, $(sum not_converged) not converged"
