@@ -138,7 +138,14 @@ fn request(ask: &Ask, token: &Token) -> Result<reqwest::Request, Failure> {
 
 /// What an answer holds.
 pub(super) fn json<T: DeserializeOwned>(about: &str, body: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|failed| unreadable(about, body, &failed))
+    let read = |body: &[u8]| {
+        // Serde would take a list for an object too, by the order of its fields: a list of lists for a page of nobody.
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(serde::de::Error::custom("not an object"));
+        }
+        serde_json::from_slice(body)
+    };
+    read(body).map_err(|failed| unreadable(about, body, &failed))
 }
 
 /// What is wrong with a body. The parser's own words may repeat what is in it, people and tokens.
@@ -184,3 +191,7 @@ fn guid() -> String {
 #[cfg(test)]
 #[path = "exchange_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "hostile_tests.rs"]
+mod hostile_tests;

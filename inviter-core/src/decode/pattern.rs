@@ -7,6 +7,9 @@ use crate::directory::Group;
 
 /// A compiled expression may take this many bytes; one that repeats a repetition grows without end.
 const SIZE_LIMIT: usize = 4 << 20;
+/// It may nest this deep. Compiling calls itself for each level, and the library's own limit of 250 can overflow a thread's
+/// stack.
+const NEST_LIMIT: u32 = 50;
 
 /// Decodes names that a regular expression matches as a whole, and makes an alias, or the name of the group whose
 /// owners these are, from its parts.
@@ -168,6 +171,7 @@ fn compile(pattern: &str) -> Result<Regex, PatternError> {
     let build = |text: &str| {
         RegexBuilder::new(text)
             .size_limit(SIZE_LIMIT)
+            .nest_limit(NEST_LIMIT)
             .build()
             .map_err(|error| match error {
                 regex::Error::CompiledTooBig(_) => PatternError::TooLarge(pattern.to_owned()),

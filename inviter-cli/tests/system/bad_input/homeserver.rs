@@ -187,6 +187,22 @@ async fn certificate_for_another_name() -> Result<()> {
 }
 
 #[tokio::test]
+async fn certificate_that_has_expired() -> Result<()> {
+    let due = Due::new().await?;
+    let certificates = Certificates::expired()?;
+    let server = certificates.serve(due.site.synapse.url()).await?;
+    due.site.write("ca.pem", &certificates.authority)?;
+    due.configure_url(&server.url, "ca_file = \"ca.pem\"")?;
+    due.fails(&[
+        &server.url,
+        "a certificate that has expired",
+        "renew it on the homeserver",
+    ])
+    .await?;
+    due.repaired().await
+}
+
+#[tokio::test]
 async fn certificate_file_without_certificates() -> Result<()> {
     let due = Due::new().await?;
     due.site.write("ca.pem", "This is not a certificate.\n")?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -39,6 +39,23 @@ impl Certificates {
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         let key = KeyPair::generate()?;
         let server = CertificateParams::new([name.to_owned()])?.signed_by(&key, &issuer)?;
+        Ok(Self {
+            authority: issuer.pem(),
+            server: server.der().clone(),
+            key: private(&key),
+        })
+    }
+
+    /// A certificate for this machine whose time was over in 2001, signed by an authority that nobody knows.
+    pub(crate) fn expired() -> Result<Self> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()])?;
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(2001, 1, 1);
+        let server = params.signed_by(&key, &issuer)?;
         Ok(Self {
             authority: issuer.pem(),
             server: server.der().clone(),
