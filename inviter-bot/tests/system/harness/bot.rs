@@ -61,7 +61,8 @@ impl Bot {
         Ok((status, bot.log()))
     }
 
-    fn begin(site: &Site) -> Result<Self> {
+    /// Starts the bot, and waits for nothing.
+    pub(crate) fn begin(site: &Site) -> Result<Self> {
         let log = site.path(&inviter_testkit::unique("bot.log"));
         let file = std::fs::File::create(&log)?;
         let child = Command::new(env!("CARGO_BIN_EXE_inviter-bot"))
