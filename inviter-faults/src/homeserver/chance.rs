@@ -132,7 +132,9 @@ pub(crate) async fn on_directory(directory: &Directory, names: &Names, rng: &mut
                     2 => Match::path("delta"),
                     _ => Match::graph(),
                 };
-                let fault = if rng.bool() {
+                // Each of the empty pages would bring more of them.
+                let once = rng.bool() || matches!(trouble, Trouble::EmptyPages(_));
+                let fault = if once {
                     GraphFault::once(place.nth(at), trouble)
                 } else {
                     GraphFault::always(place.from_nth(at), trouble)

@@ -89,7 +89,7 @@ impl Site {
 
     fn config(&self) -> Result<Config> {
         let text = format!(
-            "[homeserver]\nurl = {:?}\nuser = {:?}\naccess_token_env = \"TOKEN\"\nrequest_timeout = \"3s\"\n{}\n\
+            "[homeserver]\nurl = {:?}\nuser = {:?}\naccess_token_env = \"TOKEN\"\nrequest_timeout = \"20s\"\n{}\n\
              {}\n[state]\ndir = \"state\"\n",
             self.proxy.url(),
             self.bot.user_id(),

@@ -248,6 +248,8 @@ fn plain(site: &Site, text: &str) -> String {
         // The emulator gives each request an identifier of its own.
         let word = match word.find([')', ';']) {
             Some(end) if plain.ends_with("request-id") => format!("ID{}", word.get(end..).unwrap_or("")),
+            // The length of an answer is not the same each time.
+            _ if plain.ends_with("column") => hidden(word, "", "N", |c| c.is_ascii_digit()),
             _ => word.to_owned(),
         };
         let word = hidden(&word, "127.0.0.1:", "directory", |c| c.is_ascii_digit());
