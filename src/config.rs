@@ -69,6 +69,7 @@ use source::Source;
 /// A configuration that has been checked.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Config {
     /// `[homeserver]`: where the bot's account is and how it logs in.
     pub homeserver: HomeserverConfig,

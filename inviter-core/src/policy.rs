@@ -17,6 +17,7 @@ use crate::{
 
 /// The decisions that hold for a whole run.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Policy {
     /// The bot's own homeserver.
     pub homeserver: OwnedServerName,

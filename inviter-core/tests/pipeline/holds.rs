@@ -33,7 +33,6 @@ use crate::{
 };
 
 /// A second directory, whose group feeds the first room too.
-
 pub(crate) fn branch(world: &mut World, people: std::ops::Range<usize>) -> Arc<InMemoryDirectory> {
     let branch = Arc::new(InMemoryDirectory::new("branch"));
     for person in people.clone() {

@@ -50,7 +50,7 @@ fn remembered(world: &World) -> RememberedRoom {
 }
 
 fn hold(world: &World) -> RememberedHold {
-    remembered(world).held.expect("something is held")
+    remembered(world).held.unwrap()
 }
 
 fn releasing(code: &ReleaseCode) -> RunOptions {

@@ -333,7 +333,7 @@ fn a_vanished_group_is_an_empty_one_where_that_is_configured() {
         r.feeds = vec![
             feed("physics", FeedRole::Members),
             feed("gone", FeedRole::Members),
-        ]
+        ];
     });
     assert!(matches!(
         reasons(&default(&world))[..],
@@ -362,7 +362,12 @@ fn a_code_is_another_once_something_was_let_go_in_the_room() {
     let mut known = vec![first.clone()];
     for at in [0, 1, NOW.0] {
         let world = room(1, 8).remember(|r| r.released = Some(Timestamp(at)));
-        let judged = judge(&world, &[first.clone()], Trigger::Person, Limits::default());
+        let judged = judge(
+            &world,
+            std::slice::from_ref(&first),
+            Trigger::Person,
+            Limits::default(),
+        );
         assert_eq!(counts(&judged), (0, 8, 0));
         assert!(judged.released().is_empty());
         let next = code(&world);
