@@ -617,6 +617,95 @@ fn a_damaged_database_is_kept_aside() {
     );
 }
 
+/// Numbers that look like chance and are the same each time (splitmix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % end as u64).unwrap()
+    }
+}
+
+/// Flips bytes, blanks blocks or cuts the end off, at places by chance.
+fn damage(bytes: &mut Vec<u8>, chance: &mut Chance) {
+    match chance.below(3) {
+        0 => {
+            for _ in 0..=chance.below(8) {
+                let at = chance.below(bytes.len());
+                bytes[at] ^= 1 << chance.below(8);
+            }
+        }
+        1 => {
+            let (at, length) = (chance.below(bytes.len()), 1 + chance.below(4096));
+            let end = bytes.len().min(at + length);
+            bytes[at..end].fill(0);
+        }
+        _ => bytes.truncate(chance.below(bytes.len())),
+    }
+}
+
+/// A file that was damaged anywhere is read as it is, or told as lost and kept, or refused as another program's; never
+/// does the program end on it. Once lost, it remembers no clean run, so that nobody is removed.
+#[test]
+fn a_file_that_is_damaged_anywhere_is_survived() {
+    const CASES: u64 = 100;
+
+    let (_dir, sound) = place();
+    let store = SqliteStore::open(&sound).unwrap();
+    let mut changes = vec![MemoryChange::CleanRun(Timestamp(7))];
+    for number in 0..300_u64 {
+        let room = RoomId::parse(format!("!r{}:x", number % 20)).unwrap();
+        let user = UserId::parse(format!("@u{number}:x")).unwrap();
+        changes.push(MemoryChange::Missing(
+            room.clone(),
+            user.clone(),
+            Some(Timestamp(number)),
+        ));
+        changes.push(MemoryChange::Given(room, user, Some(50)));
+    }
+    wait(store.commit(&changes)).unwrap();
+    drop(store);
+    let sound = fs::read(&sound).unwrap();
+    let (mut read, mut set_aside, mut refused) = (0, 0, 0);
+    for seed in 0..CASES {
+        let mut chance = Chance(seed);
+        let (_dir, path) = place();
+        let mut bytes = sound.clone();
+        damage(&mut bytes, &mut chance);
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, &bytes).unwrap();
+        let store = match SqliteStore::open(&path) {
+            Ok(store) => store,
+            Err(error) => {
+                refused += 1;
+                assert!(error.message.contains("is left alone"), "seed {seed}: {error}");
+                assert_eq!(fs::read(&path).unwrap(), bytes, "seed {seed}");
+                continue;
+            }
+        };
+        match wait(store.recall()).unwrap() {
+            Recalled::Memory(_) => read += 1,
+            Recalled::Lost(why) => {
+                set_aside += 1;
+                let kept = path.with_file_name("memory.sqlite.damaged-1");
+                assert!(why.contains(&kept.display().to_string()), "seed {seed}: {why}");
+                wait(store.commit(&adopted())).unwrap();
+                let memory = recalled(&SqliteStore::open(&path).unwrap());
+                assert_eq!((memory.clean_run, memory.rooms.len()), (None, 1), "seed {seed}");
+            }
+        }
+    }
+    assert_eq!(read + set_aside + refused, CASES);
+    assert!(
+        set_aside > CASES / 2,
+        "{read} read, {set_aside} set aside, {refused} refused"
+    );
+}
+
 #[test]
 fn an_older_file_is_brought_up_to_date() {
     let (_dir, path) = place();

@@ -31,11 +31,16 @@ impl Trouble {
                 Self::Damaged(format!("the memory of earlier runs is damaged ({error})"))
             }
             // A table or column that is not as we made it: somebody else has been at it.
-            E::FromSqlConversionFailure(..) | E::IntegralValueOutOfRange(..) | E::InvalidColumnType(..) => {
-                Self::Damaged(format!(
-                    "the memory of earlier runs has a value that cannot be ({error})"
-                ))
-            }
+            E::FromSqlConversionFailure(..)
+            | E::IntegralValueOutOfRange(..)
+            | E::InvalidColumnType(..)
+            | E::Utf8Error(..) => Self::Damaged(format!(
+                "the memory of earlier runs has a value that cannot be ({error})"
+            )),
+            // What we ask for is always the same: a table or column is missing.
+            E::SqlInputError { error: missing, .. } if missing.code == ErrorCode::Unknown => Self::Damaged(
+                format!("the memory of earlier runs is not as it was made ({missing})"),
+            ),
             E::SqliteFailure(failure, _) if failure.code == ErrorCode::Unknown => Self::Damaged(format!(
                 "the memory of earlier runs is not as it was made ({error})"
             )),
