@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use inviter_testkit::{LdapProxy, Ldif, Slapd};
+use inviter_testkit::{Ldif, Slapd, ldap::LdapProxy};
+use tokio::time::sleep;
 
 use super::{
     ldap::{PASSWORD, SUFFIX, section, slapd},
@@ -120,6 +121,7 @@ async fn a_refusing_directory_is_left_alone_and_the_others_go_on() -> Result<()>
 
     // A person's run asks at once; the pause is 8 seconds by now.
     let asked = *watch.reads.last().context("no read")?;
+    sleep(2 * ONE_READ).await;
     site.types("!inviter sync").await?;
     watch.until(4).await?;
     assert!(asked.elapsed() < Duration::from_secs(7), "{:?}", asked.elapsed());
@@ -135,6 +137,7 @@ async fn a_refusing_directory_is_left_alone_and_the_others_go_on() -> Result<()>
 
     // So does a configuration that is read anew; what is known and told stays.
     let ended = bot.logged(&["connection ended"]);
+    sleep(2 * ONE_READ).await;
     hangup(bot.pid()?)?;
     watch.until(5).await?;
     eventually("the new connection", LONG, async || {
