@@ -1,0 +1,161 @@
+//! Texts that are there to do harm, from a directory and from a homeserver, through everything that the program writes:
+//! the terminal, documents for programs, the table of removals, and the rooms themselves.
+//!
+//! What the terminal makes of names is in `fault_table/names.rs`, and of formulas in `evidence/table.rs`; here they are
+//! very long and everything at once.
+
+use anyhow::{Context as _, Result};
+use inviter_testkit::Fault;
+use serde_json::{Value, json};
+
+use crate::harness::{DIRECTORY, Output, Site};
+
+/// Of a terminal, of a chat client, of a spreadsheet, of a log.
+const EVIL: &str = "=cmd|'/c'!A1 \u{1b}]0;owned\u{7}\u{1b}[2J\n[error] forged\r\t<b>x</b>**y** @room \u{202e}txt\u{2066}\u{200b}\u{9b}31m\u{7f}";
+
+/// The longest line that is shown.
+const LINE: usize = 64 << 10;
+
+/// Fails if a text could move the cursor, hide something, or turn it around.
+#[track_caller]
+fn is_harmless(text: &str, told: &str) {
+    let harmful = text.chars().find(|c| {
+        c.is_control() && *c != '\n'
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    });
+    assert_eq!(harmful, None, "{told}: {text:.2000}");
+    assert!(
+        !text.lines().any(|line| line.starts_with("[error] forged")),
+        "{told}: {text:.2000}"
+    );
+}
+
+/// The same of what a person reads, which nobody fills the screen with either.
+#[track_caller]
+fn is_readable(output: &Output, told: &str) {
+    for text in [&output.stdout, &output.stderr] {
+        is_harmless(text, told);
+        let longest = text.lines().map(str::len).max().unwrap_or_default();
+        assert!(longest < LINE, "{told}: a line of {longest} bytes");
+    }
+}
+
+/// A group with such a name that feeds a room, one that decodes to nothing, and a member who is nobody.
+fn directory(site: &Site, members: &[&str], evil: &str) -> String {
+    let people = ["alice", "bob", "carol"].map(|name| json!({ "id": name, "uid": site.alias_name(name) }));
+    let mut members: Vec<String> = members.iter().map(|name| (*name).to_owned()).collect();
+    members.push(format!("nobody {evil}"));
+    let groups = json!([
+        { "id": "lab", "name": evil, "members": members },
+        { "id": "other", "name": format!("MTRX #bad{evil}"), "members": ["alice"] },
+    ]);
+    json!({ "people": people, "groups": groups }).to_string()
+}
+
+#[tokio::test]
+async fn everywhere_and_very_long() -> Result<()> {
+    let evil = format!("{EVIL}{}", "<&\u{1}".repeat(50_000));
+    let site = Site::new().await?;
+    site.register(["alice", "bob", "carol"]).await?;
+    site.write(DIRECTORY, &directory(&site, &["alice", "bob"], &evil))?;
+    let sections = format!(
+        "[people]\ninvite_reason = \"By {{groups}}\"\nremove_reason = \"Not by {{groups}}\"\n\n[[room]]\nalias = \"{}\"\n\
+         groups = [\"lab\"]",
+        site.alias("lab")
+    );
+    site.configure("", &sections)?;
+
+    for args in [&["idp"][..], &["plan", "-vv"]] {
+        let output = site.run(args).await?;
+        assert!(!output.stdout.is_empty(), "{args:?}: {}", output.stderr);
+        is_readable(&output, &format!("{args:?}"));
+    }
+    // A program gets all of it, as one document.
+    let output = site.run(&["idp", "--json"]).await?;
+    is_harmless(&output.stdout, "idp --json");
+    assert!(
+        output
+            .json()
+            .to_string()
+            .contains(&json!(EVIL).to_string().trim_matches('"')[..20])
+    );
+
+    let output = site.run(&["sync"]).await?;
+    is_readable(&output, "sync");
+    let id = site.room_id("lab").await?;
+    let reason = reason(&site, &id, "alice").await?;
+    assert!(reason.starts_with("By =cmd|"), "{reason:.300}");
+    is_harmless(&reason, "an invitation's reason");
+    assert!(reason.len() < 8_192, "{}", reason.len());
+
+    // Who is removed, in the table and in the room: once the list can be read to its end.
+    site.join("lab", ["alice", "bob"]).await?;
+    let clean = directory(&site, &["alice"], &evil);
+    let mut without: Value = serde_json::from_str(&clean)?;
+    without["groups"][0]["members"] = json!(["alice"]);
+    without["groups"].as_array_mut().context("groups")?.truncate(1);
+    site.write(DIRECTORY, &without.to_string())?;
+    let output = site.run(&["plan", "--removals-csv", "-"]).await?;
+    let table = &output.stdout;
+    is_harmless(table, "the table");
+    assert!(table.lines().count() == 2 && table.len() < LINE, "{table:.2000}");
+    assert!(
+        table.contains("'=cmd|") && !table.contains(",=cmd") && !table.contains("\"=cmd"),
+        "{table:.2000}"
+    );
+    let output = site.run(&["sync"]).await?;
+    is_readable(&output, "sync");
+    let gone = self::reason(&site, &id, "bob").await?;
+    assert!(
+        gone.starts_with("Not by =cmd|") && gone.len() < 8_192,
+        "{output}: {gone:.300}"
+    );
+    is_harmless(&gone, "a removal's reason");
+    Ok(())
+}
+
+/// What the room's members read beside the membership of a person.
+async fn reason(site: &Site, room: &str, person: &str) -> Result<String> {
+    let state = site
+        .bot
+        .state_event(room, "m.room.member", &site.user(person))
+        .await?;
+    let state = state.context("no membership")?;
+    let reason = state["reason"].as_str();
+    Ok(reason.context("no reason")?.to_owned())
+}
+
+/// The same from the homeserver, or from whatever answers in its place.
+#[tokio::test]
+async fn errors_of_a_homeserver() -> Result<()> {
+    let site = Site::new().await?;
+    site.register(["alice"]).await?;
+    let mut directory = crate::harness::Directory::default();
+    directory.room("lab").members(["alice"]);
+    site.save(&directory)?;
+    let evil = format!("{EVIL}{}", "<&\u{1}".repeat(50_000));
+    let as_matrix = json!({ "errcode": format!("M_{EVIL}"), "error": evil }).to_string();
+    for (path, status, body) in [
+        ("/createRoom", 403, as_matrix.clone()),
+        ("/createRoom", 400, evil.clone()),
+        ("/sync", 403, as_matrix.clone()),
+        ("/directory/room/", 500, as_matrix.clone()),
+        ("/whoami", 403, as_matrix),
+        ("/whoami", 200, evil),
+    ] {
+        let (wanted, answer) = (path.to_owned(), body.clone());
+        site.proxy.on_request(move |request| {
+            let hit = request.path.contains(&wanted);
+            hit.then(|| Fault::Status(status, Vec::new(), answer.clone().into()))
+        });
+        for args in [&["sync"][..], &["plan", "-vv"]] {
+            let output = site.run(args).await?;
+            is_readable(&output, &format!("{path} {status} {args:?}"));
+        }
+        let output = site.run(&["plan", "--json"]).await?;
+        is_harmless(&output.stdout, path);
+        is_harmless(&output.stderr, path);
+        site.proxy.heal();
+    }
+    Ok(())
+}
