@@ -34,12 +34,13 @@ while (($#)); do
     shift
 done
 
-count() { sed -n "s/.*\b$1=\([0-9]*\).*/\1/p" <<<"$2"; }
-
+# Both parts end with a line of their counts.
 first="$(simulation simulate --scenarios "$simulated" | tee /dev/stderr | tail -n 1)"
 tests/servers/synapse install
 second="$(cargo run --quiet --locked -p inviter-faults -- homeserver --scenarios "$real" | tee /dev/stderr | tail -n 1)"
 
+# The number that stands before some words.
+count() { grep -o "[0-9]* $1" <<<"$2" | head -n 1 | cut -d ' ' -f 1; }
 sum() { echo $(($(count "$1" "$first") + $(count "$1" "$second"))); }
 echo "faults ok: $(count scenarios "$first") simulated scenarios, $(count scenarios "$second") on the real homeserver," \
-    "$(sum faults) faults injected, $(sum mistakes) removals by mistake, $(sum not_converged) not converged"
+    "$(sum 'faults injected') faults injected, $(sum 'by mistake') removals by mistake, $(sum 'not converged') not converged"

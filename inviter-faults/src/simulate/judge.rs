@@ -352,7 +352,7 @@ impl Site {
                 fed(other)
                     || self
                         .place_of(other)
-                        .is_some_and(|(at, _)| !self.real.sources[index].reach(at).is_empty())
+                        .is_some_and(|(at, _)| self.fed_ever.contains(&(index, at)))
             };
             scopes.push((
                 format!("directory {index}"),

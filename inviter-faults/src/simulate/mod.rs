@@ -107,7 +107,7 @@ pub fn run(args: &Args) -> Result<Tally> {
     // For the script, which adds up what both parts have counted.
     writeln!(
         out,
-        "scenarios={} faults={} mistakes={} not_converged={}",
+        "{} scenarios simulated, {} faults injected, {} by mistake, {} not converged",
         tally.scenarios,
         tally.faults(),
         tally.mistakes,

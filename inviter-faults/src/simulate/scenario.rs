@@ -436,7 +436,12 @@ impl Scenario {
         let site = look(&self.world.site);
         let managed = managed(&site, &report);
         let mut certain = Certain {
-            active: site.shown.sources.iter().map(super::organisation::Source::active).collect(),
+            active: site
+                .shown
+                .sources
+                .iter()
+                .map(super::organisation::Source::active)
+                .collect(),
             fed: BTreeSet::new(),
         };
         for (index, source) in site.shown.sources.iter().enumerate().skip(1) {

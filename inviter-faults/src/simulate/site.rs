@@ -156,6 +156,8 @@ pub(super) struct Site {
     /// Groups of rooms that the program cannot but know: directory and name. One that is new is nobody's fault while its
     /// directory does not answer.
     pub(super) known: BTreeSet<(usize, String)>,
+    /// By directory: rooms that it feeds or has fed; the program may still count them as its own.
+    pub(super) fed_ever: BTreeSet<(usize, usize)>,
     /// By directory, group and room: people whose group is gone, and who must not go before a person says so.
     pub(super) orphans: BTreeMap<(usize, String, usize), BTreeSet<OwnedUserId>>,
     pub(super) tally: Tally,

@@ -99,6 +99,7 @@ impl World {
             run: Run::default(),
             removed: Vec::new(),
             known: BTreeSet::new(),
+            fed_ever: BTreeSet::new(),
             orphans: BTreeMap::new(),
             tally: Tally::default(),
             trace: told.then(Vec::new),
@@ -284,6 +285,16 @@ impl World {
                 population,
                 told: BTreeMap::new(),
             };
+            let groups = site.shown.sources.iter().enumerate();
+            let fed: Vec<(usize, usize)> = groups
+                .flat_map(|(at, source)| {
+                    source
+                        .groups
+                        .values()
+                        .filter_map(move |group| Some((at, group.room?)))
+                })
+                .collect();
+            site.fed_ever.extend(fed);
             site.calls = 0;
             site.killed = false;
             site.tally.runs += 1;
