@@ -56,7 +56,7 @@ fn the_time_begins_with_the_first_run_that_knows_it() {
 #[test]
 fn who_has_time_keeps_the_level_and_goes_with_it() {
     let day = Duration::from_secs(86_400);
-    let waiting = missing_since(graceful(), WEEK - Duration::from_millis(1));
+    let waiting = missing_since(graceful(), Duration::from_millis(7 * 86_400_000 - 1));
     waiting.gives(&[], &[FindingKind::InGrace]);
     assert!(
         !waiting
