@@ -157,6 +157,10 @@ fn urls_and_timeouts() {
         error_of(&around("", "connect_timeout = \"0s\"", "")),
         "4:19: `connect_timeout` in [homeserver] is 0, so every request would fail; leave it out for 10s"
     );
+    let error = error_of(&around("", "", "[bot]\nquarantine_max = \"0s\""));
+    let wanted = "`quarantine_max` in [bot] is 0, so a directory that refuses the bot would be asked without a pause; \
+                  leave it out for 3600s";
+    assert!(error.ends_with(wanted), "{error}");
     let error = error_of(&around("", "ca_file = \"nowhere.pem\"", ""));
     assert!(
         error.starts_with("4:11: `ca_file` in [homeserver]: the file `"),
