@@ -57,7 +57,7 @@ struct Ready {
 
 impl Apply {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let saved = SavedPlan::read(&self.file).map_err(|error| self.about(&error))?;
+        let saved = saved::read(&self.file).map_err(|error| self.about(&error))?;
         // Until something is sent or remembered, the run may end anywhere.
         let ready = tokio::select! {
             ready = self.prepare(context, &saved) => ready?,

@@ -1,6 +1,6 @@
 //! A saved plan as text: written so that a person can read it, and read with an answer for whatever stands there.
 
-use std::{collections::BTreeSet, fmt::Write as _, io::Read, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId};
 use serde::{Deserialize, Serialize};
@@ -130,24 +130,6 @@ impl SavedPlan {
         plan.options()?;
         plan.names_rooms_once()?;
         Ok(plan)
-    }
-
-    /// Reads a plan from a file.
-    ///
-    /// # Errors
-    /// As [`parse`](Self::parse), and a file that cannot be read or is no ordinary one.
-    pub fn read(path: &Path) -> Result<Self, SavedPlanError> {
-        let unread = |error: std::io::Error| SavedPlanError::Unread(error.to_string());
-        // Before it is opened: that of a pipe waits for whoever writes into it.
-        let there = std::fs::metadata(path).map_err(unread)?;
-        if !there.is_file() {
-            return Err(SavedPlanError::Unread("this is not an ordinary file".to_owned()));
-        }
-        let file = std::fs::File::open(path).map_err(unread)?;
-        let mut text = Vec::new();
-        // It may grow while it is read.
-        file.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(unread)?;
-        Self::parse(&text)
     }
 
     /// The text of the file: an action in a line.

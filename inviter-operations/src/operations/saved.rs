@@ -1,6 +1,11 @@
 //! A plan in a file: `plan --out` saves it, `apply` does what of it still holds.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    fs::{self, File},
+    io::{self, Read as _},
+    path::Path,
+};
 
 use clap::Args;
 use inviter::core::{
@@ -10,8 +15,8 @@ use inviter::core::{
     reconcile::{Draft, Reconciler, ReplanError, Replanned, RunOptions},
     room::RoomRef,
     saved_plan::{
-        Comparison, Difference, Made, RoomComparison, SavedAction, SavedPlan, SavedPlanError, SavedWhy,
-        Standing,
+        Comparison, Difference, MAX_BYTES, Made, RoomComparison, SavedAction, SavedPlan, SavedPlanError,
+        SavedWhy, Standing,
     },
 };
 use serde_json::{Value, json};
@@ -67,6 +72,23 @@ pub fn save(
     };
     let saved = SavedPlan::of(&planned.draft, options, &policy.scope, made);
     Ok(clean::json(&saved.to_text()?))
+}
+
+/// Reads a plan from its file, which has to be an ordinary one.
+///
+/// # Errors
+/// A file that cannot be read, and whatever [`SavedPlan::parse`] finds.
+pub fn read(path: &Path) -> Result<SavedPlan, SavedPlanError> {
+    let unread = |error: io::Error| SavedPlanError::Unread(error.to_string());
+    // Before it is opened: that of a pipe waits for whoever writes into it.
+    if !fs::metadata(path).map_err(unread)?.is_file() {
+        return Err(SavedPlanError::Unread("this is not an ordinary file".to_owned()));
+    }
+    let mut text = Vec::new();
+    // It may grow while it is read.
+    let mut file = File::open(path).map_err(unread)?.take(MAX_BYTES + 1);
+    file.read_to_end(&mut text).map_err(unread)?;
+    SavedPlan::parse(&text)
 }
 
 /// A saved plan does not begin.
