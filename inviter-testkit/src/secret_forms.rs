@@ -1,6 +1,6 @@
 //! Secrets in texts and files, in whatever form they may have got there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use aho_corasick::AhoCorasick;
 use anyhow::{Context as _, Result};
@@ -62,7 +62,8 @@ fn ascii_json(json: &str) -> String {
         } else {
             let mut units = [0; 2];
             for unit in char.encode_utf16(&mut units) {
-                text += &format!("\\u{unit:04x}");
+                // Writing to a string cannot fail.
+                let _ = write!(text, "\\u{unit:04x}");
             }
         }
     }

@@ -64,7 +64,7 @@ impl Configuration {
     }
 
     /// The file's text.
-    pub(super) fn text(&self, site: &Site) -> String {
+    pub(crate) fn text(&self, site: &Site) -> String {
         let Self {
             trusted,
             credentials,
