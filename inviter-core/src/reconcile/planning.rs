@@ -65,14 +65,12 @@ impl Reconciler {
         let mut findings = Vec::new();
         let memory = self.recall(&mut findings).await?;
         let about = About::new(&self.policy, options, &memory)?;
-        let directories = match directories {
-            Some(known) => known,
-            None => {
-                let by_person = matches!(options.cause, RunCause::Person { .. });
-                self.read_groups(&about.policy.scope.groups, by_person)
-                    .await
-                    .into()
-            }
+        let directories = if let Some(known) = directories {
+            known
+        } else {
+            let by_person = matches!(options.cause, RunCause::Person { .. });
+            let groups = &about.policy.scope.groups;
+            self.read_groups(groups, by_person).await.into()
         };
         let known = Known {
             identity,
