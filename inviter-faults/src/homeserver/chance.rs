@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use inviter_graph_emulator::{Fault as GraphFault, FaultHandle, Match, Trouble};
-use inviter_testkit::ldap::{Fault as LdapFault, Moment, Request};
+use inviter_testkit::ldap::{Fault as LdapFault, LdapProxy, Moment, Request};
 use inviter_testkit::{Fault, Proxy};
 
 use super::directory::{Directory, group_dn};
@@ -99,28 +99,7 @@ pub(crate) async fn on_directory(directory: &Directory, names: &Names, rng: &mut
                 Some(fault)
             });
         }
-        Directory::Slapd(_, proxy) => match rng.usize(..6) {
-            0 => {
-                proxy.refuse().await;
-                met.note("slapd: refused", 1);
-                broken.refused = true;
-            }
-            1 => {
-                proxy.delay(Duration::from_millis(rng.u64(1..30)));
-                met.note("slapd: delay", 1);
-            }
-            kind => {
-                for _ in 0..rng.usize(1..4) {
-                    let at = rng.usize(1..8);
-                    proxy.cut(match kind {
-                        2 => Moment::Search(at),
-                        3 => Moment::Done(at),
-                        _ => Moment::Entries(at),
-                    });
-                    broken.cuts += 1;
-                }
-            }
-        },
+        Directory::Slapd(servers) => on_slapd(&servers.1, rng, met, &mut broken).await,
         Directory::Graph(emulator) => {
             emulator.remember();
             for _ in 0..rng.usize(1..4) {
@@ -148,6 +127,31 @@ pub(crate) async fn on_directory(directory: &Directory, names: &Names, rng: &mut
     broken
 }
 
+async fn on_slapd(proxy: &LdapProxy, rng: &mut Rng, met: &Met, broken: &mut Broken) {
+    match rng.usize(..6) {
+        0 => {
+            proxy.refuse().await;
+            met.note("slapd: refused", 1);
+            broken.refused = true;
+        }
+        1 => {
+            proxy.delay(Duration::from_millis(rng.u64(1..30)));
+            met.note("slapd: delay", 1);
+        }
+        kind => {
+            for _ in 0..rng.usize(1..4) {
+                let at = rng.usize(1..8);
+                proxy.cut(match kind {
+                    2 => Moment::Search(at),
+                    3 => Moment::Done(at),
+                    _ => Moment::Entries(at),
+                });
+                broken.cuts += 1;
+            }
+        }
+    }
+}
+
 impl Broken {
     /// Puts the directory right.
     pub(crate) async fn heal(self, directory: &Directory, met: &Met) -> std::io::Result<()> {
@@ -158,7 +162,8 @@ impl Broken {
                 }
             }
             Directory::Scripted(server) => server.heal(),
-            Directory::Slapd(_, proxy) => {
+            Directory::Slapd(servers) => {
+                let proxy = &servers.1;
                 let done = self.cuts.saturating_sub(proxy.cuts_to_come());
                 if done > 0 {
                     met.note("slapd: cut", u64::try_from(done).unwrap_or_default());

@@ -37,11 +37,11 @@ pub(crate) enum Directory {
     /// A JSON file.
     File(PathBuf),
     /// The scripted LDAP server.
-    Scripted(LdapServer),
+    Scripted(Box<LdapServer>),
     /// slapd, and what stands before it.
-    Slapd(Box<Slapd>, LdapProxy),
+    Slapd(Box<(Slapd, LdapProxy)>),
     /// The emulated Graph.
-    Graph(Emulator),
+    Graph(Box<Emulator>),
 }
 
 impl Directory {
@@ -54,9 +54,9 @@ impl Directory {
     ) -> Result<Self> {
         let directory = match kind {
             Kind::File => Self::File(dir.join("people.json")),
-            Kind::Scripted => {
-                Self::Scripted(LdapServer::start(entries(names, organisation), Behaviour::default()).await?)
-            }
+            Kind::Scripted => Self::Scripted(Box::new(
+                LdapServer::start(entries(names, organisation), Behaviour::default()).await?,
+            )),
             Kind::Slapd => {
                 let text = ldif(names, organisation);
                 let slapd = Slapd::start(SlapdOptions::new().suffix(SUFFIX).ldif(text.text())).await?;
@@ -66,9 +66,9 @@ impl Directory {
                     .trim_end_matches('/')
                     .parse();
                 let proxy = LdapProxy::start(address.context("the address of slapd")?).await?;
-                Self::Slapd(Box::new(slapd), proxy)
+                Self::Slapd(Box::new((slapd, proxy)))
             }
-            Kind::Graph => Self::Graph(Emulator::start(Tenant::new()).await?),
+            Kind::Graph => Self::Graph(Box::new(Emulator::start(Tenant::new()).await?)),
         };
         if matches!(kind, Kind::File | Kind::Graph) {
             directory
@@ -91,7 +91,7 @@ impl Directory {
                 server.change(|there| *there = entries(names, now));
                 Ok(())
             }
-            Self::Slapd(slapd, _) => slapd.apply(changes(names, before, now).text()).await,
+            Self::Slapd(servers) => servers.0.apply(changes(names, before, now).text()).await,
             Self::Graph(emulator) => {
                 emulator.change(|tenant| tenant_becomes(tenant, names, now));
                 Ok(())
@@ -109,9 +109,9 @@ impl Directory {
             )
         };
         let rest = match self {
-            Self::File(path) => format!("kind = \"file\"\npath = {path:?}\n"),
+            Self::File(path) => format!("kind = \"file\"\npath = '{}'\n", path.display()),
             Self::Scripted(server) => ldap(&server.url()),
-            Self::Slapd(_, proxy) => ldap(&proxy.url()),
+            Self::Slapd(servers) => ldap(&servers.1.url()),
             Self::Graph(emulator) => format!(
                 "kind = \"entra\"\n[directory.entra]\ntenant = \"{}\"\nclient_id = \"{}\"\n\
                  client_secret_env = \"ENTRA\"\nauthority = \"{}\"\ngraph_url = \"{}\"\ngroup_prefix = \"MTRX \"\n\

@@ -14,7 +14,7 @@ use inviter::core::report::Outcome;
 use inviter::{Report, RunOptions};
 use inviter_testkit::{Options, Synapse};
 
-use self::place::{Trial, trials};
+use self::place::{Trial, Wrong, trials};
 use crate::homeserver::judge::Judge;
 use crate::homeserver::organisation::Organisation;
 use crate::homeserver::site::Site;
@@ -149,7 +149,7 @@ async fn row(synapse: Arc<Synapse>, trial: &Trial) -> Result<Row> {
     };
     site.proxy.settled().await;
     let met = wrong.met();
-    wrong.end(&site);
+    Wrong::end(&site);
     ensure!(met > 0, "no request met it");
     let told = plain(&site, &told(&ran));
     judge.after_a_run(&site, "under the fault").await?;

@@ -32,8 +32,8 @@ pub(super) struct Trial {
 
 #[derive(Debug, Clone)]
 enum What {
-    Homeserver(Fault, fn(&Recorded) -> bool),
-    Ldap(LdapFault, fn(&Request) -> bool),
+    Homeserver(Fault, At<Recorded>),
+    Ldap(LdapFault, At<Request>),
     Graph(Trouble, &'static str),
     Lie(fn(&mut Entries, &Site)),
 }
@@ -46,7 +46,10 @@ pub(super) struct Wrong {
     lie: bool,
 }
 
-const HOMESERVER: [(&str, fn(&Recorded) -> bool); 7] = [
+/// Whether a request is of a place.
+type At<R> = fn(&R) -> bool;
+
+const HOMESERVER: [(&str, At<Recorded>); 7] = [
     ("homeserver: whose token it is", |request| {
         request.path.ends_with("/whoami")
     }),
@@ -74,7 +77,7 @@ fn searches(request: &Request, unit: &str) -> bool {
         .is_some_and(|search| search.base.starts_with(unit))
 }
 
-const LDAP: [(&str, fn(&Request) -> bool); 3] = [
+const LDAP: [(&str, At<Request>); 3] = [
     ("LDAP: logging in", Request::is_bind),
     ("LDAP: people", |request| searches(request, "ou=people")),
     ("LDAP: groups", |request| searches(request, "ou=groups")),
@@ -225,7 +228,7 @@ fn lies() -> Vec<Trial> {
         ),
         trial(
             "a group is hidden",
-            What::Lie(|entries, site| drop(entries.remove(&group_dn(&site.names, "club")))),
+            What::Lie(|entries, site| _ = entries.remove(&group_dn(&site.names, "club"))),
         ),
         trial(
             "shrunken: most people and their memberships are gone",
@@ -304,7 +307,7 @@ impl Wrong {
     }
 
     /// Makes it go right again; a directory that lied is published anew by the caller.
-    pub(super) fn end(&self, site: &Site) {
+    pub(super) fn end(site: &Site) {
         site.proxy.heal();
         match &site.directory {
             Directory::Scripted(server) => server.heal(),
