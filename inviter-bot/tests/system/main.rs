@@ -16,3 +16,4 @@ mod federation;
 mod harness;
 mod operations;
 mod rooms;
+mod secrets;
