@@ -113,9 +113,9 @@ proptest! {
     /// A directory file, harmed: it is refused as a whole, or what it says is a directory.
     #[test]
     fn a_harmed_directory(harms in vec(harm(), 1..6), is_toml: bool) {
+        static PLACE: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
         let toml = "[[people]]\nid = \"a\"\nattributes = { x = [\"y\"] }\n\n[[groups]]\nname = \"MTRX #s:e.org\"\nmembers = [\"a\"]\ngroups = [\"b\"]\n";
         let json = r#"{"people": [{"id": "a", "enabled": true}], "groups": [{"id": "g", "name": "MTRX #s:e.org", "members": ["a"], "owners": ["a"]}]}"#;
-        static PLACE: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
         let (name, text) = if is_toml { ("d.toml", toml) } else { ("d.json", json) };
         let file = PLACE.path().join(name);
         std::fs::write(&file, harmed(text, &harms)).unwrap();

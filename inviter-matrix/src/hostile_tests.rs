@@ -265,9 +265,11 @@ proptest! {
             inviter(&raw(&room), &me);
             if let RoomState::Joined(snapshot) = joined_room(&id(), &raw(&room)) {
                 let part = |name: &str| room[name]["events"].as_array().cloned().unwrap_or_default();
-                let events = match room.get("state_after").is_some_and(|after| !after.is_null()) {
-                    true => part("state_after"),
-                    false => [part("state"), part("timeline")].concat(),
+                let has_after = room.get("state_after").is_some_and(|after| !after.is_null());
+                let events = if has_after {
+                    part("state_after")
+                } else {
+                    [part("state"), part("timeline")].concat()
                 };
                 is_true(&snapshot, &events.into())?;
             }

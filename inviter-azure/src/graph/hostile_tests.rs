@@ -92,14 +92,13 @@ fn harmed(mut document: Value, harms: &[(Index, Option<Value>)]) -> Value {
         let mut all = Vec::new();
         places(&document, "", &mut all);
         let place = index.get(&all).clone();
-        match harm {
-            Some(value) => document.pointer_mut(&place).unwrap().clone_from(value),
-            None => {
-                let (parent, name) = place.rsplit_once('/').unwrap_or_default();
-                if let Some(Value::Object(map)) = document.pointer_mut(parent) {
-                    map.remove(&name.replace("~1", "/").replace("~0", "~"));
-                }
-            }
+        if let Some(value) = harm {
+            document.pointer_mut(&place).unwrap().clone_from(value);
+            continue;
+        }
+        let (parent, name) = place.rsplit_once('/').unwrap_or_default();
+        if let Some(Value::Object(map)) = document.pointer_mut(parent) {
+            map.remove(&name.replace("~1", "/").replace("~0", "~"));
         }
     }
     document

@@ -146,7 +146,7 @@ async fn errors_of_a_homeserver() -> Result<()> {
         let (wanted, answer) = (path.to_owned(), body.clone());
         site.proxy.on_request(move |request| {
             let hit = request.path.contains(&wanted);
-            hit.then(|| Fault::Status(status, Vec::new(), answer.clone().into()))
+            hit.then(|| Fault::Status(status, Vec::new(), answer.clone()))
         });
         for args in [&["sync"][..], &["plan", "-vv"]] {
             let output = site.run(args).await?;

@@ -22,8 +22,8 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    pub(crate) fn ok(body: impl ToString) -> Self {
-        Self::Whole(200, String::new(), body.to_string().into_bytes())
+    pub(crate) fn ok(body: impl Into<String>) -> Self {
+        Self::Whole(200, String::new(), body.into().into_bytes())
     }
 
     pub(crate) fn endless(start: &str, again: &str) -> Self {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -106,7 +107,7 @@ fn at_request(site: &Site, k: usize, after_effect: bool, pid: u32) {
 async fn end_state(site: &Site) -> Result<String> {
     let mut rooms = String::new();
     for name in directory().rooms() {
-        rooms += &format!("{name} {:#?}\n", site.room(&name).await?);
+        writeln!(rooms, "{name} {:#?}", site.room(&name).await?)?;
     }
     Ok(rooms.replace(&site.localpart(""), ""))
 }
