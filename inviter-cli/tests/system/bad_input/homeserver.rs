@@ -1,15 +1,18 @@
 //! The homeserver does not take the bot, cannot be reached, or is none.
 
-use anyhow::Result;
-use inviter_testkit::{Fault, Recorded, Synapse};
+use anyhow::{Context as _, Result};
+use inviter_testkit::{Fault, Recorded, enc, expect_ok};
+use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 
 use super::{Due, one_line, tls::Certificates};
-use crate::harness::{CONFIG, files_below};
+use crate::harness::{CONFIG, Output, files_below, found};
 
 /// A token that the homeserver has never given out.
 const WRONG_TOKEN: &str = "syt_d3Jvbmc_wrongwrongwrongwrong_0000";
 const WRONG_PASSWORD: &str = "hunter2 hunter2";
+/// Every form of it differs from every other, and no part of it is in a user name.
+const PASSWORD: &str = "Kn\u{f6}pfe?+/\"&\\%41 und Zwirn im Korb";
 
 /// A page as a proxy, a firewall or a log-in portal shows it.
 fn page(status: u16) -> Fault {
@@ -48,7 +51,7 @@ async fn wrong_token() -> Result<()> {
     ])
     .await?;
     let output = due.site.run(&["sync", "-vvv"]).await?;
-    is_clean_of_secrets(&output.stdout, &output.stderr, WRONG_TOKEN);
+    is_clean_of_secrets(&output, &[WRONG_TOKEN]);
     due.site.write_secret("token", due.site.bot.token())?;
     due.repaired().await
 }
@@ -80,25 +83,37 @@ async fn wrong_password() -> Result<()> {
     ])
     .await?;
     let output = due.site.run(&["sync", "-vvv"]).await?;
-    is_clean_of_secrets(&output.stdout, &output.stderr, WRONG_PASSWORD);
+    is_clean_of_secrets(&output, &[WRONG_PASSWORD]);
     for file in files_below(&due.site.path("state"))? {
         let name = file.file_name().unwrap_or_default();
         assert_ne!(name, "session.json", "a session without a log-in");
     }
-    let localpart = due.site.bot.user_id().trim_start_matches('@');
-    let localpart = localpart.split(':').next().unwrap_or_default();
-    due.log_in_with(&Synapse::password(localpart))?;
-    due.site.fine(&["sync"]).await?;
+    let path = format!("/_synapse/admin/v2/users/{}", enc(due.site.bot.user_id()));
+    let body = json!({ "password": PASSWORD, "logout_devices": false });
+    expect_ok(&path, due.site.admin.put(&path, body).await?)?;
+    due.log_in_with(PASSWORD)?;
+    let output = due.site.fine(&["sync", "-vvv"]).await?;
+    // What is kept of the session is the token, and that nowhere else.
+    let mut session = None;
+    for file in files_below(&due.site.path("state"))? {
+        let bytes = std::fs::read(&file)?;
+        assert_eq!(found(&bytes, &[PASSWORD]), [""; 0], "{}", file.display());
+        if file.ends_with("session.json") {
+            session = Some(serde_json::from_slice::<Value>(&bytes)?);
+        }
+    }
+    let token = session.context("no session")?["access_token"].clone();
+    is_clean_of_secrets(&output, &[PASSWORD, token.as_str().context("no token")?]);
     due.beta_is_done().await
 }
 
-/// Even the most talkative log has no secret in it.
+/// Even the most talkative log has no secret in it, in whatever form.
 #[track_caller]
-fn is_clean_of_secrets(stdout: &str, stderr: &str, secret: &str) {
-    assert!(
-        !stderr.is_empty() && !stdout.contains(secret) && !stderr.contains(secret),
-        "{stdout}\n{stderr}"
-    );
+fn is_clean_of_secrets(output: &Output, secrets: &[&str]) {
+    assert!(!output.stderr.is_empty(), "{output}");
+    for text in [&output.stdout, &output.stderr] {
+        assert_eq!(found(text.as_bytes(), secrets), [""; 0], "{output}");
+    }
 }
 
 #[tokio::test]
