@@ -223,12 +223,13 @@ pub(super) fn organisation(rng: &mut Rng, people: usize, places: &[Place]) -> Or
     Organisation { sources }
 }
 
-/// Small limits, or the defaults.
+/// Small limits, or the defaults. One in three of the small ones has zeros, or directories that are held tighter than
+/// all rooms together.
 pub(super) fn limits(rng: &mut Rng) -> Limits {
     if chance(rng, 40) {
         return Limits::default();
     }
-    Limits {
+    let mut limits = Limits {
         room_count: rng.u32(1..=4),
         room_percent: rng.u8(5..=60),
         directory_count: rng.u32(1..=8),
@@ -238,7 +239,34 @@ pub(super) fn limits(rng: &mut Rng) -> Limits {
         shrink_count: rng.u32(1..=4),
         shrink_percent: rng.u8(5..=30),
         ..Limits::default()
+    };
+    match rng.u8(..6) {
+        0 => {
+            for count in [
+                &mut limits.room_count,
+                &mut limits.directory_count,
+                &mut limits.total_count,
+                &mut limits.shrink_count,
+            ] {
+                *count *= u32::from(rng.bool());
+            }
+            for percent in [
+                &mut limits.room_percent,
+                &mut limits.directory_percent,
+                &mut limits.total_percent,
+                &mut limits.shrink_percent,
+            ] {
+                *percent *= u8::from(rng.bool());
+            }
+        }
+        1 => {
+            limits.directory_count = rng.u32(..=limits.total_count / 2);
+            limits.directory_percent = rng.u8(..=limits.total_percent / 2);
+            limits.room_count = limits.total_count;
+        }
+        _ => {}
     }
+    limits
 }
 
 /// The directory changes; answers what, for the trace.

@@ -363,7 +363,10 @@ impl Site {
             ));
         }
         for (scope, gone, of, count, percent) in scopes {
-            let beyond = gone > count as usize && gone * 100 > of * usize::from(percent);
+            // A zero in either number lets nobody go.
+            let never = count == 0 || percent == 0;
+            let beyond =
+                gone > 0 && (never || gone > count as usize && gone * 100 > of * usize::from(percent));
             if beyond {
                 self.blame(format!(
                     "{gone} of {of} are gone from {scope}, beyond {count} and {percent} %, and nobody has let them go"

@@ -26,6 +26,8 @@ pub enum Sabotage {
     WrongPerson,
     /// There are no limits.
     NoLimits,
+    /// A limit of zero is none.
+    ZeroIsNoLimit,
     /// Nobody is exempt.
     NobodyExempt,
     /// Nobody is removed.
@@ -44,10 +46,11 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::HalfIsWhole,
         Self::WrongPerson,
         Self::NoLimits,
+        Self::ZeroIsNoLimit,
         Self::NobodyExempt,
         Self::RemovesNobody,
         Self::InvitesNobody,
@@ -68,6 +71,18 @@ impl Sabotage {
                     shrink_count: 1_000_000,
                     ..Limits::default()
                 };
+            }
+            Self::ZeroIsNoLimit => {
+                let limits = &mut reconciler.limits;
+                for (count, percent) in [
+                    (&mut limits.room_count, limits.room_percent),
+                    (&mut limits.directory_count, limits.directory_percent),
+                    (&mut limits.total_count, limits.total_percent),
+                ] {
+                    if *count == 0 || percent == 0 {
+                        *count = 1_000_000;
+                    }
+                }
             }
             Self::NobodyExempt => reconciler.policy.exempt = Patterns::default(),
             Self::AdoptsAnything => reconciler.policy.adopt.any = true,
