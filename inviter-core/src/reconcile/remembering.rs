@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use ruma_common::OwnedRoomId;
+use ruma_common::{OwnedRoomId, OwnedUserId};
 
 use super::holding::holds;
 use crate::{
@@ -69,22 +69,19 @@ pub(super) fn learned(
         let before = memory.directories.get(&source.provider);
         let shrank =
             before.is_some_and(|before| limits.shrinks_too_much(before.active_accounts, active_accounts));
-        // Who has time yet goes later, and then as many at once as the directory has lost.
-        let in_grace = report.rooms.iter().any(|room| {
-            room.feeds
-                .iter()
-                .any(|feed| feed.group.provider == source.provider)
-                && room
-                    .findings
-                    .iter()
-                    .any(|finding| finding.kind == FindingKind::InGrace)
-        });
-        let held = in_grace || items().any(|item| holds_for(&item.outcome, &source.provider));
+        let held = items().any(|item| holds_for(&item.outcome, &source.provider));
         // Remembering the smaller size would let go on the next run what this one holds, or what this one did not
         // come to because something else was not known.
         if !shrank
             || clean && !run.left_out && !held && (decided() || hides_nothing(desired, &source.provider))
         {
+            // Who has time yet goes later, and then as many at once as the directory has lost: they are still of it.
+            let active_accounts = match before {
+                Some(before) if shrank => active_accounts
+                    .saturating_add(in_grace(report, &source.provider))
+                    .min(before.active_accounts),
+                _ => active_accounts,
+            };
             let remembered = RememberedDirectory {
                 at: now,
                 active_accounts,
@@ -121,6 +118,23 @@ fn hides_nothing(desired: &Desired, provider: &ProviderId) -> bool {
     let certain = |person: &Person| person.standing != PersonStanding::Uncertain;
     fed.all(|room| room.members.is_complete() && room.owners.is_complete())
         && desired.people.iter().all(certain)
+}
+
+/// How many people have time yet before they go from rooms that a directory feeds; each counts once.
+fn in_grace(report: &Report, provider: &ProviderId) -> u64 {
+    let fed = report
+        .rooms
+        .iter()
+        .filter(|room| room.feeds.iter().any(|feed| feed.group.provider == *provider));
+    let people: BTreeSet<&OwnedUserId> = fed
+        .flat_map(|room| &room.findings)
+        .filter(|finding| finding.kind == FindingKind::InGrace)
+        .filter_map(|finding| match &finding.about {
+            Subject::Person(_, user) => Some(user),
+            _ => None,
+        })
+        .collect();
+    u64::try_from(people.len()).unwrap_or(u64::MAX)
 }
 
 fn holds_for(outcome: &Outcome, provider: &ProviderId) -> bool {

@@ -16,6 +16,7 @@ mod properties;
 mod runs;
 mod saved;
 mod scope;
+mod shrunk;
 mod united;
 mod upgrades;
 mod witnessed;
