@@ -157,6 +157,11 @@ fn rules(rng: &mut Rng) -> RoomRules {
         } else {
             BringIn::Invite
         },
+        grace: if chance(rng, 35) {
+            Duration::from_secs(24 * 3600 * rng.u64(1..=3))
+        } else {
+            Duration::ZERO
+        },
         ..RoomRules::default()
     }
 }

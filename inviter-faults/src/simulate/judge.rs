@@ -157,6 +157,9 @@ impl Site {
         if self.run.unsure && !self.run.released {
             why.push("no run has been clean since the memory was lost".to_owned());
         }
+        if let Some(left) = self.grace_left(place, &snapshot.room_id, user) {
+            why.push(format!("may stay for {} more seconds", left.as_secs()));
+        }
         let is_orphan = self.orphans.iter().any(|((source, group, place), orphans)| {
             let is_gone = !self.shown.sources[*source].groups.contains_key(group);
             *place == at && is_gone && orphans.contains(user)

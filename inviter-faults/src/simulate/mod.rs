@@ -7,6 +7,7 @@
 mod decorators;
 mod ending;
 mod generate;
+mod grace;
 mod judge;
 mod names;
 mod organisation;

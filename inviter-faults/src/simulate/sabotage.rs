@@ -1,6 +1,12 @@
 //! Programs that are broken on purpose: the simulation has to find each of them.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -13,6 +19,7 @@ use inviter_core::{
     reconcile::Reconciler,
     room::Binding,
     room_rules::Listing,
+    time::{Clock, Timestamp},
 };
 
 use super::site::{Shared, look};
@@ -28,6 +35,10 @@ pub enum Sabotage {
     NoLimits,
     /// A limit of zero is none.
     ZeroIsNoLimit,
+    /// Nobody has time to come back.
+    NoGrace,
+    /// The clock runs a day ahead with each look at it.
+    ClockJumps,
     /// Nobody is exempt.
     NobodyExempt,
     /// Nobody is removed.
@@ -46,11 +57,13 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::HalfIsWhole,
         Self::WrongPerson,
         Self::NoLimits,
         Self::ZeroIsNoLimit,
+        Self::NoGrace,
+        Self::ClockJumps,
         Self::NobodyExempt,
         Self::RemovesNobody,
         Self::InvitesNobody,
@@ -84,6 +97,17 @@ impl Sabotage {
                     }
                 }
             }
+            Self::NoGrace => {
+                for room in &mut reconciler.policy.rooms {
+                    room.rules.grace = Duration::ZERO;
+                }
+            }
+            Self::ClockJumps => {
+                reconciler.clock = Arc::new(JumpingClock {
+                    inner: Arc::clone(&reconciler.clock),
+                    looks: AtomicU64::new(0),
+                });
+            }
             Self::NobodyExempt => reconciler.policy.exempt = Patterns::default(),
             Self::AdoptsAnything => reconciler.policy.adopt.any = true,
             Self::WrongPerson | Self::RemovesNobody | Self::InvitesNobody | Self::TakesPower => {
@@ -96,6 +120,20 @@ impl Sabotage {
             // Told to the directory and to the store.
             Self::HalfIsWhole | Self::ForgetsFeeds | Self::HidesLoss => {}
         }
+    }
+}
+
+/// A clock that is a day further ahead at each look.
+#[derive(Debug)]
+struct JumpingClock {
+    inner: Arc<dyn Clock>,
+    looks: AtomicU64,
+}
+
+impl Clock for JumpingClock {
+    fn now(&self) -> Timestamp {
+        let days = self.looks.fetch_add(1, Ordering::Relaxed);
+        self.inner.now().plus(Duration::from_secs(days * 24 * 60 * 60))
     }
 }
 

@@ -16,13 +16,16 @@ use super::{
     names::{room_group, user},
     organisation::Group,
     sabotage::Sabotage,
-    site::{Maker, Misreading, look},
+    site::{Maker, Misreading, Place, look},
     tally::Tally,
     world::{Ran, World, managed},
 };
 
 /// A day and an hour: refusals are forgotten, aliases asked again, and nobody's removal counts any more.
 const A_DAY: Duration = Duration::from_secs(25 * 60 * 60);
+
+/// Longer than anybody may stay whom nothing wants any more.
+const ALL_GRACE: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
 /// What a scenario came to.
 #[derive(Debug, Clone, Default)]
@@ -474,6 +477,13 @@ impl Scenario {
         self.heal();
         self.put_right();
         self.world.homeserver.advance(A_DAY);
+        let has_grace = |place: &Place| !place.rules.grace.is_zero();
+        if look(&self.world.site).places.iter().any(has_grace) {
+            self.tell(|| "  the last who are not wanted have their time".to_owned());
+            let ran = self.world.run(&RunOptions::by_person());
+            self.after(&ran);
+            self.world.homeserver.advance(ALL_GRACE);
+        }
         let mut options = RunOptions::by_person();
         // Clean, not clean before; released, not released.
         for attempt in 0..3 {

@@ -160,6 +160,8 @@ pub(super) struct Site {
     pub(super) fed_ever: BTreeSet<(usize, usize)>,
     /// By directory, group and room: people whose group is gone, and who must not go before a person says so.
     pub(super) orphans: BTreeMap<(usize, String, usize), BTreeSet<OwnedUserId>>,
+    /// By room and person: since when they are in it and in none of its groups.
+    pub(super) absent: BTreeMap<(OwnedRoomId, OwnedUserId), Timestamp>,
     pub(super) tally: Tally,
     pub(super) trace: Option<Vec<String>>,
     /// What no run may do, and one did.

@@ -101,6 +101,7 @@ impl World {
             known: BTreeSet::new(),
             fed_ever: BTreeSet::new(),
             orphans: BTreeMap::new(),
+            absent: BTreeMap::new(),
             tally: Tally::default(),
             trace: told.then(Vec::new),
             wrong: Vec::new(),
@@ -295,11 +296,13 @@ impl World {
                 })
                 .collect();
             site.fed_ever.extend(fed);
+            site.begin_graces();
             site.calls = 0;
             site.killed = false;
             site.tally.runs += 1;
             site.tell(|| format!("  run {:?}, releases {:?}", options.trigger, options.releases));
         }
+        let faults = look(&self.site).tally.faults();
         let ran = match drive(&self.site, self.reconciler.sync(options)) {
             Some(Ok(report)) => Ran::Ended(Box::new(report)),
             Some(Err(error)) => {
@@ -316,6 +319,9 @@ impl World {
             if report.errors.is_empty() {
                 let managed = managed(&site, report);
                 site.learn(&managed);
+                if site.tally.faults() == faults {
+                    site.end_graces(&managed);
+                }
             }
             site.tell(|| format!("    {:?}, errors {:?}", report.tally(), report.errors));
             if site.trace.is_some() {
