@@ -231,7 +231,7 @@ impl Run<'_> {
         self.recheck_demotions(&mut room).await;
         self.levels(&mut room).await;
         self.one_by_one(&mut room, 3).await;
-        self.people(&mut room, 4).await;
+        self.additions(&mut room).await;
         self.removals(&mut room).await;
         room.settle_open(&Outcome::Skipped {
             because: "it was not reached".to_owned(),
@@ -401,6 +401,21 @@ impl Run<'_> {
         }
     }
 
+    /// People are brought in once it is written down that it is us. If it cannot be, they are all the same: nobody is
+    /// kept out for want of it, and it is tried once more with the rest.
+    async fn additions(&self, room: &mut RoomRun<'_>) {
+        let now = self.options.clock.now();
+        let records = room.open(4).into_iter();
+        let mut records: Vec<MemoryChange> = records.filter_map(|index| room.brings_in(index, now)).collect();
+        if !records.is_empty()
+            && let Err(error) = self.options.store.commit(&records).await
+        {
+            room.errors.push(error.to_string());
+            room.memory.append(&mut records);
+        }
+        self.people(room, 4).await;
+    }
+
     async fn people(&self, room: &mut RoomRun<'_>, phase: u8) {
         let indices = room.open(phase);
         let work = &*room;
@@ -553,6 +568,11 @@ impl Run<'_> {
                 of,
                 cause: error.message.clone(),
             };
+            if of == RefusedOp::Invite {
+                // It was written down ahead of it that we bring them in, and now others may.
+                room.memory
+                    .push(MemoryChange::Brought(id.clone(), user.clone(), None));
+            }
             room.memory
                 .push(MemoryChange::Refused(id.clone(), user, Some(refusal)));
         }

@@ -10,10 +10,26 @@ use crate::{
 };
 
 /// So many records are committed while a room is worked on: inviting thousands takes hours, and a run that is killed
-/// must not leave them all behind as if others had brought them in.
+/// must not leave all of it untold.
 pub(super) const RECORDS_AT_ONCE: usize = 64;
 
 impl RoomRun<'_> {
+    /// That we bring somebody in, to be written down before it is done: a run that is killed after that, or does not
+    /// hear the answer, must not leave them behind as if others had brought them in.
+    pub(super) fn brings_in(&self, index: usize, at: Timestamp) -> Option<MemoryChange> {
+        let RoomTarget::Existing(room) = &self.target else {
+            return None;
+        };
+        let action = &self.actions[index].action;
+        let user = action.op.brings_in()?;
+        // Whom a person brings in by our hand, the directory does not take out.
+        let brought = (action.why != Why::ByHand).then(|| Brought {
+            at,
+            group: self.group(&action.why),
+        });
+        Some(MemoryChange::Brought(room.clone(), user.to_owned(), brought))
+    }
+
     /// What follows from an action that was done; with `history`, also for whoever asks later.
     pub(super) fn records(&self, index: usize, at: Timestamp, history: bool) -> Vec<MemoryChange> {
         let RoomTarget::Existing(room) = &self.target else {
@@ -23,13 +39,8 @@ impl RoomRun<'_> {
         let mut records = Vec::new();
         let mut happened = Vec::new();
         match &action.op {
+            // That we bring them in was written down before.
             Op::Invite { user, .. } | Op::Add { user, .. } => {
-                // Whom a person brings in by our hand, the directory does not take out.
-                let brought = (action.why != Why::ByHand).then(|| Brought {
-                    at,
-                    group: self.group(&action.why),
-                });
-                records.push(MemoryChange::Brought(room.clone(), user.clone(), brought));
                 let put_in = matches!(action.op, Op::Add { .. });
                 let what = if put_in {
                     Happening::PutIn

@@ -8,7 +8,7 @@ use super::{Join, PlanContext, RoomDraft};
 use crate::{
     desired::Seat,
     levels::Key,
-    room::{Membership, Power, RoomSnapshot},
+    room::{Membership, Power, RoomMember, RoomSnapshot},
 };
 
 impl<'a> RoomDraft<'a> {
@@ -37,7 +37,9 @@ impl<'a> RoomDraft<'a> {
             managed += u32::from(counts);
         }
         let unseated = join.unseated.iter().filter(|member| member.membership.is_in());
-        managed += size(unseated.filter(|member| self.is_managed(&member.user_id)).count());
+        // Who may not go in any case must not raise the limit on those who may.
+        let may_go = |member: &&&RoomMember| self.is_managed(&member.user_id) && self.may_go(member);
+        managed += size(unseated.filter(may_go).count());
 
         let census = &mut self.plan.census;
         census.population = if all_reach { 0 } else { managed };
@@ -60,9 +62,9 @@ impl<'a> RoomDraft<'a> {
         let creators = iter::once(&snapshot.creator).chain(&snapshot.additional_creators);
         let special: BTreeSet<&OwnedUserId> = entries.keys().chain(creators).collect();
         for user in special {
-            let here = snapshot
-                .member(user)
-                .is_some_and(|member| member.membership.is_in());
+            let here = snapshot.member(user).is_some_and(|member| {
+                member.membership.is_in() && (self.seat_of(user).is_some() || self.may_go(member))
+            });
             if !here || !self.is_managed(user) {
                 continue;
             }

@@ -65,8 +65,9 @@ impl RoomDraft<'_> {
     }
 
     /// Ends what is over: the time of people who are wanted again or have gone, and that we have brought in who has
-    /// gone since. An invitation that was sent by a run that was killed is found by its sender.
-    pub(super) fn remember_people(&mut self, snapshot: &RoomSnapshot) {
+    /// gone since. An invitation that was sent by a run that was killed is found by its sender. Of those who are about
+    /// to be invited again, sorted, it is written down that they are ours before they are.
+    pub(super) fn remember_people(&mut self, snapshot: &RoomSnapshot, inviting: &[&UserId]) {
         let Some(remembered) = self.remembered else {
             return;
         };
@@ -84,7 +85,9 @@ impl RoomDraft<'_> {
             .map(|user| MemoryChange::Missing(id.clone(), user.clone(), None))
             .collect();
         if let Some(brought) = &remembered.brought {
-            let gone = brought.keys().filter(|user| has_gone(user));
+            let gone = brought
+                .keys()
+                .filter(|user| has_gone(user) && inviting.binary_search(&&***user).is_err());
             learned.extend(gone.map(|user| MemoryChange::Brought(id.clone(), user.clone(), None)));
             let unknown = snapshot
                 .members

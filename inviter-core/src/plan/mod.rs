@@ -125,7 +125,7 @@ pub enum RoomStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Census {
     /// Base of the limits: in scope, joined or invited, not exempt, not the bot, and below 100 or an admin over whom the
-    /// directory rules.
+    /// directory rules. Where only those go whom we have brought in, the others count only while they belong there.
     pub population: u32,
     /// Of those, the ones with a level entry of their own.
     pub raised: u32,
@@ -428,7 +428,7 @@ impl<'a> RoomDraft<'a> {
         self.power_levels(snapshot, &people);
         self.settings(snapshot);
         self.remember_feeds(snapshot);
-        self.remember_people(snapshot);
+        self.remember_people(snapshot, &people.inviting);
     }
 
     /// An upgrade brings nobody along: to the new room, who had left the old one by their own act, or was removed or

@@ -1,12 +1,19 @@
 //! What is remembered of people over runs: since when they are missing, whom we brought in, and what we did.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_executor::block_on;
 use inviter_core::{
+    action::Op,
     finding::FindingKind,
     guard::{HoldReason, Limits},
-    memory::{InMemoryStore, UserOp},
+    memory::{Call, InMemoryStore, UserOp},
     recall::{Ground, Happening, MemoryChange, MemoryStore},
     report::Outcome,
     room::Membership,
@@ -164,6 +171,80 @@ fn who_was_invited_by_hand_stays() {
     world.step(&Step::Bring(3, 0));
     assert_eq!(world.sync().tally().removed, 0);
     assert_eq!(membership(&world, 3), Some(Membership::Joined));
+}
+
+/// Whom we have brought in is ours again once we invite them again, after others had removed them.
+#[test]
+fn who_is_invited_again_goes_again() {
+    let mut world = settled();
+    world.reconciler.policy.defaults.remove = RemovePolicy::BroughtByUs;
+    world.sync();
+    world.step(&Step::Raise(1, 0, 100));
+    let kick = UserOp::Kick {
+        room: world.room(0).unwrap(),
+        user: user(4),
+        reason: None,
+    };
+    world.homeserver.act(&user(1), &kick).unwrap();
+    world.sync();
+    assert_eq!(membership(&world, 4), Some(Membership::Invited));
+    world.step(&Step::Join(4, 0));
+    without(&world, 4);
+    assert_eq!(world.sync().tally().removed, 1);
+    assert_eq!(membership(&world, 4), Some(Membership::Left));
+}
+
+/// The invitation arrives and its answer does not, or the run is killed in between: it was written down before.
+#[test]
+fn an_invitation_without_an_answer_is_ours() {
+    let mut world = settled();
+    world.reconciler.policy.defaults.remove = RemovePolicy::BroughtByUs;
+    world.sync();
+    let room = world.room(0).unwrap();
+    let known = Arc::new(AtomicBool::new(false));
+    let (bot, store, seen) = (world.bot.clone(), world.store.clone(), Arc::clone(&known));
+    let is_invitation = |call: &Call| matches!(call, Call::Execute(_, Op::Invite { .. }));
+    world.homeserver.before_next(is_invitation, move |homeserver| {
+        let is_written = store
+            .commits()
+            .iter()
+            .flatten()
+            .any(|change| matches!(change, MemoryChange::Brought(_, who, Some(_)) if *who == user(5)));
+        seen.store(is_written, Ordering::Relaxed);
+        let (user, room) = (user(5), room.clone());
+        let invite = UserOp::Invite {
+            room,
+            user,
+            reason: None,
+        };
+        homeserver.act(&bot, &invite).unwrap();
+    });
+    world
+        .directory
+        .edit_group(&room_group(0), |group| group.members(["p5"]));
+    assert_eq!(outcomes(&world.sync()), [&Outcome::AlreadySo]);
+    assert!(known.load(Ordering::Relaxed));
+    world.step(&Step::Join(5, 0));
+    without(&world, 5);
+    assert_eq!(world.sync().tally().removed, 1);
+    assert_eq!(membership(&world, 5), Some(Membership::Left));
+}
+
+/// Nobody is kept out because it could not be written down, which is told, and made up for at the end.
+#[test]
+fn an_invitation_goes_out_without_being_written_down() {
+    let mut world = settled();
+    world.reconciler.policy.defaults.remove = RemovePolicy::BroughtByUs;
+    world.sync();
+    world
+        .directory
+        .edit_group(&room_group(0), |group| group.members(["p5"]));
+    world.store.fail_next_commit();
+    let report = world.sync();
+    assert_eq!(membership(&world, 5), Some(Membership::Invited));
+    assert!(!report.errors.is_empty());
+    let brought = block_on(world.store.brought(&world.room(0).unwrap())).unwrap();
+    assert!(brought.contains_key(&user(5)));
 }
 
 /// All that is remembered of it is lost with the memory: then nobody is known to be ours.

@@ -170,6 +170,37 @@ fn an_invitation_of_ours_is_known_by_its_sender() {
     assert!(!learned.contains(&brought("bob")));
 }
 
+/// It is written down before they are invited that we do, which must not be taken back after that.
+#[test]
+fn who_is_invited_again_stays_ours() {
+    let again = ours_alone()
+        .member("trudy", Membership::Left, "alice")
+        .wants("trudy");
+    again.gives(&["invite trudy", "remove mallory"], &[FindingKind::NotBroughtIn]);
+    let forgotten = MemoryChange::Brought(room_id(), user("trudy"), None);
+    assert!(!again.plan().learned.contains(&forgotten));
+}
+
+/// Others than ours never go, so that they must not raise how many of ours may go at once.
+#[test]
+fn the_limits_are_about_those_who_may_go() {
+    let population = |world: World| world.plan().census.population;
+    let world = || {
+        let wanted = ours_alone().joined("carol").wants("carol");
+        (0..20).fold(wanted, |world, n| world.joined(&format!("guest{n}")))
+    };
+    // Mallory, whom we have brought in, and Carol, who belongs there.
+    assert_eq!(population(world()), 2);
+    let levels = json!({ "@bot:example.org": 100, "@alice:example.org": 50, "@mallory:example.org": 50 });
+    assert_eq!(population(world().users(levels)), 2);
+    let levels = json!({ "@bot:example.org": 100, "@alice:example.org": 100, "@mallory:example.org": 100 });
+    assert_eq!(population(world().users(levels)), 1);
+    assert_eq!(
+        population(world().with(|w| w.rules.remove = RemovePolicy::Anyone)),
+        23
+    );
+}
+
 /// Who may stay keeps what others gave them, and not what we gave for a group that has them no more.
 #[test]
 fn a_level_of_ours_is_taken_back_from_who_may_stay() {
