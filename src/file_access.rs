@@ -1,17 +1,24 @@
 //! Who else may read or replace a file that matters.
 //!
-//! The rules are those of OpenSSH for keys, where they fit services: a file with a secret belongs to the user that the
-//! program runs as or to root, is closed to others, and lies where others cannot put another one in its place. A group
-//! may read it, since that is how services share a secret; and members of a group are trusted with its folders.
+//! The rules are those of OpenSSH for keys, where they fit services: a file with a secret is closed to others, and lies
+//! where others cannot put another one in its place. A group may read it, since that is how services share a secret; and
+//! members of a group are trusted with its folders. It may belong to a third user, such as an agent or whoever deploys,
+//! if that user gives it to a group to read and no more: they know the secret anyway.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+#[cfg(unix)]
+use std::{
+    io,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+};
 
-/// Refuses a file with a secret that others may read or write, that belongs to somebody else, or that others can
-/// replace. The path is for the remedy.
+/// Refuses a file with a secret that others may read or write, that somebody else shares for writing, or that others
+/// can replace. The path is for the remedy.
 #[cfg(unix)]
 pub(crate) fn refuse_shared_secret(metadata: &fs::Metadata, path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-
     let mode = metadata.permissions().mode();
     if mode & 0o007 != 0 {
         return Err(format!(
@@ -21,7 +28,7 @@ pub(crate) fn refuse_shared_secret(metadata: &fs::Metadata, path: &Path) -> Resu
             path.display()
         ));
     }
-    refuse_owner(metadata.uid(), rustix::process::geteuid().as_raw(), path)?;
+    refuse_owner(metadata.uid(), rustix::process::geteuid().as_raw(), mode, path)?;
     refuse_replaceable(path)
 }
 
@@ -31,14 +38,16 @@ pub(crate) fn refuse_shared_secret(_metadata: &fs::Metadata, _path: &Path) -> Re
     Ok(())
 }
 
-/// Whoever owns a file may read it, whatever its mode, and put another secret into it.
+/// Refuses a file of a third user that a group may do more with than read it: that group is theirs, not ours.
 #[cfg(unix)]
-fn refuse_owner(owner: u32, me: u32, path: &Path) -> Result<(), String> {
-    if owner == me || owner == 0 {
+fn refuse_owner(owner: u32, me: u32, mode: u32, path: &Path) -> Result<(), String> {
+    if owner == me || owner == 0 || mode & 0o030 == 0 {
         return Ok(());
     }
     Err(format!(
-        "holds a secret and belongs to another user (number {owner}), who can read and replace it; run `chown {me} {}`",
+        "holds a secret, belongs to another user (number {owner}) and can be changed by their group (mode {0:04o}); run \
+         `chmod g=r {1}`, or `chown {me} {1}`",
+        mode & 0o7777,
         path.display()
     ))
 }
@@ -49,42 +58,95 @@ fn refuse_owner(owner: u32, me: u32, path: &Path) -> Result<(), String> {
 fn refuse_replaceable(path: &Path) -> Result<(), String> {
     let written = std::path::absolute(path).map_err(|error| format!("cannot be found: {error}"))?;
     let real = fs::canonicalize(path).map_err(|error| format!("cannot be found: {error}"))?;
-    let folders = written.ancestors().skip(1).chain(real.ancestors().skip(1));
-    refuse_open_folders(folders, "can be replaced by every user")
+    for dir in written.ancestors().skip(1).chain(real.ancestors().skip(1)) {
+        if let Some(mode) = open_to_all(dir) {
+            return Err(open_folder("can be replaced by every user", dir, mode));
+        }
+    }
+    Ok(())
 }
 
-/// Refuses a folder that every user may write to, or that lies below such a one: what is in it may be anybody's.
+/// Sees that nobody else can write to a folder of ours: one that belongs to us and that every user may write to is
+/// closed, and so is the one that it lies in.
+///
+/// Gives the folder above it that every user may write to and that is not ours to close, such as a volume of Kubernetes:
+/// in it the folder can be moved away, but not read, and another's in its place is refused.
 #[cfg(unix)]
-pub(crate) fn refuse_open_folder(dir: &Path) -> Result<(), String> {
-    let written = std::path::absolute(dir).map_err(|error| format!("cannot be found: {error}"))?;
-    let real = fs::canonicalize(dir).map_err(|error| format!("cannot be found: {error}"))?;
-    let folders = written.ancestors().chain(real.ancestors());
-    refuse_open_folders(folders, "is not safe from other users")
+pub(crate) fn keep_private(dir: &Path) -> Result<Option<PathBuf>, String> {
+    let not_found = |error: io::Error| format!("cannot be found: {error}");
+    let written = std::path::absolute(dir).map_err(not_found)?;
+    let real = fs::canonicalize(dir).map_err(not_found)?;
+    let me = rustix::process::geteuid().as_raw();
+    for ours in [Some(&*real), real.parent(), written.parent()]
+        .into_iter()
+        .flatten()
+    {
+        close(ours, me);
+    }
+    if let Some(mode) = open_to_all(&real) {
+        return Err(open_folder("is not safe from other users", &real, mode));
+    }
+    let mut above = written.ancestors().skip(1).chain(real.ancestors().skip(1));
+    let Some(open) = above.find(|folder| open_to_all(folder).is_some()) else {
+        return Ok(None);
+    };
+    let owner = fs::metadata(&real).map_err(not_found)?.uid();
+    refuse_foreign(owner, me, &real, open)?;
+    Ok(Some(open.to_owned()))
 }
 
 /// Elsewhere permissions are not a mode, and nothing is checked.
 #[cfg(not(unix))]
-pub(crate) fn refuse_open_folder(_dir: &Path) -> Result<(), String> {
-    Ok(())
+pub(crate) fn keep_private(_dir: &Path) -> Result<Option<PathBuf>, String> {
+    Ok(None)
+}
+
+/// Where every user may put a folder, one that is not ours or root's is theirs.
+#[cfg(unix)]
+fn refuse_foreign(owner: u32, me: u32, dir: &Path, open: &Path) -> Result<(), String> {
+    if owner == me || owner == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "belongs to another user (number {owner}) and lies in `{}`, where every user may put one; run `chown -R {me} {}` \
+         if it is the bot's",
+        open.display(),
+        dir.display()
+    ))
+}
+
+/// Takes a folder of ours from those who may write to it as all may. Whether that was possible shows afterwards: some
+/// file systems have one mode for everything.
+#[cfg(unix)]
+fn close(dir: &Path, me: u32) {
+    let Ok(metadata) = fs::metadata(dir) else { return };
+    let mut permissions = metadata.permissions();
+    if metadata.uid() == me && is_open(permissions.mode()) {
+        permissions.set_mode(permissions.mode() & 0o7775);
+        let _ = fs::set_permissions(dir, permissions);
+    }
+}
+
+/// The mode of a folder in which every user may replace what is there. One that cannot be looked at is told by whoever
+/// opens what is in it.
+#[cfg(unix)]
+fn open_to_all(dir: &Path) -> Option<u32> {
+    let mode = fs::metadata(dir).ok()?.permissions().mode();
+    is_open(mode).then_some(mode & 0o7777)
+}
+
+/// Where the sticky bit is set, everybody may write, but replace only what is theirs.
+#[cfg(unix)]
+fn is_open(mode: u32) -> bool {
+    mode & 0o002 != 0 && mode & 0o1000 == 0
 }
 
 #[cfg(unix)]
-fn refuse_open_folders<'p>(folders: impl Iterator<Item = &'p Path>, what: &str) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    for dir in folders {
-        // One that cannot be looked at is told by whoever opens the file.
-        let Ok(metadata) = fs::metadata(dir) else { continue };
-        let mode = metadata.permissions().mode();
-        if mode & 0o002 != 0 && mode & 0o1000 == 0 {
-            return Err(format!(
-                "{what}, since `{0}` is open to all of them (mode {1:04o}); run `chmod o-w {0}`",
-                dir.display(),
-                mode & 0o7777
-            ));
-        }
-    }
-    Ok(())
+fn open_folder(what: &str, dir: &Path, mode: u32) -> String {
+    format!(
+        "{what}, since `{0}` is open to all of them (mode {mode:04o}); run `chmod o-w {0}`",
+        dir.display()
+    )
 }
 
 #[cfg(all(test, unix))]
@@ -92,18 +154,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_ours_or_roots() {
+    fn a_secret_of_a_third_user_is_only_read() {
         let path = Path::new("/etc/inviter/token");
         for (owner, me) in [(1000, 1000), (0, 1000), (0, 0)] {
-            assert_eq!(refuse_owner(owner, me, path), Ok(()));
+            for mode in [0o100_400, 0o100_640, 0o100_660] {
+                assert_eq!(refuse_owner(owner, me, mode, path), Ok(()));
+            }
         }
-        // Root may read it, and so may whoever it belongs to.
+        for me in [0, 1000] {
+            for mode in [0o100_400, 0o100_600, 0o100_440, 0o100_640] {
+                assert_eq!(refuse_owner(1001, me, mode, path), Ok(()));
+            }
+            for mode in [0o660, 0o620, 0o650] {
+                assert_eq!(
+                    refuse_owner(1001, me, 0o100_000 | mode, path).unwrap_err(),
+                    format!(
+                        "holds a secret, belongs to another user (number 1001) and can be changed by their group (mode \
+                         {mode:04o}); run `chmod g=r /etc/inviter/token`, or `chown {me} /etc/inviter/token`"
+                    )
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_in_an_open_one_is_refused() {
+        let (dir, open) = (Path::new("/data/state/@bot"), Path::new("/data"));
+        for (owner, me) in [(1000, 1000), (0, 1000), (0, 0)] {
+            assert_eq!(refuse_foreign(owner, me, dir, open), Ok(()));
+        }
         for me in [0, 1000] {
             assert_eq!(
-                refuse_owner(1001, me, path).unwrap_err(),
+                refuse_foreign(1001, me, dir, open).unwrap_err(),
                 format!(
-                    "holds a secret and belongs to another user (number 1001), who can read and replace it; run `chown {me} \
-                     /etc/inviter/token`"
+                    "belongs to another user (number 1001) and lies in `/data`, where every user may put one; run \
+                     `chown -R {me} /data/state/@bot` if it is the bot's"
                 )
             );
         }

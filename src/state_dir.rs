@@ -2,15 +2,17 @@
 //! that.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use inviter_core::UserId;
 use sha2::{Digest, Sha256};
 
-use crate::file_access::refuse_open_folder;
+use crate::file_access::keep_private;
 
 /// A user ID has at most 255 bytes, and so has a file name on most systems; escaped it may become too long.
 const MAX_NAME: usize = 120;
@@ -20,11 +22,16 @@ pub fn account_dir(state_dir: &Path, account: &UserId) -> PathBuf {
     state_dir.join(file_name(account.as_str()))
 }
 
-/// Creates a directory, with those above it, that only its owner may enter. One that exists is left as it is, and
-/// refused if every user may write to it: what is remembered there says who may be removed, and may be a log-in.
+/// Folders that every user may write to and that were told of: several things are kept below one.
+static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Creates a directory, with those above it, that only its owner may enter. One that exists is closed if every user may
+/// write to it, and refused if that is not possible: what is remembered there says who may be removed, and may be a
+/// log-in. A folder above it that is not ours, such as a volume of Kubernetes, may be open; that is told, once.
 ///
 /// # Errors
-/// What the file system says, and [`io::ErrorKind::PermissionDenied`] for one that is open to others.
+/// What the file system says, and [`io::ErrorKind::PermissionDenied`] for one that is open to others or that others may
+/// have put there.
 pub(crate) fn create_private(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -34,8 +41,19 @@ pub(crate) fn create_private(dir: &Path) -> io::Result<()> {
         builder.mode(0o700);
     }
     builder.create(dir)?;
-    refuse_open_folder(dir)
-        .map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, format!("the folder {why}")))
+    let open = keep_private(dir)
+        .map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, format!("the folder {why}")))?;
+    if let Some(open) = open {
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(open.clone()) {
+            tracing::warn!(
+                folder = %open.display(),
+                "every user may write to this folder above the state directory and could move that away; where other \
+                 users or containers have access to it, run `chmod o-w` on it"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A name that is unique for the text on every file system, those that ignore case included, and leads nowhere
@@ -68,28 +86,99 @@ mod tests {
     use super::*;
 
     #[cfg(unix)]
-    #[test]
-    fn a_folder_that_every_user_may_write_to_is_refused() {
+    fn mode(dir: &Path) -> u32 {
         use std::os::unix::fs::PermissionsExt as _;
 
+        fs::metadata(dir).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[cfg(unix)]
+    fn set_mode(dir: &Path, mode: u32) {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        fs::set_permissions(dir, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_of_ours_that_every_user_may_write_to_is_closed() {
         let outer = tempfile::tempdir().unwrap();
         let state = outer.path().join("state");
         let inner = state.join("@bot%3aexample.com");
         create_private(&inner).unwrap();
-        let mode = |dir: &Path| fs::metadata(dir).unwrap().permissions().mode() & 0o7777;
         assert_eq!((mode(&state), mode(&inner)), (0o700, 0o700));
         for dir in [&state, &inner] {
-            for (open, refused) in [(0o777, true), (0o1777, false), (0o775, false), (0o700, false)] {
-                fs::set_permissions(dir, fs::Permissions::from_mode(open)).unwrap();
-                let error = create_private(&inner).map_err(|error| error.to_string());
-                let expected = format!(
-                    "the folder is not safe from other users, since `{0}` is open to all of them (mode {open:04o}); run \
-                     `chmod o-w {0}`",
-                    dir.display()
-                );
-                assert_eq!(error, if refused { Err(expected) } else { Ok(()) }, "{open:o}");
+            for (open, closed) in [
+                (0o777, 0o775),
+                (0o2777, 0o2775),
+                (0o1777, 0o1777),
+                (0o775, 0o775),
+                (0o700, 0o700),
+            ] {
+                set_mode(dir, open);
+                create_private(&inner).unwrap();
+                assert_eq!(mode(dir), closed, "{open:o}");
             }
         }
+    }
+
+    /// As a volume of Kubernetes is: open, not sticky, and not ours. Only what is further up is left alone where it is
+    /// ours, so that this needs no other user.
+    #[cfg(unix)]
+    #[test]
+    fn an_open_folder_further_up_is_told_and_left_as_it_is() {
+        let outer = tempfile::tempdir().unwrap();
+        let volume = outer.path().join("volume");
+        fs::create_dir(&volume).unwrap();
+        set_mode(&volume, 0o777);
+        let inner = volume.join("state").join("@bot");
+        for _ in 0..2 {
+            create_private(&inner).unwrap();
+            assert_eq!((mode(&volume), mode(&inner)), (0o777, 0o700));
+        }
+        let volume = fs::canonicalize(volume).unwrap();
+        assert_eq!(
+            keep_private(&inner)
+                .unwrap()
+                .map(|open| fs::canonicalize(open).unwrap()),
+            Some(volume)
+        );
+    }
+
+    /// Only root can give folders to others.
+    #[cfg(unix)]
+    #[test]
+    fn folders_of_somebody_else() {
+        use std::os::unix::fs::chown;
+
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let outer = tempfile::tempdir().unwrap();
+        let state = outer.path().join("state");
+        let inner = state.join("@bot");
+        create_private(&inner).unwrap();
+        set_mode(&state, 0o777);
+        chown(&state, Some(12345), None).unwrap();
+        create_private(&inner).unwrap();
+        assert_eq!((mode(&state), mode(&inner)), (0o777, 0o700), "told, and left");
+        // Whoever moved ours away and put theirs there.
+        chown(&inner, Some(12345), None).unwrap();
+        let refused = || create_private(&inner).unwrap_err();
+        assert!(
+            refused()
+                .to_string()
+                .contains("belongs to another user (number 12345)")
+        );
+        set_mode(&state, 0o755);
+        create_private(&inner).unwrap();
+        set_mode(&inner, 0o777);
+        assert_eq!(refused().kind(), io::ErrorKind::PermissionDenied);
+        assert!(
+            refused()
+                .to_string()
+                .contains("is open to all of them (mode 0777); run `chmod o-w")
+        );
     }
 
     #[test]
