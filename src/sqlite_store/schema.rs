@@ -1,6 +1,9 @@
 //! The tables, and how an older file becomes a current one.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use inviter_core::recall::StoreError;
 use rusqlite::Connection;
@@ -9,6 +12,12 @@ use super::damage::Trouble;
 
 /// Marks a file as ours: "invt".
 const APPLICATION_ID: i64 = 0x696e_7674;
+
+/// A file of fewer bytes is read as a whole in a moment, 64 MiB.
+const ALWAYS_CHECKED: i64 = 64 << 20;
+
+/// In milliseconds.
+const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Each step brings the schema from the version before to its own; a step that was released is never changed.
 const MIGRATIONS: [(i64, &str); 7] = [
@@ -38,13 +47,10 @@ pub(super) fn prepare(mut connection: Connection, path: &Path) -> Result<Connect
             source: None,
         }));
     }
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(sqlite)?;
-    if verdict != "ok" {
-        return Err(Trouble::Damaged(format!(
-            "the memory of earlier runs is damaged ({verdict})"
-        )));
+    let now = now();
+    let checked = is_check_due(&connection, now, ALWAYS_CHECKED).map_err(sqlite)?;
+    if checked {
+        check(&connection, path)?;
     }
     connection
         .pragma_update(None, "journal_mode", "WAL")
@@ -56,7 +62,54 @@ pub(super) fn prepare(mut connection: Connection, path: &Path) -> Result<Connect
         .pragma_update(None, "foreign_keys", true)
         .map_err(sqlite)?;
     migrate(&mut connection, path)?;
+    if checked && size(&connection).map_err(sqlite)? >= ALWAYS_CHECKED {
+        connection
+            .execute(
+                "INSERT OR REPLACE INTO fact (name, at) VALUES ('checked', ?1)",
+                [now],
+            )
+            .map_err(sqlite)?;
+    }
     Ok(connection)
+}
+
+/// Whether the whole file is to be read for damage: at every opening while it is small, and once a day where it is not,
+/// as every command opens it and would wait for the disk. Damage that is not seen here shows when something of it is
+/// read or written.
+fn is_check_due(connection: &Connection, now: i64, small: i64) -> rusqlite::Result<bool> {
+    if size(connection)? < small {
+        return Ok(true);
+    }
+    let last: Option<i64> =
+        connection.query_row("SELECT max(at) FROM fact WHERE name = 'checked'", [], |row| {
+            row.get(0)
+        })?;
+    // A clock that went back is no reason never to check.
+    Ok(last.is_none_or(|last| last > now || now.saturating_sub(last) >= DAY))
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), Trouble> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| Trouble::of(path, error))?;
+    if verdict != "ok" {
+        return Err(Trouble::Damaged(format!(
+            "the memory of earlier runs is damaged ({verdict})"
+        )));
+    }
+    Ok(())
+}
+
+/// How many bytes the database has.
+fn size(connection: &Connection) -> rusqlite::Result<i64> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    Ok(number("page_count")?.saturating_mul(number("page_size")?))
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
@@ -89,4 +142,56 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
             .map_err(sqlite)?;
     }
     transaction.commit().map_err(sqlite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened() -> Connection {
+        prepare(Connection::open_in_memory().unwrap(), Path::new("memory.sqlite")).unwrap()
+    }
+
+    #[test]
+    fn a_large_file_is_checked_once_a_day() {
+        let connection = opened();
+        let size = size(&connection).unwrap();
+        assert!(size > 0 && size < ALWAYS_CHECKED);
+        let is_due = |now, small| is_check_due(&connection, now, small).unwrap();
+        assert!(is_due(DAY, size), "never checked");
+        let checked = "INSERT INTO fact (name, at) VALUES ('checked', ?1)";
+        connection.execute(checked, [5 * DAY]).unwrap();
+        for (now, due) in [
+            (5 * DAY, false),
+            (6 * DAY - 1, false),
+            (6 * DAY, true),
+            (5 * DAY - 1, true),
+        ] {
+            assert_eq!(is_due(now, size), due, "{now}");
+            assert!(is_due(now, size + 1), "a small one is checked always");
+        }
+    }
+
+    /// Tidying groups looks them up, however long the past is.
+    #[test]
+    fn whether_a_group_is_referred_to_is_looked_up() {
+        let connection = opened();
+        for (table, index) in [("happened", "happened_origin"), ("brought", "brought_origin")] {
+            let sql = format!(
+                "EXPLAIN QUERY PLAN DELETE FROM origin
+                 WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.origin = origin.number)"
+            );
+            let mut statement = connection.prepare(&sql).unwrap();
+            let steps = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
+            let steps: Vec<String> = steps.map(Result::unwrap).collect();
+            let of_table = |step: &&String| step.contains(&format!(" {table} "));
+            assert!(
+                steps
+                    .iter()
+                    .any(|step| step.contains("SEARCH") && step.contains(index))
+                    && !steps.iter().filter(of_table).any(|step| step.contains("SCAN")),
+                "{steps:?}"
+            );
+        }
+    }
 }

@@ -30,6 +30,9 @@ CREATE TABLE happened (
 ) STRICT;
 CREATE INDEX happened_at ON happened (at);
 CREATE INDEX happened_to ON happened (user, room);
+-- So that whether a group is still referred to is looked up, and not found by reading everything.
+CREATE INDEX happened_origin ON happened (origin) WHERE origin IS NOT NULL;
+CREATE INDEX brought_origin ON brought (origin) WHERE origin IS NOT NULL;
 
 -- People in the room whom nothing wants any more, and since when.
 CREATE TABLE missing (

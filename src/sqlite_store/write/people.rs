@@ -82,13 +82,13 @@ impl Writer<'_> {
     /// Forgets what we did with people before a point, and groups that nothing refers to any more.
     pub(super) fn forget_history(&self, before: Timestamp) -> Result<(), Trouble> {
         self.run("DELETE FROM happened WHERE at < ?1", [self.time(before)?])?;
-        // Reading all that refers to groups is worth it only if something has gone.
+        // Looking at every group is worth it only if something has gone.
         if self.transaction.changes() == 0 {
             return Ok(());
         }
         self.run(
-            "DELETE FROM origin WHERE number NOT IN (SELECT origin FROM happened WHERE origin IS NOT NULL)
-             AND number NOT IN (SELECT origin FROM brought WHERE origin IS NOT NULL)",
+            "DELETE FROM origin WHERE NOT EXISTS (SELECT 1 FROM happened WHERE happened.origin = origin.number)
+             AND NOT EXISTS (SELECT 1 FROM brought WHERE brought.origin = origin.number)",
             [],
         )
     }
