@@ -368,7 +368,7 @@ fn a_file_from_before_people_were_remembered_learns_to() {
     let changes = [
         MemoryChange::Missing(room.clone(), user.clone(), Some(Timestamp(9))),
         MemoryChange::Brought(
-            room.clone(),
+            room.to_owned(),
             user.clone(),
             Some(Brought {
                 at: Timestamp(3),
@@ -661,7 +661,7 @@ fn a_file_that_is_damaged_anywhere_is_survived() {
         let room = RoomId::parse(format!("!r{}:x", number % 20)).unwrap();
         let user = UserId::parse(format!("@u{number}:x")).unwrap();
         changes.push(MemoryChange::Missing(
-            room.clone(),
+            room.to_owned(),
             user.clone(),
             Some(Timestamp(number)),
         ));
@@ -730,6 +730,70 @@ fn an_older_file_is_brought_up_to_date() {
         Some(Timestamp(7))
     );
     assert_eq!(memory.paused[&Pause::Everything], Timestamp(8));
+}
+
+/// Nobody looked at a room while it was paused or others', so that no time has passed there, and what was held there is
+/// not any more.
+#[test]
+fn a_grace_begins_anew_after_a_pause() {
+    let (_dir, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let rooms = ["!r0:x", "!r1:x", "!r2:x", "!r3:x"].map(|id| RoomId::parse(id).unwrap());
+    let missing = |room: &RoomId| {
+        MemoryChange::Missing(
+            room.to_owned(),
+            UserId::parse("@u:x").unwrap(),
+            Some(Timestamp(3)),
+        )
+    };
+    let alias = RoomAliasId::parse("#r1:x").unwrap();
+    let asked = RememberedAlias {
+        room: rooms[3].clone(),
+        asked: Timestamp(2),
+    };
+    let mut expected = Memory::default();
+    let mut take = |changes: &[MemoryChange]| {
+        wait(store.commit(changes)).unwrap();
+        expected.apply(changes);
+        let now = recalled(&store);
+        assert_eq!(now, expected);
+        let with_time = rooms
+            .iter()
+            .map(|id| now.rooms.get(id).map_or(0, |room| room.missing.len()));
+        with_time.collect::<Vec<_>>()
+    };
+    let mut first: Vec<MemoryChange> = rooms.iter().map(|room| missing(room)).collect();
+    first.push(MemoryChange::Alias(alias.clone(), asked));
+    // The alias leads to the fourth room, which the second has replaced.
+    first.push(MemoryChange::Followed {
+        from: rooms[3].clone(),
+        to: rooms[1].clone(),
+        at: Timestamp(4),
+        left: BTreeMap::new(),
+        kept_out: BTreeMap::new(),
+    });
+    assert_eq!(take(&first), [1, 1, 1, 0]);
+    let resumed = |what| MemoryChange::Paused(what, None);
+    let by_alias = Pause::Room(RoomRef::Alias(alias));
+    assert_eq!(take(&[resumed(by_alias)]), [1, 0, 1, 0]);
+    let by_id = Pause::Room(RoomRef::Id(rooms[0].clone()));
+    assert_eq!(take(&[resumed(by_id)]), [0, 0, 1, 0]);
+    let hold = RememberedHold {
+        since: Timestamp(3),
+        code: ReleaseCode::new("0123456789"),
+        removals: 1,
+        demotions: 0,
+        reasons: vec!["too many".to_owned()],
+    };
+    let held = MemoryChange::Held(rooms[2].clone(), Some(hold));
+    assert_eq!(take(&[held]), [0, 0, 1, 0]);
+    assert_eq!(
+        take(&[MemoryChange::HandedOver(rooms[2].clone(), Timestamp(5))]),
+        [0; 4]
+    );
+    assert_eq!(recalled(&store).rooms[&rooms[2]].held, None);
+    assert_eq!(take(&[missing(&rooms[0]), missing(&rooms[1])]), [1, 1, 0, 0]);
+    assert_eq!(take(&[resumed(Pause::Everything)]), [0; 4]);
 }
 
 #[test]

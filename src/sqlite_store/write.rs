@@ -116,7 +116,7 @@ impl Writer<'_> {
                 "INSERT OR REPLACE INTO pause (what, at) VALUES (?1, ?2)",
                 params![name(what), self.time(*at)?],
             ),
-            MemoryChange::Paused(what, None) => self.run("DELETE FROM pause WHERE what = ?1", [name(what)]),
+            MemoryChange::Paused(what, None) => self.resume(what),
             MemoryChange::Argument(argument) => self.run(
                 "INSERT OR IGNORE INTO argument (vals) VALUES (?1)",
                 [argument.to_string()],
@@ -145,6 +145,22 @@ impl Writer<'_> {
             // The core has learnt to remember something that this store has no table for: better no commit than
             // one that forgets it in silence.
             other => Err(self.failed(format!("this store has no place for {other:?}"))),
+        }
+    }
+
+    /// Nobody looked at what was paused, so that every grace there begins anew.
+    fn resume(&self, what: &Pause) -> Result<(), Trouble> {
+        self.run("DELETE FROM pause WHERE what = ?1", [name(what)])?;
+        match what {
+            Pause::Everything => self.run("DELETE FROM missing", []),
+            Pause::Room(room) => self.run(
+                "WITH RECURSIVE concerned (room) AS (
+                     SELECT ?1 UNION SELECT room FROM alias WHERE alias = ?1
+                     UNION SELECT successor FROM successor JOIN concerned ON successor.room = concerned.room)
+                 DELETE FROM missing
+                 WHERE room IN (SELECT number FROM room JOIN concerned ON room_id = concerned.room)",
+                [room.to_string()],
+            ),
         }
     }
 

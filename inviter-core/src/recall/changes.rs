@@ -1,6 +1,6 @@
 //! Changes of what is remembered, and how a [`Memory`] takes them in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,8 @@ pub enum MemoryChange {
     AliasForgotten(OwnedRoomAliasId),
     /// A person has adopted a room, which takes back one that was handed over, and one that was followed to another.
     Adopted(OwnedRoomId, Timestamp),
-    /// A person has taken a room out of management, which ends its adoption, and that other rooms lead there.
+    /// A person has taken a room out of management, which ends its adoption, that other rooms lead there, every grace
+    /// there, and what is held there.
     HandedOver(OwnedRoomId, Timestamp),
     /// The groups that feed a room.
     Feeds(OwnedRoomId, Vec<Feed>),
@@ -52,7 +53,7 @@ pub enum MemoryChange {
     Removal(RememberedRemoval),
     /// Forget removals before this point.
     ForgetRemovals(Timestamp),
-    /// A person has paused something, or resumed it (`None`).
+    /// A person has paused something, or resumed it (`None`), from when on every grace there begins anew.
     Paused(Pause, Option<Timestamp>),
     /// A run was given an argument.
     Argument(Argument),
@@ -113,6 +114,8 @@ impl Memory {
                 self.successors.0.retain(|_, to| *to != room);
                 let room = self.room(room);
                 (room.adopted, room.handed_over) = (None, Some(at));
+                room.held = None;
+                room.missing.clear();
             }
             MemoryChange::Feeds(room, feeds) => self.room(room).feeds = feeds,
             MemoryChange::Given(room, user, Some(level)) => drop(self.room(room).given.insert(user, level)),
@@ -132,7 +135,7 @@ impl Memory {
             MemoryChange::Removal(removal) => self.removals.push(removal),
             MemoryChange::ForgetRemovals(before) => self.removals.retain(|r| r.at >= before),
             MemoryChange::Paused(what, Some(at)) => drop(self.paused.insert(what, at)),
-            MemoryChange::Paused(what, None) => drop(self.paused.remove(&what)),
+            MemoryChange::Paused(what, None) => self.resume(&what),
             MemoryChange::Argument(argument) => drop(self.arguments.insert(argument)),
             MemoryChange::Forgotten(room) => {
                 self.successors.0.retain(|_, to| *to != room);
@@ -179,6 +182,28 @@ impl Memory {
                 self.room(happened.room);
             }
             MemoryChange::ForgetHistory(_) => {}
+        }
+    }
+
+    /// Nobody looked at what was paused, so that every grace there begins anew.
+    fn resume(&mut self, what: &Pause) {
+        self.paused.remove(what);
+        let first = match what {
+            Pause::Everything => {
+                return self.rooms.values_mut().for_each(|room| room.missing.clear());
+            }
+            Pause::Room(RoomRef::Id(id)) => Some(id),
+            Pause::Room(RoomRef::Alias(alias)) => self.aliases.get(alias).map(|known| &known.room),
+        };
+        let mut concerned = BTreeSet::new();
+        let mut next = first;
+        while let Some(id) = next.filter(|id| concerned.insert((*id).clone())) {
+            next = self.successors.0.get(id);
+        }
+        for id in concerned {
+            if let Some(room) = self.rooms.get_mut(&id) {
+                room.missing.clear();
+            }
         }
     }
 

@@ -21,6 +21,10 @@ impl Writer<'_> {
     /// Out of management by a person's word; no room leads to it any more.
     pub(super) fn handed_over(&mut self, room: &RoomId, at: Timestamp) -> Result<(), Trouble> {
         self.replaces_nothing(room)?;
+        let number = self.room(room)?;
+        for table in ["missing", "held"] {
+            self.run(&format!("DELETE FROM {table} WHERE room = ?1"), [number])?;
+        }
         self.mark(
             room,
             at,
