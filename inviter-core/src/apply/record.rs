@@ -27,7 +27,8 @@ impl RoomRun<'_> {
             at,
             group: self.group(&action.why),
         });
-        Some(MemoryChange::Brought(room.clone(), user.to_owned(), brought))
+        let of_use = brought.is_none() || self.plan.keeps_brought;
+        of_use.then(|| MemoryChange::Brought(room.clone(), user.to_owned(), brought))
     }
 
     /// What follows from an action that was done; with `history`, also for whoever asks later.

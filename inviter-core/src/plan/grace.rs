@@ -12,6 +12,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// In milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
 impl RoomDraft<'_> {
     /// Until when somebody stays whom nothing wants any more. The time counts from the first run that knows it for
     /// certain, and is written down by then.
@@ -100,8 +103,25 @@ impl RoomDraft<'_> {
                 };
                 MemoryChange::Brought(id.clone(), member.user_id.clone(), Some(brought))
             }));
+        } else {
+            // Who has left is ours no more here either, without looking up whom we have brought in: it is enough to
+            // mind those who have gone since the last run, on any clock.
+            let since = self.last_whole_run().map_or(0, |at| at.0.saturating_sub(DAY));
+            let is_new = |m: &&RoomMember| {
+                matches!(m.membership, Membership::Left | Membership::Banned) && m.at.0 >= since
+            };
+            let gone = snapshot.members.iter().filter(is_new);
+            let gone = gone.filter(|member| inviting.binary_search(&&*member.user_id).is_err());
+            learned
+                .extend(gone.map(|member| MemoryChange::Brought(id.clone(), member.user_id.clone(), None)));
         }
         self.plan.learned.append(&mut learned);
+    }
+
+    fn last_whole_run(&self) -> Option<Timestamp> {
+        let runs = self.cx.memory.runs.iter();
+        let whole = runs.filter(|run| run.whole && run.not_begun.is_none());
+        whole.map(|run| run.at).next_back()
     }
 
     fn is_our_invitation(&self, member: &RoomMember) -> bool {

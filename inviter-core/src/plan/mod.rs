@@ -31,7 +31,7 @@ use crate::{
     recall::{Memory, MemoryChange, Pause, RememberedRoom},
     rights::Seen,
     room::{Binding, Cause, Membership, RoomMember, RoomRef, RoomSnapshot, RoomState},
-    room_rules::{Listing, RoomKind},
+    room_rules::{Listing, RemovePolicy, RoomKind},
     succession::{Lineage, Upgrade},
     time::Timestamp,
 };
@@ -76,6 +76,9 @@ pub struct RoomPlan {
     pub census: Census,
     /// The level, before the run, of everyone who is to be removed.
     pub going: BTreeMap<OwnedUserId, i64>,
+    /// Whether it is of use to write down whom we bring in: for the rule that only they go, or for whoever asks later.
+    #[serde(skip)]
+    pub keeps_brought: bool,
     /// Who has invited the bot, if it is invited.
     pub invited_by: Option<OwnedUserId>,
     /// Rooms before this one, and what is the matter with what comes after it.
@@ -203,6 +206,7 @@ impl<'a> RoomDraft<'a> {
             feeds: Arc::clone(&room.feeds),
             census: Census::default(),
             going: BTreeMap::new(),
+            keeps_brought: room.rules.remove == RemovePolicy::BroughtByUs || !cx.policy.history.is_zero(),
             invited_by: None,
             lineage: Lineage::default(),
             seen: None,

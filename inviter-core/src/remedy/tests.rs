@@ -44,6 +44,7 @@ fn plan(status: RoomStatus, told: &[FindingKind]) -> RoomPlan {
             wanted: 4,
             ..Census::default()
         },
+        keeps_brought: false,
         going: std::collections::BTreeMap::new(),
         invited_by: None,
         lineage: crate::succession::Lineage::default(),

@@ -170,6 +170,22 @@ fn an_invitation_of_ours_is_known_by_its_sender() {
     assert!(!learned.contains(&brought("bob")));
 }
 
+/// Where anyone may go it is not looked up whom we have brought in; who has gone lately is forgotten all the same.
+#[test]
+fn who_has_gone_lately_is_forgotten_unseen() {
+    let world = World::new()
+        .wants("alice")
+        .member("alice", Membership::Left, "bob")
+        .member("mallory", Membership::Left, "bob")
+        .member("trudy", Membership::Banned, "bob")
+        .joined("carol")
+        .remember(|r| r.feeds.clear());
+    let forgotten = |name| MemoryChange::Brought(room_id(), user(name), None);
+    let learned = world.plan().learned;
+    assert!(learned.contains(&forgotten("mallory")) && learned.contains(&forgotten("trudy")));
+    assert!(!learned.contains(&forgotten("alice")) && !learned.contains(&forgotten("carol")));
+}
+
 /// It is written down before they are invited that we do, which must not be taken back after that.
 #[test]
 fn who_is_invited_again_stays_ours() {
