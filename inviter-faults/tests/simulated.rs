@@ -3,7 +3,7 @@
 use inviter_faults::simulate::{Args, Sabotage, play, play_all};
 
 /// Played in every run of the tests. `tests/faults.sh` plays a hundred thousand.
-const FIXED: u64 = 120;
+const FIXED: u64 = 100;
 
 #[test]
 fn no_scenario_of_a_fixed_range_goes_wrong() {
@@ -18,7 +18,7 @@ fn no_scenario_of_a_fixed_range_goes_wrong() {
 #[test]
 fn no_scenario_of_a_random_range_goes_wrong() {
     let args = Args {
-        scenarios: 60,
+        scenarios: 40,
         seed: None,
         threads: 2,
     };
