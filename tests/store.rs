@@ -368,7 +368,7 @@ fn a_file_from_before_people_were_remembered_learns_to() {
     let changes = [
         MemoryChange::Missing(room.clone(), user.clone(), Some(Timestamp(9))),
         MemoryChange::Brought(
-            room.to_owned(),
+            room.clone(),
             user.clone(),
             Some(Brought {
                 at: Timestamp(3),
@@ -661,7 +661,7 @@ fn a_file_that_is_damaged_anywhere_is_survived() {
         let room = RoomId::parse(format!("!r{}:x", number % 20)).unwrap();
         let user = UserId::parse(format!("@u{number}:x")).unwrap();
         changes.push(MemoryChange::Missing(
-            room.to_owned(),
+            room.clone(),
             user.clone(),
             Some(Timestamp(number)),
         ));
@@ -785,8 +785,8 @@ fn a_grace_begins_anew_after_a_pause() {
         demotions: 0,
         reasons: vec!["too many".to_owned()],
     };
-    let held = MemoryChange::Held(rooms[2].clone(), Some(hold));
-    assert_eq!(take(&[held]), [0, 0, 1, 0]);
+    let change = MemoryChange::Held(rooms[2].clone(), Some(hold));
+    assert_eq!(take(&[change]), [0, 0, 1, 0]);
     assert_eq!(
         take(&[MemoryChange::HandedOver(rooms[2].clone(), Timestamp(5))]),
         [0; 4]
