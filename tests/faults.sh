@@ -34,10 +34,14 @@ while (($#)); do
     shift
 done
 
-# Both parts end with a line of their counts.
-first="$(simulation simulate --scenarios "$simulated" | tee /dev/stderr | tail -n 1)"
+# Both parts end with a line of their counts. (`tee /dev/stderr` would begin a log file anew.)
+first="$(simulation simulate --scenarios "$simulated")"
+echo "$first"
 tests/servers/synapse install
-second="$(cargo run --quiet --locked -p inviter-faults -- homeserver --scenarios "$real" | tee /dev/stderr | tail -n 1)"
+second="$(cargo run --quiet --locked -p inviter-faults -- homeserver --scenarios "$real")"
+echo "$second"
+first="$(tail -n 1 <<<"$first")"
+second="$(tail -n 1 <<<"$second")"
 
 # The number that stands before some words.
 count() { grep -o "[0-9]* $1" <<<"$2" | head -n 1 | cut -d ' ' -f 1; }
