@@ -34,14 +34,14 @@ while (($#)); do
     shift
 done
 
-# Both parts end with a line of their counts. (`tee /dev/stderr` would begin a log file anew.)
-first="$(simulation simulate --scenarios "$simulated")"
-echo "$first"
+# Both parts end with a line of their counts.
+log="$(mktemp -d)"
+trap 'rm -rf "$log"' EXIT
+simulation simulate --scenarios "$simulated" | tee "$log/simulated"
 tests/servers/synapse install
-second="$(cargo run --quiet --locked -p inviter-faults -- homeserver --scenarios "$real")"
-echo "$second"
-first="$(tail -n 1 <<<"$first")"
-second="$(tail -n 1 <<<"$second")"
+cargo run --quiet --locked -p inviter-faults -- homeserver --scenarios "$real" | tee "$log/real"
+first="$(tail -n 1 "$log/simulated")"
+second="$(tail -n 1 "$log/real")"
 
 # The number that stands before some words.
 count() { grep -o "[0-9]* $1" <<<"$2" | head -n 1 | cut -d ' ' -f 1; }
