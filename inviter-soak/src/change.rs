@@ -260,7 +260,9 @@ impl Generator {
         let different = differences(&before, &truths);
         let mut keeping: BTreeSet<String> = BTreeSet::from([about.to_owned()]);
         for (room, difference) in &different {
-            if truths[room].inside.len() < LEAST {
+            // Whoever waits for a room to be made looks for it as its group came.
+            let is_being_made = self.coming.contains(room) && !self.open.contains(room);
+            if is_being_made || truths[room].inside.len() < LEAST {
                 return None;
             }
             keeping.extend(difference.entering.iter().chain(&difference.leaving).cloned());

@@ -177,3 +177,27 @@ fn what_is_about_one_person_keeps_apart() {
         }
     }
 }
+
+#[test]
+fn a_room_that_is_being_made_is_left_alone() {
+    let mut came = 0;
+    for seed in 0..8 {
+        let mut generator = Generator::new(seed, SIZE, APART);
+        generator.open = generator.world.directory.rooms().cloned().collect();
+        let ideal = Ideal::new(&generator.world);
+        let mut begun: BTreeMap<String, Truth> = BTreeMap::new();
+        for step in 0..300 {
+            // Nobody ever opens the rooms that come.
+            generator.next(Duration::from_secs(step * 2), &|room| ideal.inside(room));
+            for (room, truth) in generator.world.truths() {
+                if !generator.open.contains(&room) {
+                    generator.coming.insert(room.clone());
+                    let first = begun.entry(room.clone()).or_insert_with(|| truth.clone());
+                    assert_eq!(*first, truth, "seed {seed}: {room}");
+                }
+            }
+        }
+        came += begun.len();
+    }
+    assert!(came >= 8, "only {came} rooms came");
+}
