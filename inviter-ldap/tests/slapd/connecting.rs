@@ -100,12 +100,15 @@ async fn tls_with_a_private_authority() {
     tells(&error.to_string(), &["holds no certificate in PEM form"]);
 }
 
+/// For another name, expired, of an authority that is not trusted: by ldaps:// and by StartTLS, the bot does not log in.
 #[tokio::test]
 async fn certificates_that_are_not_accepted() {
-    let ca = Ca::new("Test").unwrap();
+    let (ca, other) = (Ca::new("Test").unwrap(), Ca::new("Other").unwrap());
+    let names = ["localhost", "127.0.0.1"];
     for (certificate, word) in [
         (ca.issue(&["ldap.example.test"]).unwrap(), "for another name"),
-        (ca.expired(&["localhost", "127.0.0.1"]).unwrap(), "has expired"),
+        (ca.expired(&names).unwrap(), "has expired"),
+        (other.issue(&names).unwrap(), "authority that is not trusted"),
     ] {
         let slapd = slapd(SlapdOptions::new().certificate(&certificate)).await;
         let mut ldaps = as_reader(&slapd, slapd.ldaps_url().unwrap());
@@ -124,6 +127,9 @@ async fn certificates_that_are_not_accepted() {
             "{}",
             log(&slapd).await
         );
+        // The log would tell: without TLS the same server hears of it.
+        reads(&as_reader(&slapd, slapd.url())).await;
+        tells(&log(&slapd).await, &["BIND dn=\"cn=reader"]);
     }
 }
 
