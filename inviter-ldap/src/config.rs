@@ -30,6 +30,8 @@ pub struct LdapConfig {
     pub operation_timeout: Duration,
     /// How long reading everything may take.
     pub read_timeout: Duration,
+    /// How much the server may send in one read, in MiB; the read fails beyond.
+    pub read_limit_mib: u32,
     /// Entries per page (RFC 2696). Must not exceed the server's size limit.
     pub page_size: u32,
     /// DNs of the subtrees with people.
@@ -83,6 +85,9 @@ impl LdapConfig {
     pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
     /// See [`read_timeout`](Self::read_timeout).
     pub const READ_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+    /// See [`read_limit_mib`](Self::read_limit_mib). Three million people take about as much, or fifteen million
+    /// memberships; what is read is kept in memory, in about the same size.
+    pub const READ_LIMIT_MIB: u32 = 1024;
 
     /// One server, one subtree with people and groups, and the rest by default.
     pub fn new(url: impl Into<String>, bind: Bind, base: impl Into<String>, schema: Schema) -> Self {
@@ -97,6 +102,7 @@ impl LdapConfig {
             connect_timeout: Self::CONNECT_TIMEOUT,
             operation_timeout: Self::OPERATION_TIMEOUT,
             read_timeout: Self::READ_TIMEOUT,
+            read_limit_mib: Self::READ_LIMIT_MIB,
             page_size: Self::PAGE_SIZE,
             user_bases: vec![base.clone()],
             group_bases: vec![base],

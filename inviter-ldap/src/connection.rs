@@ -68,7 +68,11 @@ impl Connection {
         let patience = config
             .connect_timeout
             .min(deadline.saturating_duration_since(Instant::now()));
-        let connecting = timeout(patience, transport::open(&parsed, config.start_tls, tls)).await;
+        let connecting = timeout(
+            patience,
+            transport::open(&parsed, config.start_tls, tls, config.read_limit_mib),
+        )
+        .await;
         let gate = connecting.unwrap_or_else(|_| Err(Trouble::no_connection()))?;
         // The library's end is a socket, whatever the way to the server is.
         let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(gate.inner));
@@ -135,6 +139,11 @@ impl Connection {
             let _ = self.ended_by.set(trouble.clone());
         }
         trouble
+    }
+
+    /// That more came than one read may take, if so.
+    pub(crate) fn outgrown(&self) -> Option<Trouble> {
+        self.ended_by.get().filter(|trouble| trouble.outgrown).cloned()
     }
 
     /// Some servers end the connection instead of saying in the handshake that they want a certificate, or say so when

@@ -51,8 +51,13 @@ pub(crate) struct Gate {
     pub(crate) relay: JoinHandle<()>,
 }
 
-/// Connects, and goes over to TLS where that is wanted.
-pub(crate) async fn open(url: &Url, start_tls: bool, tls: Arc<ClientConfig>) -> Result<Gate, Trouble> {
+/// Connects, and goes over to TLS where that is wanted. No more than `limit_mib` comes through, in all.
+pub(crate) async fn open(
+    url: &Url,
+    start_tls: bool,
+    tls: Arc<ClientConfig>,
+    limit_mib: u32,
+) -> Result<Gate, Trouble> {
     let outer = connect(url, start_tls, tls).await?;
     let pair = || {
         let (ours, theirs) = UnixStream::pair()?;
@@ -60,7 +65,7 @@ pub(crate) async fn open(url: &Url, start_tls: bool, tls: Arc<ClientConfig>) -> 
     };
     let (ours, inner) = pair().map_err(|error: io::Error| Trouble::of_io(&error))?;
     let ended_by = EndedBy::default();
-    let relay = tokio::spawn(relay(outer, ours, Arc::clone(&ended_by)));
+    let relay = tokio::spawn(relay(outer, ours, Arc::clone(&ended_by), limit_mib));
     Ok(Gate {
         inner,
         ended_by,
@@ -121,7 +126,7 @@ async fn ask_for_tls(tcp: &mut TcpStream) -> Result<(), Trouble> {
 }
 
 /// Hands on what the library sends, and the server's messages one by one. Ends with either side.
-async fn relay(mut outer: Box<dyn Stream>, inner: UnixStream, ended_by: EndedBy) {
+async fn relay(mut outer: Box<dyn Stream>, inner: UnixStream, ended_by: EndedBy, limit_mib: u32) {
     let (mut from_library, mut to_library) = inner.into_split();
     let (mut from_server, mut to_server) = tokio::io::split(&mut outer);
     let sending = async {
@@ -132,8 +137,9 @@ async fn relay(mut outer: Box<dyn Stream>, inner: UnixStream, ended_by: EndedBy)
     };
     tokio::select! {
         () = sending => {}
-        ended = messages(&mut from_server, &mut to_library) => {
+        ended = messages(&mut from_server, &mut to_library, u64::from(limit_mib) << 20) => {
             let trouble = match ended {
+                Err(Ended::Outgrown) => Some(Trouble::outgrown(limit_mib)),
                 Err(Ended::NoMessage(why)) => Some(Trouble::of_no_message(why)),
                 // Only with the first answer some servers say that they want a certificate.
                 Err(Ended::Io(error)) => is_of_tls(&error).then(|| Trouble::of_io(&error)),
@@ -157,6 +163,8 @@ fn is_of_tls(error: &io::Error) -> bool {
 enum Ended {
     Io(io::Error),
     NoMessage(NoMessage),
+    /// More came than is read in all.
+    Outgrown,
 }
 
 impl From<io::Error> for Ended {
@@ -166,11 +174,15 @@ impl From<io::Error> for Ended {
 }
 
 /// Hands on whole messages. Each time wakes the library and who waits for it, and entries come by the thousand: they
-/// are kept back until there are some, or what follows them is there, or no more come.
+/// are kept back until there are some, or what follows them is there, or no more come. Of what comes behind the first
+/// `limit` bytes, nothing is.
 async fn messages(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
+    limit: u64,
 ) -> Result<(), Ended> {
+    // All that may still come.
+    let mut from = from.take(limit);
     let mut buffer: Vec<u8> = Vec::with_capacity(CHUNK);
     // How much of it is whole messages, and how long those may wait.
     let mut done = 0;
@@ -203,7 +215,11 @@ async fn messages(
             None => from.read_buf(&mut buffer).await,
         };
         if read? == 0 {
-            return Ok(());
+            return if from.limit() == 0 {
+                Err(Ended::Outgrown)
+            } else {
+                Ok(())
+            };
         }
     }
 }
@@ -279,7 +295,7 @@ mod tests {
             }
             (!ends).then_some(server)
         };
-        let relaying = async move { messages(&mut from, &mut to).await.is_err() };
+        let relaying = async move { messages(&mut from, &mut to, u64::MAX).await.is_err() };
         let (_server, failed) = tokio::join!(sending, timeout_at(Instant::now() + 50 * LINGER, relaying));
         let mut got = Vec::new();
         library.read_to_end(&mut got).await.unwrap();

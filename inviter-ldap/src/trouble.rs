@@ -24,6 +24,8 @@ pub(crate) struct Trouble {
     pub(crate) code: Option<u32>,
     /// Nothing more can be asked on this connection.
     pub(crate) lost: bool,
+    /// What has come by this connection does not count, and another server's answer would be no better.
+    pub(crate) outgrown: bool,
     /// The cause in the words of whoever found it.
     pub(crate) cause: Option<String>,
 }
@@ -43,6 +45,7 @@ impl Trouble {
             message: message.into(),
             code: None,
             lost: false,
+            outgrown: false,
             cause: None,
         }
     }
@@ -57,6 +60,18 @@ impl Trouble {
         Self {
             lost: true,
             ..Self::new(Kind::Unavailable, message)
+        }
+    }
+
+    /// That one read would take more memory than it may.
+    pub(crate) fn outgrown(limit_mib: u32) -> Self {
+        Self {
+            kind: Kind::Malformed,
+            outgrown: true,
+            ..Self::lost(format!(
+                "the server sends more than {limit_mib} MiB in one read; raise `read_limit_mib` if the directory is that \
+                 large, or read less of it"
+            ))
         }
     }
 

@@ -61,7 +61,12 @@ pub(crate) async fn read(config: Arc<LdapConfig>, now: Timestamp) -> Result<Dire
         }
         .read()
         .await;
+        let outgrown = connection.outgrown();
         connection.close().await;
+        if let Some(trouble) = outgrown {
+            failed.push(trouble.about(url));
+            break;
+        }
         match reading {
             Ok(reading) if !reading.lost => return Ok(reading.directory),
             Ok(reading) => partial = partial.or(Some(reading.directory)),

@@ -21,4 +21,5 @@ mod nothing;
 mod paging;
 mod references;
 mod seen;
+mod too_much;
 mod world;
