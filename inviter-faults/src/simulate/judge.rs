@@ -160,11 +160,7 @@ impl Site {
         if let Some(left) = self.grace_left(place, &snapshot.room_id, user) {
             why.push(format!("may stay for {} more seconds", left.as_secs()));
         }
-        let is_orphan = self.orphans.iter().any(|((source, group, place), orphans)| {
-            let is_gone = !self.shown.sources[*source].groups.contains_key(group);
-            *place == at && is_gone && orphans.contains(user)
-        });
-        if is_orphan && !self.run.released {
+        if self.is_orphan(at, user) && !self.run.released {
             why.push("is of a group that is gone, and nobody has let them go".to_owned());
         }
         if !why.is_empty() {

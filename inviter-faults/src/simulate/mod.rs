@@ -11,6 +11,7 @@ mod grace;
 mod judge;
 mod names;
 mod organisation;
+mod orphans;
 mod sabotage;
 mod scenario;
 mod site;

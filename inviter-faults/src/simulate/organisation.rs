@@ -75,7 +75,12 @@ impl Source {
     /// The groups of a room: those that stand for it, and all within them.
     pub(super) fn reach(&self, room: usize) -> BTreeSet<&str> {
         let stands = self.groups.iter().filter(|(_, group)| group.room == Some(room));
-        let mut open: Vec<&str> = stands.map(|(name, _)| name.as_str()).collect();
+        self.within(stands.map(|(name, _)| name.as_str()))
+    }
+
+    /// These groups, and all within them.
+    fn within<'a>(&'a self, groups: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        let mut open: Vec<&str> = groups.into_iter().collect();
         let mut reached = BTreeSet::new();
         while let Some(name) = open.pop() {
             if reached.insert(name) {
@@ -84,6 +89,16 @@ impl Source {
             }
         }
         reached
+    }
+
+    /// Everybody in a group and in those within it who may use their account, or of whom nobody says so.
+    pub(super) fn people_of(&self, group: &str) -> BTreeSet<OwnedUserId> {
+        let reached = self
+            .within([group])
+            .into_iter()
+            .filter_map(|name| self.groups.get(name));
+        let members = reached.flat_map(|group| &group.members);
+        members.filter_map(|login| self.usable(login)).cloned().collect()
     }
 
     fn usable(&self, login: &str) -> Option<&OwnedUserId> {

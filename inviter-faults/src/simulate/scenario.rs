@@ -15,6 +15,7 @@ use super::{
     generate::{self, STEADY, chance, one},
     names::{room_group, user},
     organisation::Group,
+    orphans::Fed,
     sabotage::Sabotage,
     site::{Maker, Misreading, Place, look},
     tally::Tally,
@@ -42,7 +43,7 @@ struct Certain {
     /// The smallest number of accounts that each directory has shown since.
     active: Vec<usize>,
     /// The groups that fed rooms: directory, group, place.
-    fed: BTreeSet<(usize, String, usize)>,
+    fed: BTreeSet<Fed>,
 }
 
 struct Scenario {
@@ -85,8 +86,7 @@ impl Scenario {
         if chance(&mut self.rng, 25) {
             self.tell(|| "before the first good run".to_owned());
             self.harm();
-            let ran = self.world.run(&RunOptions::by_person());
-            self.after(&ran);
+            self.run(&RunOptions::by_person());
             self.heal();
         }
         self.calm();
@@ -170,8 +170,7 @@ impl Scenario {
         if chance(&mut self.rng, 25) {
             options.trigger = Trigger::Cautious;
         }
-        let ran = self.world.run(&options);
-        self.after(&ran);
+        let ran = self.run(&options);
         // Its directory and its room are unharmed, so nothing may keep the one who must go.
         if doomed && !whole && !lost && options.trigger == Trigger::Person && self.is_doomed_in() {
             let held = match &ran {
@@ -185,8 +184,7 @@ impl Scenario {
             }
         }
         if chance(&mut self.rng, 50) {
-            let ran = self.world.run(&RunOptions::by_person());
-            self.after(&ran);
+            self.run(&RunOptions::by_person());
         }
         self.heal();
         if lying {
@@ -244,17 +242,8 @@ impl Scenario {
         let what = generate::change(&mut self.rng, &mut site.real, people, &places);
         site.shown = site.real.clone();
         site.tell(|| format!("  {what}"));
-        let Some(certain) = &self.certain else { return };
-        for (source, group, place) in &certain.fed {
-            let gone = !site.real.sources[*source].groups.contains_key(group);
-            if gone && before.sources[*source].groups.contains_key(group) {
-                let (then, now) = (before.wanted(*place), site.real.wanted(*place));
-                let orphans: Vec<_> = then.members.difference(&now.members).cloned().collect();
-                site.orphans
-                    .entry((*source, group.clone(), *place))
-                    .or_default()
-                    .extend(orphans);
-            }
+        if let Some(certain) = &self.certain {
+            site.note_orphans(&before, &certain.fed);
         }
     }
 
@@ -403,9 +392,10 @@ impl Scenario {
         true
     }
 
-    /// Looks at what a run has come to.
-    fn after(&mut self, ran: &Ran) {
-        let mut site = look(&self.world.site);
+    /// Runs the program, and takes in how many accounts it was told of.
+    fn run(&mut self, options: &RunOptions) -> Ran {
+        let ran = self.world.run(options);
+        let site = look(&self.world.site);
         if let Some(certain) = &mut self.certain {
             for (at, told) in &site.run.told {
                 if let (Some(least), false) = (certain.active.get_mut(*at), told.failed) {
@@ -413,23 +403,15 @@ impl Scenario {
                 }
             }
         }
-        if site.run.released && matches!(ran, Ran::Ended(_)) {
-            site.orphans.clear();
-        }
-        let mut orphans = std::mem::take(&mut site.orphans);
-        for ((_, _, place), users) in &mut orphans {
-            let wanted = site.real.wanted(*place);
-            users.retain(|user| !wanted.members.contains(user));
-        }
-        site.orphans = orphans;
+        drop(site);
+        ran
     }
 
     /// A run in which nothing goes wrong. What is seen in it is certain.
     fn calm(&mut self) {
         self.heal();
         self.tell(|| "  calm".to_owned());
-        let ran = self.world.run(&RunOptions::by_person());
-        self.after(&ran);
+        let ran = self.run(&RunOptions::by_person());
         let Ran::Ended(report) = ran else { return };
         let tally = report.tally();
         let clean = self.world.store.memory().clean_run.is_some();
@@ -459,14 +441,12 @@ impl Scenario {
 
     /// A person looks at what is held, and lets it go.
     fn release(&mut self) {
-        let ran = self.world.run(&RunOptions::by_person());
-        self.after(&ran);
+        let ran = self.run(&RunOptions::by_person());
         let Ran::Ended(report) = ran else { return };
         if let Some(code) = report.release.clone() {
             let mut options = RunOptions::by_person();
             options.releases.insert(code);
-            let ran = self.world.run(&options);
-            self.after(&ran);
+            self.run(&options);
         }
     }
 
@@ -480,16 +460,14 @@ impl Scenario {
         let has_grace = |place: &Place| !place.rules.grace.is_zero();
         if look(&self.world.site).places.iter().any(has_grace) {
             self.tell(|| "  the last who are not wanted have their time".to_owned());
-            let ran = self.world.run(&RunOptions::by_person());
-            self.after(&ran);
+            self.run(&RunOptions::by_person());
             self.world.homeserver.advance(ALL_GRACE);
         }
         let mut options = RunOptions::by_person();
         // Clean, not clean before; released, not released.
         for attempt in 0..3 {
             let unsure = self.world.store.memory().clean_run.is_none();
-            let ran = self.world.run(&options);
-            self.after(&ran);
+            let ran = self.run(&options);
             let Ran::Ended(report) = ran else {
                 return vec!["a run without faults does not end".to_owned()];
             };

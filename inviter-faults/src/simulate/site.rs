@@ -19,6 +19,7 @@ use inviter_core::{
 
 use super::{
     organisation::{Organisation, Source},
+    orphans::Fed,
     tally::Tally,
 };
 
@@ -158,8 +159,8 @@ pub(super) struct Site {
     pub(super) known: BTreeSet<(usize, String)>,
     /// By directory: rooms that it feeds or has fed; the program may still count them as its own.
     pub(super) fed_ever: BTreeSet<(usize, usize)>,
-    /// By directory, group and room: people whose group is gone, and who must not go before a person says so.
-    pub(super) orphans: BTreeMap<(usize, String, usize), BTreeSet<OwnedUserId>>,
+    /// People of groups that fed rooms and are gone: they must not go before a person says so.
+    pub(super) orphans: BTreeMap<Fed, BTreeSet<OwnedUserId>>,
     /// By room and person: since when they are in it and in none of its groups.
     pub(super) absent: BTreeMap<(OwnedRoomId, OwnedUserId), Timestamp>,
     pub(super) tally: Tally,

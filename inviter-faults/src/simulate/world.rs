@@ -31,6 +31,7 @@ use super::{
     generate::{self, SOURCES, STEADY, chance, everyone, one},
     judge::population,
     names::{is_ours, server, user},
+    orphans::Fed,
     sabotage::Sabotage,
     site::{HomeserverClock, Maker, Place, Run, Shared, Site, look},
     tally::Tally,
@@ -303,6 +304,7 @@ impl World {
             site.tell(|| format!("  run {:?}, releases {:?}", options.trigger, options.releases));
         }
         let faults = look(&self.site).tally.faults();
+        let settled = look(&self.site).settled_orphans();
         let ran = match drive(&self.site, self.reconciler.sync(options)) {
             Some(Ok(report)) => Ran::Ended(Box::new(report)),
             Some(Err(error)) => {
@@ -315,6 +317,20 @@ impl World {
         site.kill_at = None;
         site.killed = false;
         site.forget_gone();
+        match &ran {
+            Ran::Ended(report) => {
+                // Whoever is let go in a run is gone once it is over.
+                let settled = settled
+                    .union(&site.settled_orphans())
+                    .cloned()
+                    .collect::<BTreeSet<_>>();
+                let managed = managed(&site, report);
+                let known = |(_, _, place): &Fed| managed.contains(place);
+                site.forget_orphans(&settled.into_iter().filter(known).collect());
+            }
+            Ran::Killed => site.forget_orphans(&settled),
+            Ran::NotBegun => {}
+        }
         if let Ran::Ended(report) = &ran {
             if report.errors.is_empty() {
                 let managed = managed(&site, report);
