@@ -66,25 +66,53 @@ pub(crate) async fn room(shared: &Arc<Shared>, blueprint: &Blueprint) -> Result<
     }
     debug!(%alias, error = %failure.error, "looking for the room that may have been created");
     match left_behind(shared, blueprint, in_use).await? {
-        Some(room) => Ok(Effect::Revisit(room)),
-        None => Err(failure.into()),
+        LeftBehind::Ours(room) => Ok(Effect::Revisit(room)),
+        LeftBehind::Nothing => Err(failure.into()),
+        // Somebody else may have been faster, or the homeserver is not done yet, and nothing tells which. It is not
+        // taken for ours, and not for theirs: who looks later sees.
+        LeftBehind::Unseen(room) => {
+            let why = &failure.error.message;
+            let message = format!(
+                "{why}; the alias leads to {room} by now, in which the bot is not: the homeserver may still be making \
+                 it, so the next run looks again; if the bot is not in it then either, have it invited there, or take \
+                 the alias from it"
+            );
+            Err(
+                BackendError::new(BackendErrorKind::Unavailable, alias.as_str(), message)
+                    .caused_by(failure.error),
+            )
+        }
     }
 }
 
-/// The room under the alias, if it is ours.
+/// How often the homeserver is asked what it has made so far, and how long it is left alone between.
+const LOOKS: u32 = 3;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+
+/// What a request whose answer did not come has left.
+enum LeftBehind {
+    /// A room that we have created.
+    Ours(OwnedRoomId),
+    /// A room that the alias leads to, and in which the bot is not, or not yet: the alias is bound first.
+    Unseen(OwnedRoomId),
+    /// The alias leads nowhere.
+    Nothing,
+}
+
+/// What is under the alias. Whoever made a room there is told by the room alone.
 async fn left_behind(
     shared: &Arc<Shared>,
     blueprint: &Blueprint,
     in_use: bool,
-) -> Result<Option<OwnedRoomId>, BackendError> {
+) -> Result<LeftBehind, BackendError> {
     let alias = &blueprint.alias;
-    let mut tries = 3;
+    let mut looks = LOOKS;
     let room = loop {
-        tries -= 1;
+        looks -= 1;
         match shared.resolve(alias).await {
             Binding::Bound(room) => break room,
             // The homeserver may still be at it.
-            Binding::Missing if tries > 0 => tokio::time::sleep(Duration::from_millis(500)).await,
+            Binding::Missing if looks > 0 => tokio::time::sleep(BETWEEN_LOOKS).await,
             Binding::Missing if in_use => {
                 return Err(BackendError::new(
                     BackendErrorKind::AliasTaken,
@@ -92,7 +120,7 @@ async fn left_behind(
                     "the homeserver says that the alias is in use, and that it leads nowhere",
                 ));
             }
-            Binding::Missing => return Ok(None),
+            Binding::Missing => return Ok(LeftBehind::Nothing),
             Binding::Unknown(cause) => {
                 return Err(BackendError::new(
                     BackendErrorKind::Unavailable,
@@ -109,21 +137,33 @@ async fn left_behind(
             what,
         ))
     };
-    match observe::room(shared, &room).await? {
-        RoomState::Joined(snapshot) if snapshot.creator == shared.whoami().await?.user_id => Ok(Some(room)),
-        RoomState::Joined(snapshot) => taken(format!(
-            "the alias leads to {room}, which {} has created; adopt that room, or take the alias from it",
-            snapshot.creator
-        )),
-        RoomState::Unknown(cause) => Err(BackendError::new(
-            BackendErrorKind::Unavailable,
-            alias.as_str(),
-            cause.0,
-        )),
-        _ => taken(format!(
-            "the alias leads to {room}, in which the bot is not; have the bot invited there, or take the alias \
-             from it"
-        )),
+    let mut looks = LOOKS;
+    loop {
+        looks -= 1;
+        return match observe::room(shared, &room).await? {
+            RoomState::Joined(snapshot) if snapshot.creator == shared.whoami().await?.user_id => {
+                Ok(LeftBehind::Ours(room))
+            }
+            RoomState::Joined(snapshot) => taken(format!(
+                "the alias leads to {room}, which {} has created; adopt that room, or take the alias from it",
+                snapshot.creator
+            )),
+            RoomState::Unknown(cause) => Err(BackendError::new(
+                BackendErrorKind::Unavailable,
+                alias.as_str(),
+                cause.0,
+            )),
+            _ if looks > 0 => {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+                continue;
+            }
+            // It was bound before this request: by somebody else, or by an attempt that was over for us long ago.
+            _ if in_use => taken(format!(
+                "the alias leads to {room}, in which the bot is not; have the bot invited there, or take the alias \
+                 from it"
+            )),
+            _ => Ok(LeftBehind::Unseen(room)),
+        };
     }
 }
 

@@ -216,6 +216,70 @@ async fn somebody_elses_room_is_not_taken() -> Result<()> {
     Ok(())
 }
 
+/// The alias is bound before the bot is in the room, so that a look in between finds a room in which the bot is not.
+/// That the room was created is true here; that it cannot be seen yet is what the proxy says.
+#[tokio::test]
+async fn a_room_that_is_still_being_made_is_waited_for() -> Result<()> {
+    let world = world().await?;
+    for (unseen, taken) in [(2, true), (u32::MAX, false)] {
+        let blueprint = world.blueprint(&unique("slow"), None);
+        let mut left = unseen;
+        world.proxy.on_request(move |r| {
+            if r.path.ends_with("/createRoom") {
+                return Some(Fault::LoseAnswer);
+            }
+            let looks = r.path.ends_with("/state") && left > 0;
+            looks.then(|| {
+                left -= 1;
+                Fault::matrix(403, "M_FORBIDDEN")
+            })
+        });
+        world.proxy.clear();
+        let result = world.create(blueprint.clone()).await;
+        assert_eq!(world.proxy.writes().len(), 1, "{:?}", lines(&world.proxy));
+        world.proxy.heal();
+        let Binding::Bound(made) = world.backend.resolve_alias(&blueprint.alias).await else {
+            panic!("it was made");
+        };
+        if taken {
+            assert_eq!(created(&result?), made.as_str());
+            continue;
+        }
+        let error = result.unwrap_err();
+        assert!(error.is_temporary(), "{error:?}");
+        let message = error.to_string();
+        assert!(
+            message.contains("may still be making it") && message.contains(made.as_str()),
+            "{message}"
+        );
+        // Once it can be seen it is taken, and no second one made.
+        assert_eq!(created(&world.create(blueprint).await?), made.as_str());
+    }
+    Ok(())
+}
+
+/// Whoever takes the alias while we wait for an answer does not give us their room.
+#[tokio::test]
+async fn somebody_elses_room_is_not_taken_after_a_lost_answer_either() -> Result<()> {
+    let world = world().await?;
+    let squatter = world.synapse.register(&unique("squatter")).await?;
+    let name = unique("raced");
+    let invites = json!({ "room_alias_name": name, "invite": [world.bot.user_id()] });
+    let room = squatter.create_room(invites).await?;
+    world
+        .proxy
+        .on_request(|r| r.path.ends_with("/createRoom").then_some(Fault::Html502));
+    let error = world.create(world.blueprint(&name, None)).await.unwrap_err();
+    // As far as anybody can see, it may be the bot's own.
+    assert!(error.is_temporary(), "{error:?}");
+    assert!(error.to_string().contains(&room), "{error}");
+    world.bot.join(&room).await?;
+    let error = world.create(world.blueprint(&name, None)).await.unwrap_err();
+    assert_eq!(error.kind, BackendErrorKind::AliasTaken, "{error}");
+    assert!(error.to_string().contains(squatter.user_id()), "{error}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn only_our_own_server_can_have_the_alias() -> Result<()> {
     let world = world().await?;
