@@ -28,6 +28,8 @@ pub struct EntraConfig {
     pub request_timeout: Duration,
     /// How long reading everything may take, waiting for rate limits included.
     pub read_timeout: Duration,
+    /// How much Graph may answer in one read, in MiB; the read fails beyond.
+    pub read_limit_mib: u32,
     /// How long what was read is kept current by what Graph tells as changed, before everything is read again.
     pub full_read_every: Duration,
     /// PEM file with certificates to trust in addition to the system's.
@@ -65,6 +67,8 @@ impl EntraConfig {
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
     /// See [`read_timeout`](Self::read_timeout).
     pub const READ_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+    /// See [`read_limit_mib`](Self::read_limit_mib). Five million memberships take about as much.
+    pub const READ_LIMIT_MIB: u32 = 2048;
     /// See [`full_read_every`](Self::full_read_every). Graph answers from several copies of the directory, some of which
     /// lag behind: what a read got from such a one is put right by the next full read only, which is why it is hours
     /// away and not days. Microsoft keeps change tracking of users and groups for seven days.
@@ -83,6 +87,7 @@ impl EntraConfig {
             connect_timeout: Self::CONNECT_TIMEOUT,
             request_timeout: Self::REQUEST_TIMEOUT,
             read_timeout: Self::READ_TIMEOUT,
+            read_limit_mib: Self::READ_LIMIT_MIB,
             full_read_every: Self::FULL_READ_EVERY,
             ca_file: None,
             proxy: None,

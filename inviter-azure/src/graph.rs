@@ -2,6 +2,7 @@
 //!
 //! All of it reads, so everything may be asked again.
 
+mod allowance;
 mod batch;
 mod errors;
 mod exchange;
@@ -27,6 +28,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
+use self::{allowance::Allowance, exchange::Ask, retries::Pace, throttle::Throttle};
 pub(crate) use self::{
     batch::BATCH,
     errors::{GraphError, GraphErrorKind},
@@ -34,7 +36,6 @@ pub(crate) use self::{
     outage::Outage,
     pages::Page,
 };
-use self::{exchange::Ask, retries::Pace, throttle::Throttle};
 use crate::{
     config::EntraConfig,
     http_client::http_client,
@@ -63,6 +64,7 @@ struct Shared {
     deadline: Duration,
     throttle: Throttle,
     pace: Pace,
+    allowance: Allowance,
     sent: AtomicU64,
 }
 
@@ -95,6 +97,7 @@ impl Graph {
             deadline: config.request_timeout,
             throttle: Throttle::default(),
             pace,
+            allowance: Allowance::new(config.read_limit_mib),
             sent: AtomicU64::new(0),
         };
         Ok(Self {
@@ -110,6 +113,21 @@ impl Graph {
     /// A GET of a link that Graph gave, as it is.
     pub(crate) async fn follow<T: DeserializeOwned>(&self, link: &Link) -> Result<T, GraphError> {
         self.ask(Ask::get(self, link.0.clone())).await
+    }
+
+    /// That a read begins: as much may be answered again as at first.
+    pub(crate) fn begin_read(&self) {
+        self.shared.allowance.renew();
+    }
+
+    /// That more was answered since [`begin_read`](Self::begin_read) than one read may take, if so: then what was read
+    /// does not count.
+    pub(crate) fn outgrown(&self) -> Option<GraphError> {
+        let about = self.base().origin().ascii_serialization();
+        self.shared
+            .allowance
+            .is_used_up()
+            .then(|| self.shared.allowance.used_up(&about))
     }
 
     /// How many HTTP requests have been sent so far; a batch counts as one.

@@ -94,6 +94,7 @@ impl Shared {
         // Held to the end: a second read at the same time waits, and then asks only for what changed.
         let mut kept = self.kept.lock().await;
         let before = graph.requests();
+        graph.begin_read();
         let read = match read::read(reader, kept.take(), &*self.clock).await {
             Ok(read) => read,
             Err((error, as_it_was)) => {
@@ -101,6 +102,10 @@ impl Shared {
                 return Err(trouble::of_read(error));
             }
         };
+        if let Some(error) = graph.outgrown() {
+            // Nor does what would be kept count: the next read reads everything.
+            return Err(trouble::of_read(error));
+        }
         let directory = directory(
             &read.picture,
             &self.config,

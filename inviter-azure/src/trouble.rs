@@ -69,6 +69,7 @@ fn with_remedy(error: &GraphError) -> String {
         GraphErrorKind::Denied
         | GraphErrorKind::NotFound
         | GraphErrorKind::Throttled
+        | GraphErrorKind::Outgrown
         | GraphErrorKind::Token(_) => return message.clone(),
     };
     format!("{message}; {remedy}")
@@ -84,6 +85,7 @@ pub(crate) fn of_read(error: GraphError) -> ProviderError {
         | GraphErrorKind::Refused
         | GraphErrorKind::Token(TokenErrorKind::Misconfigured) => ProviderErrorKind::Misconfigured,
         GraphErrorKind::Malformed
+        | GraphErrorKind::Outgrown
         | GraphErrorKind::Expired
         | GraphErrorKind::Token(TokenErrorKind::Malformed) => ProviderErrorKind::Malformed,
         GraphErrorKind::Throttled | GraphErrorKind::Unavailable | GraphErrorKind::Token(_) => {

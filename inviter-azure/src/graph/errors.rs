@@ -56,6 +56,8 @@ pub(crate) enum GraphErrorKind {
     Unavailable,
     /// The answer cannot be understood, or must not be believed.
     Malformed,
+    /// More was answered than one read may take; what was read before does not count either.
+    Outgrown,
     /// There is no token to ask with, or no HTTP client can be set up (`Misconfigured`).
     Token(TokenErrorKind),
 }
@@ -84,7 +86,10 @@ impl GraphError {
     /// one kind of requests only.
     pub(crate) const fn is_about_everything(&self) -> bool {
         match self.kind {
-            GraphErrorKind::Unauthorized | GraphErrorKind::Throttled | GraphErrorKind::Token(_) => true,
+            GraphErrorKind::Unauthorized
+            | GraphErrorKind::Throttled
+            | GraphErrorKind::Outgrown
+            | GraphErrorKind::Token(_) => true,
             GraphErrorKind::Unavailable => self.status.is_none(),
             GraphErrorKind::Denied
             | GraphErrorKind::NotFound

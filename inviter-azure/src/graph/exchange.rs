@@ -56,6 +56,8 @@ pub(super) struct Answer {
 impl Graph {
     /// Sends once.
     pub(super) async fn exchange(&self, ask: &Ask, token: &Token) -> Result<Answer, Failure> {
+        // Whatever was answered could not be read.
+        self.allow(ask, 0)?;
         let request = request(ask, token)?;
         let started = Instant::now();
         self.shared.sent.fetch_add(1, Ordering::Relaxed);
@@ -99,9 +101,16 @@ impl Graph {
                 let message = format!("the answer is larger than {} MiB", MAX_BODY >> 20);
                 return Err(Failure::malformed(Course::Less, &ask.about, message));
             }
+            self.allow(ask, chunk.len())?;
             body.extend_from_slice(&chunk);
         }
         Ok((status, headers, body))
+    }
+
+    /// Notes that so many bytes have come in answer.
+    fn allow(&self, ask: &Ask, bytes: usize) -> Result<(), Failure> {
+        let allowed = self.shared.allowance.take(bytes, &ask.about);
+        allowed.map_err(|error| Failure::new(Course::GiveUp, error))
     }
 }
 

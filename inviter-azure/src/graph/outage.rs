@@ -45,8 +45,8 @@ impl Outage {
     pub(crate) fn failed(&self, started: Instant, error: &GraphError) {
         let mut state = self.lock();
         let hopeless = match error.kind {
-            // Without a token the others would fare no better.
-            GraphErrorKind::Unauthorized | GraphErrorKind::Token(_) => true,
+            // Without a token the others would fare no better, nor where nothing more may come.
+            GraphErrorKind::Unauthorized | GraphErrorKind::Outgrown | GraphErrorKind::Token(_) => true,
             // Others were answered meanwhile, so it is about this one.
             GraphErrorKind::Unavailable if state.answered.is_some_and(|answered| answered > started) => false,
             GraphErrorKind::Unavailable => {

@@ -6,6 +6,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{Graph, GraphError, GraphErrorKind, links::Link};
 
+/// So many pages in a row without anything are no pages. Many are sound: where much has changed that was not asked for, a
+/// list of changes has them.
+const MAX_EMPTY_PAGES: usize = 10_000;
+
 /// A part of a list. Whatever lacks `value` is none: an error's body must not pass for an empty list.
 #[derive(Deserialize)]
 pub(crate) struct Page<T> {
@@ -38,10 +42,23 @@ impl Graph {
         first: Page<T>,
         each: &mut (dyn FnMut(Vec<T>) + Send),
     ) -> Result<Option<Link>, GraphError> {
+        self.rest_with(first, each, MAX_EMPTY_PAGES).await
+    }
+
+    async fn rest_with<T: DeserializeOwned + Send>(
+        &self,
+        first: Page<T>,
+        each: &mut (dyn FnMut(Vec<T>) + Send),
+        max_empty: usize,
+    ) -> Result<Option<Link>, GraphError> {
         let mut seen = BTreeSet::new();
+        let mut empty = 0;
         let mut page = first;
         loop {
-            if !page.value.is_empty() {
+            if page.value.is_empty() {
+                empty += 1;
+            } else {
+                empty = 0;
                 each(page.value);
             }
             // An empty page with a link after it is not the last one.
@@ -49,12 +66,13 @@ impl Graph {
                 return page.delta.as_deref().map(|delta| self.link(delta)).transpose();
             };
             let next = self.link(next)?;
+            let wrong =
+                |message| GraphError::new(GraphErrorKind::Malformed, self.about_get(&next.0), message);
             if seen.contains(&next) {
-                return Err(GraphError::new(
-                    GraphErrorKind::Malformed,
-                    self.about_get(&next.0),
-                    "Graph's pages lead in a circle",
-                ));
+                return Err(wrong("Graph's pages lead in a circle"));
+            }
+            if empty > max_empty {
+                return Err(wrong("Graph gives page after page with nothing in it"));
             }
             page = self.follow(&next).await?;
             seen.insert(next);

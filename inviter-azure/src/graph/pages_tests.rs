@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::graph::scripted::{Reply, Server};
+use crate::graph::scripted::{Reply, Server, Tokens, quick};
 
 /// Pages by the number in `?page=`. `{url}` in a link is the server's.
 async fn served(pages: Vec<Value>) -> (Server, Arc<Mutex<String>>) {
@@ -79,6 +79,77 @@ async fn a_page_that_follows_itself_ends() {
     let error = read(&server.graph()).await.1.unwrap_err();
     assert_eq!(error.kind, GraphErrorKind::Malformed);
     assert_eq!(server.asked().len(), 2);
+}
+
+/// Empty pages are skipped; but not for ever, even if each is another.
+#[tokio::test]
+async fn empty_pages_without_end_end() {
+    let pages = (1..=40)
+        .map(|n| json!({"value": [], "@odata.nextLink": next(n)}))
+        .chain([json!({"value": [7]})])
+        .collect();
+    let (server, _) = served(pages).await;
+    let graph = server.graph();
+    for (most, asked) in [(40, 41), (39, 40), (5, 6)] {
+        let before = server.asked().len();
+        let first = graph.get::<Page<u32>>("/list").await.unwrap();
+        let mut all = Vec::new();
+        let outcome = graph.rest_with(first, &mut |page| all.extend(page), most).await;
+        assert_eq!(server.asked().len() - before, asked);
+        if most == 40 {
+            assert_eq!((all, outcome.unwrap()), (vec![7], None));
+            continue;
+        }
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind, GraphErrorKind::Malformed);
+        assert_eq!(
+            error.to_string(),
+            "GET /list: Graph gives page after page with nothing in it"
+        );
+    }
+}
+
+/// Each page is small, new, and leads to the next.
+#[tokio::test]
+async fn pages_without_end_end() {
+    let server = Server::start(|asked| {
+        let host = asked.header("host");
+        let text = format!("{}{}", asked.nth, "x".repeat(100_000));
+        let next = format!("http://{host}/v1.0/list?page={}", asked.nth);
+        Reply::json(200, &json!({"value": [text], "@odata.nextLink": next}))
+    })
+    .await;
+    let mut config = server.config();
+    config.read_limit_mib = 1;
+    let graph = Graph::with_pace(&config, Arc::new(Tokens::default()), quick()).unwrap();
+    for read in 1..=2 {
+        graph.begin_read();
+        assert!(graph.outgrown().is_none());
+        let first = graph.get::<Page<String>>("/list").await.unwrap();
+        let mut count = 1;
+        let error = graph
+            .rest(first, &mut |page| count += page.len())
+            .await
+            .unwrap_err();
+        assert_eq!((error.kind, count), (GraphErrorKind::Outgrown, 10), "{error}");
+        assert!(
+            error
+                .message
+                .contains("more than 1 MiB in one read; raise `read_limit_mib`"),
+            "{error}"
+        );
+        // Nothing more is asked for, be it alone or in a batch.
+        let asked = server.asked().len();
+        let alone = graph.get::<Page<String>>("/list").await.unwrap_err();
+        assert_eq!(alone.kind, GraphErrorKind::Outgrown);
+        let paths = vec!["/list".to_owned(); 50];
+        for one in graph.get_all::<Page<String>>(&paths).await {
+            assert_eq!(one.unwrap_err().kind, GraphErrorKind::Outgrown);
+        }
+        assert_eq!(graph.outgrown().unwrap().kind, GraphErrorKind::Outgrown);
+        assert_eq!(server.asked().len(), asked);
+        assert_eq!(asked, 11 * read);
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod check;
 mod delta;
 mod full;
+mod outgrown;
 mod pacing;
 mod place;
 mod shapes;
