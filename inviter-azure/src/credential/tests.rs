@@ -71,6 +71,38 @@ async fn an_identity_that_the_machine_has_not_is_asked_for_once() {
     assert_eq!(emulator.requests().len(), 1);
 }
 
+/// What answers at the address of the metadata service may be anybody, and the other host would get what it asks for.
+#[tokio::test]
+async fn a_metadata_service_that_redirects_is_not_followed() {
+    let (emulator, _) = emulator().await;
+    // The other one would give a token.
+    let (elsewhere, _) = self::emulator().await;
+    machine(&elsewhere, None).token(None).await.unwrap();
+    elsewhere.clear_requests();
+    for status in [301, 302, 303, 307, 308] {
+        let location = format!("{}/metadata/identity/oauth2/token", elsewhere.authority());
+        emulator.fault(Fault::once(
+            Match::path("/metadata/"),
+            Trouble::Answer {
+                status,
+                headers: vec![("location", location)],
+                body: String::new(),
+            },
+        ));
+        emulator.clear_requests();
+        let error = machine(&emulator, None).token(None).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Malformed, "{error}");
+        assert_eq!(
+            error.message,
+            format!(
+                "does not answer as Azure does (status {status}); a managed identity is there only on machines of Azure"
+            )
+        );
+        assert_eq!(emulator.requests().len(), 1, "{status}");
+    }
+    assert_eq!(elsewhere.requests().len(), 0);
+}
+
 #[tokio::test]
 async fn a_metadata_service_that_restarts_is_waited_for() {
     let (emulator, _) = emulator().await;
