@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use inviter_testkit::ldap::{Behaviour, Counts, Fault, LdapProxy, LdapServer, Moment, PAGED_RESULTS};
 use serde_json::Value;
@@ -68,6 +69,48 @@ async fn cuts_at_a_moment() {
         // Once: the next connection is whole.
         assert_eq!(ldapsearch(&proxy.url(), &paged).await.code, Some(0), "{moment:?}");
     }
+}
+
+/// Before each message of an answer: three entries and a result, on two pages.
+#[tokio::test]
+async fn waits_before_each_message() {
+    let (_server, proxy) = both().await;
+    let pause = Duration::from_millis(150);
+    let paged = ["-E", "pr=2/noprompt", "(uid=*)"];
+    let took = async || {
+        let started = Instant::now();
+        let found = ldapsearch(&proxy.url(), &paged).await;
+        assert_eq!((found.code, found.names().len()), (Some(0), 3));
+        started.elapsed()
+    };
+    proxy.delay(pause);
+    let slow = took().await;
+    // The log-in's answer, three entries and two results.
+    assert!(slow >= 6 * pause, "{slow:?}");
+    // Until it is taken back.
+    proxy.heal();
+    let quick = took().await;
+    assert!(quick < 6 * pause, "{quick:?}");
+}
+
+/// A cut that is still to come can be told from one that has come.
+#[tokio::test]
+async fn tells_how_many_cuts_are_to_come() {
+    let (_server, proxy) = both().await;
+    assert_eq!(proxy.cuts_to_come(), 0);
+    proxy.cut(Moment::Search(1));
+    proxy.cut(Moment::Entries(2));
+    proxy.cut_for_good(Moment::Done(9));
+    assert_eq!(proxy.cuts_to_come(), 3);
+    assert_eq!(ldapsearch(&proxy.url(), &["(uid=*)"]).await.code, Some(255));
+    assert_eq!(proxy.cuts_to_come(), 2);
+    assert_eq!(ldapsearch(&proxy.url(), &["(uid=*)"]).await.code, Some(255));
+    assert_eq!(proxy.cuts_to_come(), 1);
+    // Nothing is cut before its moment.
+    assert_eq!(ldapsearch(&proxy.url(), &["(uid=*)"]).await.code, Some(0));
+    assert_eq!(proxy.cuts_to_come(), 1);
+    proxy.heal();
+    assert_eq!(proxy.cuts_to_come(), 0);
 }
 
 #[tokio::test]
