@@ -25,6 +25,8 @@ const CLOUDS: [(&str, Cloud); 4] = [
 /// Beyond seven days Microsoft no longer knows what changed; a day is left for runs that fail.
 const FULL_READ_EVERY: (Duration, Duration) =
     (Duration::from_secs(60), Duration::from_secs(6 * 24 * 60 * 60));
+/// The least is as much as one answer may have.
+const READ_LIMIT_MIB: (u32, u32) = (16, 1 << 20);
 /// The property of users with fifteen parts that an administrator may use as they like.
 const EXTENSIONS: &str = "onPremisesExtensionAttributes";
 
@@ -67,6 +69,9 @@ pub(super) fn read(
     entra.matrix_id_property = section.parsed("matrix_id", property, problems);
     if let Some(number) = section.integer("concurrency", (1_u32, 16), problems) {
         entra.concurrency = number as usize;
+    }
+    if let Some(limit) = section.integer("read_limit_mib", READ_LIMIT_MIB, problems) {
+        entra.read_limit_mib = limit;
     }
     let mut time = |key, default| timeout(&section, key, default, problems);
     entra.connect_timeout = time("connect_timeout", EntraConfig::CONNECT_TIMEOUT);

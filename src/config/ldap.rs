@@ -19,6 +19,8 @@ const PASSWORD: SecretKeys = SecretKeys {
     file: "password_file",
     env: "password_env",
 };
+/// Less would not do for a small directory with long values.
+const READ_LIMIT_MIB: (u32, u32) = (16, 1 << 20);
 const PRESETS: [(&str, Preset); 5] = [
     (Preset::GroupOfNames.as_str(), Preset::GroupOfNames),
     (Preset::GroupOfUniqueNames.as_str(), Preset::GroupOfUniqueNames),
@@ -105,6 +107,7 @@ pub(super) fn read(
     let matrix_id = section.parsed("matrix_id", attribute, problems);
     let ignore_referrals = list(&section, "ignore_referrals", dn, problems).unwrap_or_default();
     let page_size = section.integer("page_size", (10, 20_000), problems);
+    let read_limit_mib = section.integer("read_limit_mib", READ_LIMIT_MIB, problems);
     let mut time = |key, default| timeout(&section, key, default, problems);
     let connect_timeout = time("connect_timeout", LdapConfig::CONNECT_TIMEOUT);
     let operation_timeout = time("operation_timeout", LdapConfig::OPERATION_TIMEOUT);
@@ -124,6 +127,7 @@ pub(super) fn read(
     config.connect_timeout = connect_timeout;
     config.operation_timeout = operation_timeout;
     config.read_timeout = read_timeout;
+    config.read_limit_mib = read_limit_mib.unwrap_or(LdapConfig::READ_LIMIT_MIB);
     // What is wrong with several keys together; a key that is wrong by itself has been told.
     if problems.count() == before
         && let Err(error) = config.check()

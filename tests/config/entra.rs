@@ -102,6 +102,7 @@ fn the_least() {
     assert_eq!(entra.rooms, rooms);
     assert_eq!(entra.properties, ["userPrincipalName"]);
     assert_eq!((&entra.matrix_id_property, entra.concurrency), (&None, 4));
+    assert_eq!(entra.read_limit_mib, 2048);
     let seconds = [
         entra.connect_timeout,
         entra.request_timeout,
@@ -230,9 +231,9 @@ fn what_is_read() {
 fn limits() {
     let rest = entra(&format!(
         "{LEAST}concurrency = 16\nconnect_timeout = \"3s\"\nrequest_timeout = \"2m\"\nread_timeout = \"1h\"\n\
-         full_read_every = \"6d\"\nproxy = \"http://proxy.example.com:3128\""
+         full_read_every = \"6d\"\nread_limit_mib = 1048576\nproxy = \"http://proxy.example.com:3128\""
     ));
-    assert_eq!(rest.concurrency, 16);
+    assert_eq!((rest.concurrency, rest.read_limit_mib), (16, 1_048_576));
     let times = [
         rest.connect_timeout,
         rest.request_timeout,

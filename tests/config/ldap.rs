@@ -101,6 +101,7 @@ fn the_least() {
     assert!(!ldap.start_tls && !ldap.danger_allow_plain_ldap);
     assert_eq!((&ldap.ca_file, &ldap.client_certificate), (&None, &None));
     assert_eq!((&ldap.matrix_id_attribute, ldap.page_size), (&None, 500));
+    assert_eq!(ldap.read_limit_mib, 1024);
     assert!(ldap.ignore_referrals.is_empty());
     let seconds = [ldap.connect_timeout, ldap.operation_timeout, ldap.read_timeout];
     assert_eq!(seconds.map(|time| time.as_secs()), [10, 60, 900]);
@@ -214,11 +215,11 @@ fn how_the_server_is_reached() {
     assert!(ldap(&format!("{plain}danger_allow_plain_ldap = true")).danger_allow_plain_ldap);
     let rest = ldap(&format!(
         "{LEAST}matrix_id = \"matrixId\"\nignore_referrals = [\"dc=branch,dc=example,dc=com\"]\npage_size = 1000\n\
-         connect_timeout = \"3s\"\noperation_timeout = \"2m\"\nread_timeout = \"1h\""
+         connect_timeout = \"3s\"\noperation_timeout = \"2m\"\nread_timeout = \"1h\"\nread_limit_mib = 16"
     ));
     assert_eq!(rest.matrix_id_attribute.as_deref(), Some("matrixId"));
     assert_eq!(rest.ignore_referrals, ["dc=branch,dc=example,dc=com"]);
-    assert_eq!(rest.page_size, 1000);
+    assert_eq!((rest.page_size, rest.read_limit_mib), (1000, 16));
     assert_eq!(
         (rest.connect_timeout, rest.operation_timeout, rest.read_timeout),
         (

@@ -138,6 +138,15 @@ pub(in crate::config) static ENTRA: SectionKeys = SectionKeys {
             "How long reading everything may take, waiting for Microsoft's rate limits included",
         ),
         Key::new(
+            "read_limit_mib",
+            Kind::Integer {
+                least: 16,
+                most: 1_048_576,
+            },
+            Value("2048"),
+            "How much Graph may answer in one read, in MiB; the read fails beyond",
+        ),
+        Key::new(
             "full_read_every",
             Kind::Duration,
             Value("\"6h\""),

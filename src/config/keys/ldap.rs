@@ -214,6 +214,15 @@ pub(in crate::config) static LDAP: SectionKeys = SectionKeys {
             "How long reading everything may take",
         ),
         Key::new(
+            "read_limit_mib",
+            Kind::Integer {
+                least: 16,
+                most: 1_048_576,
+            },
+            Value("1024"),
+            "How much the server may send in one read, in MiB; the read fails beyond",
+        ),
+        Key::new(
             "danger_allow_plain_ldap",
             Kind::Flag,
             Value("false"),

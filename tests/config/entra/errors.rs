@@ -236,6 +236,13 @@ fn numbers() {
             &format!("`concurrency` in [directory.entra] is {number} and must be between 1 and 16"),
         );
     }
+    for limit in [0, 15, 1_048_577] {
+        one(
+            &format!("read_limit_mib = {limit}"),
+            &format!("{limit}\n"),
+            &format!("`read_limit_mib` in [directory.entra] is {limit} and must be between 16 and 1048576"),
+        );
+    }
     for (key, default) in [
         ("connect_timeout", 10),
         ("request_timeout", 60),

@@ -265,6 +265,13 @@ fn words_and_numbers() {
             &format!("`page_size` in [directory.ldap] is {size} and must be between 10 and 20000"),
         );
     }
+    for limit in ["0", "15", "1048577", "-1", "99999999999"] {
+        one(
+            &format!("read_limit_mib = {limit}"),
+            limit,
+            &format!("`read_limit_mib` in [directory.ldap] is {limit} and must be between 16 and 1048576"),
+        );
+    }
     one(
         "user_base = [\"dc=x\"]",
         "user_base = ",
