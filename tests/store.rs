@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -17,8 +17,8 @@ use inviter::{
         directory::{GroupKey, ProviderId},
         guard::ReleaseCode,
         recall::{
-            Brought, Ground, Happened, Happening, KeptOut, Memory, MemoryChange, MemoryStore, Past, Pause,
-            Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedHold,
+            Brought, Ground, Happened, Happening, KeptOut, Lost, Memory, MemoryChange, MemoryStore, Past,
+            Pause, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedHold,
             RememberedRemoval,
         },
         report::Tally,
@@ -48,15 +48,27 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 fn recalled(store: &SqliteStore) -> Memory {
     match wait(store.recall()).unwrap() {
         Recalled::Memory(memory) => memory,
-        Recalled::Lost(why) => panic!("{why}"),
+        Recalled::Lost(lost) => panic!("{}", lost.why),
+    }
+}
+
+/// The memory of a store in which there is nothing yet.
+fn empty(store: &SqliteStore) -> Memory {
+    Memory {
+        identity: recalled(store).identity,
+        ..Memory::default()
+    }
+}
+
+fn loss(store: &SqliteStore) -> Lost {
+    match wait(store.recall()).unwrap() {
+        Recalled::Lost(lost) => lost,
+        Recalled::Memory(memory) => panic!("not lost: {memory:?}"),
     }
 }
 
 fn lost(store: &SqliteStore) -> String {
-    match wait(store.recall()).unwrap() {
-        Recalled::Lost(why) => why,
-        Recalled::Memory(memory) => panic!("not lost: {memory:?}"),
-    }
+    loss(store).why
 }
 
 fn adopted() -> [MemoryChange; 1] {
@@ -267,12 +279,12 @@ fn an_older_file_takes_what_came_later() {
         "DROP TABLE limit_met; ALTER TABLE room DROP COLUMN handed_over; DROP TABLE successor; DROP TABLE left_before;
          DROP TABLE kept_out; DROP TABLE run; DROP TABLE origin; DROP TABLE brought; DROP TABLE happened;
          DROP TABLE missing; DROP TABLE held; ALTER TABLE room DROP COLUMN released;
-         DELETE FROM migration WHERE version > 2",
+         DROP TABLE identity; DELETE FROM migration WHERE version > 2",
     )
     .unwrap();
     drop(old);
     let store = SqliteStore::open(&path).unwrap();
-    let mut expected = Memory::default();
+    let mut expected = empty(&store);
     expected.apply(&adopted());
     assert_eq!(recalled(&store), expected);
     let met = MetLimit {
@@ -342,14 +354,15 @@ fn a_file_from_before_people_were_remembered_learns_to() {
     let old = Connection::open(&path).unwrap();
     old.execute_batch(
         "DROP TABLE origin; DROP TABLE brought; DROP TABLE happened; DROP TABLE missing; DROP TABLE held;
-         ALTER TABLE room DROP COLUMN released; DELETE FROM migration WHERE version > 6",
+         ALTER TABLE room DROP COLUMN released; DROP TABLE identity;
+         DELETE FROM migration WHERE version > 6",
     )
     .unwrap();
     drop(old);
     let store = SqliteStore::open(&path).unwrap();
     let room = RoomId::parse("!r0:x").unwrap();
     let user = UserId::parse("@u0:x").unwrap();
-    let (mut memory, mut past) = (Memory::default(), Past::default());
+    let (mut memory, mut past) = (empty(&store), Past::default());
     memory.apply(&adopted());
     assert_eq!(recalled(&store), memory);
     assert_past(&store, &past);
@@ -457,9 +470,9 @@ proptest! {
         reopen in any::<bool>(),
     ) {
         let (_dir, path) = place();
-        let mut memory = Memory::default();
         let mut past = Past::default();
         let mut store = SqliteStore::open(&path).unwrap();
+        let mut memory = empty(&store);
         for commit in &commits {
             memory.apply(commit);
             past.apply(commit);
@@ -485,7 +498,7 @@ proptest! {
 fn runs_do_not_pile_up() {
     let (_dir, path) = place();
     let store = SqliteStore::open(&path).unwrap();
-    let mut memory = Memory::default();
+    let mut memory = empty(&store);
     for at in 0..200 {
         let ran = MemoryChange::Ran(RememberedRun {
             at: Timestamp(at),
@@ -509,8 +522,45 @@ fn runs_do_not_pile_up() {
 fn a_new_store_is_an_empty_memory() {
     let (_dir, path) = place();
     let store = SqliteStore::open(&path).unwrap();
-    assert_eq!(recalled(&store), Memory::default());
+    assert_eq!(recalled(&store), empty(&store));
     assert_eq!(store.path(), path);
+}
+
+/// A memory is told from every other for as long as it lasts, and one that begins where it was lost is another.
+#[test]
+fn a_memory_keeps_its_identity_until_it_is_lost() {
+    let mut identities = Vec::new();
+    for _ in 0..3 {
+        let (_dir, path) = place();
+        let store = remembering(&path);
+        let identity = recalled(&store).identity;
+        wait(store.commit(&[MemoryChange::CleanRun(Timestamp(3))])).unwrap();
+        drop(store);
+        assert_eq!(recalled(&SqliteStore::open(&path).unwrap()).identity, identity);
+        identities.push(identity);
+        // A file that was begun before memories had one gets one, once.
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch("DROP TABLE identity; DELETE FROM migration WHERE version = 8")
+            .unwrap();
+        drop(old);
+        let store = SqliteStore::open(&path).unwrap();
+        let given = recalled(&store).identity;
+        identities.push(given);
+        drop(store);
+        let store = SqliteStore::open(&path).unwrap();
+        assert_eq!(recalled(&store).identity, given);
+        // Without one nothing can be said of what a person has said before.
+        let other = Connection::open(&path).unwrap();
+        other.execute("DELETE FROM identity", []).unwrap();
+        drop(other);
+        let anew = loss(&store).anew;
+        assert_eq!(loss(&SqliteStore::open(&path).unwrap()).anew, anew);
+        wait(store.commit(&adopted())).unwrap();
+        assert_eq!(recalled(&store).identity, anew);
+        identities.push(anew);
+    }
+    let different: BTreeSet<_> = identities.iter().collect();
+    assert_eq!(different.len(), identities.len(), "{identities:?}");
 }
 
 #[tokio::test]
@@ -689,7 +739,7 @@ fn a_file_that_is_damaged_anywhere_is_survived() {
         };
         match wait(store.recall()).unwrap() {
             Recalled::Memory(_) => read += 1,
-            Recalled::Lost(why) => {
+            Recalled::Lost(Lost { why, .. }) => {
                 set_aside += 1;
                 let kept = path.with_file_name("memory.sqlite.damaged-1");
                 assert!(why.contains(&kept.display().to_string()), "seed {seed}: {why}");
@@ -751,7 +801,7 @@ fn a_grace_begins_anew_after_a_pause() {
         room: rooms[3].clone(),
         asked: Timestamp(2),
     };
-    let mut expected = Memory::default();
+    let mut expected = empty(&store);
     let mut take = |changes: &[MemoryChange]| {
         wait(store.commit(changes)).unwrap();
         expected.apply(changes);
@@ -809,7 +859,7 @@ fn a_newer_version_is_kept_aside() {
     assert_set_aside(
         &path,
         &store,
-        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 7)",
+        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 8)",
     );
     let kept = Connection::open(path.with_file_name("memory.sqlite.damaged-1")).unwrap();
     let rooms: i64 = kept

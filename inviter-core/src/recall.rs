@@ -34,6 +34,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
+    /// Which memory this is: what a person said of one that was lost since holds for no other.
+    pub identity: MemoryIdentity,
     /// When a full run last went through with nothing failed, unknown or incomplete. Without it nobody is removed.
     pub clean_run: Option<Timestamp>,
     /// Where aliases led.
@@ -55,6 +57,13 @@ pub struct Memory {
     /// The last runs, oldest first; see [`RememberedRun::keep`].
     pub runs: Vec<RememberedRun>,
 }
+
+/// Tells a memory from every other, such as the one that begins where it was lost. Made up once, when a memory begins.
+///
+/// Release codes rest on it, so that a code is of no use any more once nobody remembers whether it was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MemoryIdentity(pub u64);
 
 /// What can be paused: nothing is done there until a person resumes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -165,16 +174,35 @@ impl Memory {
 pub enum Recalled {
     /// What was remembered; empty for a store that is new.
     Memory(Memory),
-    /// There was a memory and it cannot be read; removals are held until one full clean run. Says why.
-    Lost(String),
+    /// There was a memory and it cannot be read; removals are held until one full clean run.
+    Lost(Lost),
+}
+
+/// A memory that cannot be read any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// Why, as a sentence without a full stop.
+    pub why: String,
+    /// The memory that begins in its place.
+    pub anew: MemoryIdentity,
+}
+
+impl Lost {
+    /// The memory that begins in its place, in which there is nothing yet.
+    pub fn begin(&self) -> Memory {
+        Memory {
+            identity: self.anew,
+            ..Memory::default()
+        }
+    }
 }
 
 impl Recalled {
-    /// The memory, empty if it was lost.
+    /// The memory; one without anything in it if it was lost.
     pub fn into_memory(self) -> Memory {
         match self {
             Self::Memory(memory) => memory,
-            Self::Lost(_) => Memory::default(),
+            Self::Lost(lost) => lost.begin(),
         }
     }
 }

@@ -9,8 +9,8 @@ use inviter_core::{
     OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, UserId,
     directory::ProviderId,
     recall::{
-        Brought, Happened, Memory, Pause, Recalled, RememberedAlias, RememberedDirectory, RememberedRemoval,
-        RememberedRoom,
+        Brought, Happened, Lost, Memory, MemoryIdentity, Pause, Recalled, RememberedAlias,
+        RememberedDirectory, RememberedRemoval, RememberedRoom,
     },
     report::Tally,
     room::RoomRef,
@@ -35,7 +35,8 @@ pub(super) fn recall(connection: &mut Connection, path: &Path) -> Result<Recalle
             Ok(())
         })?;
         if let Some(why) = lost {
-            return Ok(Recalled::Lost(why));
+            let anew = reader.identity()?;
+            return Ok(Recalled::Lost(Lost { why, anew }));
         }
         reader.memory().map(Recalled::Memory)
     })
@@ -81,8 +82,21 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Every file has one from its beginning, or since it was brought up to date.
+    fn identity(&self) -> Result<MemoryIdentity, Trouble> {
+        let mut identity = None;
+        self.each("SELECT number FROM identity", |row| {
+            identity = Some(MemoryIdentity(self.get::<i64>(row, 0)?.cast_unsigned()));
+            Ok(())
+        })?;
+        identity.ok_or_else(|| Trouble::Damaged("the memory of earlier runs has no identity".to_owned()))
+    }
+
     fn memory(&self) -> Result<Memory, Trouble> {
-        let mut memory = Memory::default();
+        let mut memory = Memory {
+            identity: self.identity()?,
+            ..Memory::default()
+        };
         self.each("SELECT at FROM fact WHERE name = 'clean_run'", |row| {
             memory.clean_run = Some(self.time(row, 0)?);
             Ok(())

@@ -105,7 +105,7 @@ impl GuardContext<'_> {
             released: None,
             last_released,
         };
-        room.release = ReleaseCode::of(room.held());
+        room.release = ReleaseCode::of(self.memory.identity, room.held());
         let released = room
             .release
             .as_ref()

@@ -240,7 +240,7 @@ pub fn guard(plans: Vec<RoomPlan>, cx: &GuardContext<'_>) -> GuardedPlan {
     let mut rooms: Vec<GuardedRoom> = plans.into_iter().map(|plan| cx.room(plan, &bounds)).collect();
     let of_rooms = rooms.iter().filter_map(|room| room.released.clone());
     let mut released: BTreeSet<ReleaseCode> = of_rooms.collect();
-    let mut release = ReleaseCode::of(rooms.iter().flat_map(GuardedRoom::held));
+    let mut release = ReleaseCode::of(cx.memory.identity, rooms.iter().flat_map(GuardedRoom::held));
     if let Some(code) = release.take_if(|code| cx.releases.contains(code)) {
         rooms.iter_mut().for_each(GuardedRoom::let_go);
         released.insert(code);

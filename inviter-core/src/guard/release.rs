@@ -8,11 +8,12 @@ use sha2::{Digest, Sha256};
 use crate::{
     action::{Op, RoomTarget},
     levels::LevelChange,
+    recall::MemoryIdentity,
     time::Timestamp,
 };
 
-/// Lets exactly one set of removals and demotions go, once: a digest of the rooms and people it is about, and of when
-/// something was last let go in those rooms. It is shown where something is held.
+/// Lets exactly one set of removals and demotions go, once: a digest of the rooms and people it is about, of when
+/// something was last let go in those rooms, and of the memory that knows so. It is shown where something is held.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReleaseCode(String);
@@ -28,12 +29,15 @@ impl ReleaseCode {
         &self.0
     }
 
-    /// The code of what is held; none if nothing is. Each item is a room, when something was last let go there, and
-    /// what would be done.
+    /// The code of what is held; none if nothing is. Each item is a room, when something was last let go there as far
+    /// as `memory` knows, and what would be done.
     pub(super) fn of<'a>(
+        memory: MemoryIdentity,
         losses: impl IntoIterator<Item = (&'a RoomTarget, Option<Timestamp>, &'a Op)>,
     ) -> Option<Self> {
         let mut digest = Sha256::new();
+        // One that has forgotten which words were given takes none that was given to another.
+        digest.update(memory.0.to_be_bytes());
         let mut any = false;
         for (room, released, op) in losses {
             any = true;

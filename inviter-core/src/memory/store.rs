@@ -8,10 +8,16 @@ use std::{
 use async_trait::async_trait;
 use ruma_common::{OwnedUserId, RoomId, UserId};
 
-use crate::recall::{Brought, Happened, Memory, MemoryChange, MemoryStore, Past, Recalled, StoreError};
+use crate::recall::{
+    Brought, Happened, Lost, Memory, MemoryChange, MemoryIdentity, MemoryStore, Past, Recalled, StoreError,
+};
 
 /// A [`MemoryStore`] in memory, which lets a test look at what was remembered and lose it. Clones are handles to
 /// the same store.
+///
+/// Nothing here is made up by chance: the first memory of a store is that of [`with`](Self::with), and each that begins
+/// after a loss has the next identity. A program that keeps its memory here, and forgets it when it ends, begins with
+/// an identity of its own each time, or release codes of the time before may be good again.
 #[derive(Debug, Clone, Default)]
 pub struct InMemoryStore {
     inner: Arc<Mutex<Inner>>,
@@ -62,7 +68,10 @@ impl InMemoryStore {
     /// Loses the memory: it is reported as lost until something is remembered again, beside runs.
     pub fn lose(&self, why: impl Into<String>) {
         let mut inner = self.inner();
-        inner.memory = Memory::default();
+        inner.memory = Memory {
+            identity: MemoryIdentity(inner.memory.identity.0.wrapping_add(1)),
+            ..Memory::default()
+        };
         inner.past = Past::default();
         inner.lost = Some(why.into());
     }
@@ -78,7 +87,10 @@ impl MemoryStore for InMemoryStore {
     async fn recall(&self) -> Result<Recalled, StoreError> {
         let inner = self.inner();
         Ok(match &inner.lost {
-            Some(why) => Recalled::Lost(why.clone()),
+            Some(why) => Recalled::Lost(Lost {
+                why: why.clone(),
+                anew: inner.memory.identity,
+            }),
             None => Recalled::Memory(inner.memory.clone()),
         })
     }
@@ -130,7 +142,12 @@ mod tests {
         block_on(store.commit(&[MemoryChange::CleanRun(Timestamp(8))])).unwrap_err();
         assert_eq!(store.memory().clean_run, Some(Timestamp(7)));
         store.lose("the file was damaged");
-        assert!(matches!(block_on(store.recall()).unwrap(), Recalled::Lost(_)));
+        let lost = Lost {
+            why: "the file was damaged".to_owned(),
+            anew: MemoryIdentity(1),
+        };
+        assert_eq!(block_on(store.recall()).unwrap(), Recalled::Lost(lost));
+        assert_eq!(store.memory().identity, MemoryIdentity(1));
         assert_eq!(store.commits().len(), 1);
     }
 }

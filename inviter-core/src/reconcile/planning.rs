@@ -239,13 +239,14 @@ impl Reconciler {
     async fn recall(&self, findings: &mut Vec<Finding>) -> Result<Memory, RunError> {
         match self.store.recall().await? {
             Recalled::Memory(memory) => Ok(memory),
-            Recalled::Lost(why) => {
+            Recalled::Lost(lost) => {
                 let message = format!(
-                    "{why}; nobody is removed before one full run has gone through cleanly, and what was paused is \
-                     not any more: pause it again"
+                    "{}; nobody is removed before one full run has gone through cleanly, and what was paused is \
+                     not any more: pause it again",
+                    lost.why
                 );
                 findings.push(Finding::new(Subject::Run, FindingKind::MemoryLost, message));
-                Ok(Memory::default())
+                Ok(lost.begin())
             }
         }
     }

@@ -19,7 +19,9 @@ use inviter_core::{
     guard::{HoldReason, Limits},
     memory::{Call, InMemoryHomeserver, InMemoryStore, MemoryGroup, NewRoom, UserOp},
     policy::UnregisteredPolicy,
-    recall::{Brought, Happened, Memory, MemoryChange, MemoryStore, Recalled, StoreError},
+    recall::{
+        Brought, Happened, Lost, Memory, MemoryChange, MemoryIdentity, MemoryStore, Recalled, StoreError,
+    },
     reconcile::{Adopted, RunError, RunOptions},
     report::{Outcome, Report},
     room::{Cause, Membership, RoomRef},
@@ -196,7 +198,10 @@ struct Damaged;
 #[async_trait]
 impl MemoryStore for Damaged {
     async fn recall(&self) -> Result<Recalled, StoreError> {
-        Ok(Recalled::Lost("state.db is damaged".to_owned()))
+        Ok(Recalled::Lost(Lost {
+            why: "state.db is damaged".to_owned(),
+            anew: MemoryIdentity(1),
+        }))
     }
 
     async fn commit(&self, _: &[MemoryChange]) -> Result<(), StoreError> {

@@ -141,6 +141,44 @@ fn a_code_is_good_once_even_for_the_same_people() {
     }
 }
 
+/// Who loses the memory loses with it which words were given, so that none of them counts any more.
+#[test]
+fn a_code_of_a_memory_that_was_lost_is_good_no_more() {
+    let world = strict();
+    members(&world, 0..3);
+    world.sync();
+    let mut codes = vec![hold(&world).code];
+    assert_eq!(went(&release(&world, &codes[0])), (2, 0));
+    for round in 0..3 {
+        members(&world, 0..5);
+        world.sync();
+        for person in 3..5 {
+            world.step(&Step::Join(person, 0));
+        }
+        members(&world, 0..3);
+        world.store.lose("the file was damaged");
+        for old in &codes {
+            // A run that learns nothing leaves the memory lost.
+            let draft = block_on(world.reconciler.plan(&releasing(old))).unwrap();
+            let (report, released) = (draft.report(), draft.plan.released().len());
+            assert_eq!(
+                (went(&report), released),
+                ((0, 2), 0),
+                "round {round}: {report:#?}"
+            );
+        }
+        // What is shown while nothing is known yet is good, and what is learnt on the way makes no other of it.
+        let shown = world.plan().plan.release().unwrap().clone();
+        assert!(!codes.contains(&shown), "round {round}: {codes:?}");
+        if round == 1 {
+            world.sync();
+            assert_eq!(hold(&world).code, shown);
+        }
+        assert_eq!(went(&release(&world, &shown)), (2, 0), "round {round}");
+        codes.push(shown);
+    }
+}
+
 #[test]
 fn a_code_is_another_although_the_clock_went_back() {
     let world = strict();

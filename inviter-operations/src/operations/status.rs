@@ -140,7 +140,7 @@ pub async fn status(
 ) -> Result<Status, RunError> {
     let (memory, lost) = match reconciler.store.recall().await? {
         Recalled::Memory(memory) => (memory, None),
-        Recalled::Lost(why) => (Memory::default(), Some(why)),
+        Recalled::Lost(lost) => (lost.begin(), Some(lost.why)),
     };
     let providers = reconciler.providers.iter().map(|provider| provider.id());
     let directories = providers.map(|id| (id.clone(), memory.directories.get(&id).cloned()));
