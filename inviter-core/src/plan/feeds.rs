@@ -8,7 +8,7 @@ use crate::{
     directory::ProviderId,
     finding::{Finding, FindingKind},
     recall::MemoryChange,
-    room::RoomSnapshot,
+    room::{RoomMember, RoomSnapshot},
 };
 
 impl RoomDraft<'_> {
@@ -90,7 +90,7 @@ impl RoomDraft<'_> {
             }
         }
         let known = self.removals_known && self.room.owners.is_complete();
-        if known && before != &*self.room.feeds && !self.keeps_someone_of_the_vanished() {
+        if known && before != &*self.room.feeds && !self.keeps_someone_of_the_vanished(snapshot) {
             self.plan.learned_if_done.push(MemoryChange::Feeds(
                 snapshot.room_id.clone(),
                 self.room.feeds.to_vec(),
@@ -100,7 +100,10 @@ impl RoomDraft<'_> {
 
     /// Whether a group has vanished and something other than the guard leaves people as they are: once that is out
     /// of the way, they must not go without a question.
-    fn keeps_someone_of_the_vanished(&self) -> bool {
+    fn keeps_someone_of_the_vanished(&self, snapshot: &RoomSnapshot) -> bool {
+        if self.plan.vanished.is_empty() {
+            return false;
+        }
         let keeps = |finding: &Finding| {
             matches!(
                 finding.kind,
@@ -112,7 +115,13 @@ impl RoomDraft<'_> {
                     | FindingKind::InGrace
             )
         };
-        !self.plan.vanished.is_empty() && self.plan.findings.iter().any(keeps)
+        // Of whom it is not known whether they may be managed nothing is told here.
+        let is_unclear = |member: &RoomMember| {
+            let user = &*member.user_id;
+            let is_left_alone = self.is_managed(user) && !self.may_be_managed(user);
+            member.membership.is_in() && is_left_alone && self.seat_of(user).is_none()
+        };
+        self.plan.findings.iter().any(keeps) || snapshot.members.iter().any(is_unclear)
     }
 }
 

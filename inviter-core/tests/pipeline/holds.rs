@@ -15,10 +15,10 @@ use inviter_core::{
     OwnedUserId, RoomId, UserId,
     action::Op,
     backend::ReadOnly,
-    directory::ProviderId,
+    directory::{AccountStatus, ProviderId},
     finding::FindingKind,
     guard::{HoldReason, Limits},
-    memory::{Call, InMemoryDirectory, InMemoryStore, MemoryGroup, NewRoom, UserOp},
+    memory::{Call, InMemoryDirectory, InMemoryStore, MemoryGroup, MemoryPerson, NewRoom, UserOp},
     provider::ProviderErrorKind,
     recall::{Brought, Happened, MemoryChange, MemoryStore, Recalled, StoreError},
     reconcile::RunOptions,
@@ -337,6 +337,31 @@ fn a_vanished_group_is_held_run_after_run_until_a_person_releases_it() {
     world.sync_and_release();
     assert_eq!(world.people_in(0).len(), 5);
     assert!(!kinds(&world.sync()).contains(&FindingKind::GroupVanished));
+}
+
+#[test]
+fn a_vanished_group_is_not_forgotten_while_somebody_of_it_is_uncertain() {
+    let mut world = settled();
+    let branch = branch(&mut world, 5..6);
+    branch.put_group("unrelated");
+    world.sync();
+    branch.remove_group(&room_group(0));
+    // Nobody says whether the account may be used, so that nothing is to be done with them in this run.
+    let says = |status: Option<AccountStatus>| {
+        for directory in [&*branch, &*world.directory] {
+            directory.put_person(MemoryPerson::new("p5").status(status));
+        }
+    };
+    says(None);
+    let report = world.sync();
+    assert_eq!((report.tally().held, report.tally().removed), (0, 0));
+    says(Some(AccountStatus::Active));
+    for _ in 0..2 {
+        let report = world.sync();
+        assert_eq!((report.tally().held, report.tally().removed), (1, 0));
+    }
+    world.sync_and_release();
+    assert_eq!(world.people_in(0).len(), 5);
 }
 
 #[test]
