@@ -4,7 +4,7 @@ use inviter_core::{
     OwnedUserId, UserId,
     levels::Key,
     room::{JoinRule, Membership, Power, RoomSnapshot},
-    room_rules::{LeftPolicy, LevelsMode},
+    room_rules::{LeftPolicy, LevelsMode, RemovePolicy},
 };
 
 use super::{
@@ -67,7 +67,10 @@ impl Site {
             let lower = UserId::parse(user.as_str().to_ascii_lowercase());
             let is_alike =
                 is_alike || lower.is_ok_and(|lower| self.real.standing(&lower) == Standing::Uncertain);
-            if !is_alike && self.must_go(snapshot, user) {
+            // Whom the program has brought in may be lost with what it remembers; its own invitation speaks for itself.
+            let is_ours_to_remove = place.rules.remove == RemovePolicy::Anyone
+                || member.membership == Membership::Invited && member.sender == self.bot;
+            if !is_alike && is_ours_to_remove && self.must_go(snapshot, user) {
                 all.push(format!("{name}: {user} is still in it ({:?})", member.membership));
             }
         }

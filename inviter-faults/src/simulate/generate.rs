@@ -8,7 +8,7 @@ use inviter_core::{
     backend::BackendErrorKind,
     guard::Limits,
     provider::ProviderErrorKind,
-    room_rules::{BringIn, LeftPolicy, LevelsMode, RoomKind, RoomRules},
+    room_rules::{BringIn, LeftPolicy, LevelsMode, RemovePolicy, RoomKind, RoomRules},
 };
 
 use super::{
@@ -156,6 +156,11 @@ fn rules(rng: &mut Rng) -> RoomRules {
             BringIn::Join
         } else {
             BringIn::Invite
+        },
+        remove: if chance(rng, 30) {
+            RemovePolicy::BroughtByUs
+        } else {
+            RemovePolicy::Anyone
         },
         grace: if chance(rng, 35) {
             Duration::from_secs(24 * 3600 * rng.u64(1..=3))

@@ -6,6 +6,7 @@ use inviter_core::{
     OwnedUserId, RoomId, UserId,
     action::Op,
     room::{Membership, Power, RoomSnapshot},
+    room_rules::RemovePolicy,
 };
 use serde_json::Value;
 
@@ -100,6 +101,9 @@ impl Site {
             Op::Leave => self.blame(format!("{name}: the bot leaves")),
             _ => {}
         }
+        if let Op::Invite { user, .. } | Op::Add { user, .. } = op {
+            self.brought.insert((room.to_owned(), user.clone()));
+        }
         let levels = entries(self.homeserver.levels(room).as_ref());
         Some(Before { snapshot, levels })
     }
@@ -159,6 +163,10 @@ impl Site {
         }
         if let Some(left) = self.grace_left(place, &snapshot.room_id, user) {
             why.push(format!("may stay for {} more seconds", left.as_secs()));
+        }
+        let pair = (snapshot.room_id.clone(), user.to_owned());
+        if place.rules.remove == RemovePolicy::BroughtByUs && !self.brought.contains(&pair) {
+            why.push("was brought in by hand".to_owned());
         }
         if self.is_orphan(at, user) && !self.run.released {
             why.push("is of a group that is gone, and nobody has let them go".to_owned());

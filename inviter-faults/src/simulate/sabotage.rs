@@ -18,7 +18,7 @@ use inviter_core::{
     patterns::Patterns,
     reconcile::Reconciler,
     room::Binding,
-    room_rules::Listing,
+    room_rules::{Listing, RemovePolicy},
     time::{Clock, Timestamp},
 };
 
@@ -39,6 +39,8 @@ pub enum Sabotage {
     NoGrace,
     /// The clock runs a day ahead with each look at it.
     ClockJumps,
+    /// Those whom others have brought in go too.
+    RemovesAnyone,
     /// Nobody is exempt.
     NobodyExempt,
     /// Nobody is removed.
@@ -57,12 +59,13 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::HalfIsWhole,
         Self::WrongPerson,
         Self::NoLimits,
         Self::ZeroIsNoLimit,
         Self::NoGrace,
+        Self::RemovesAnyone,
         Self::ClockJumps,
         Self::NobodyExempt,
         Self::RemovesNobody,
@@ -107,6 +110,11 @@ impl Sabotage {
                     inner: Arc::clone(&reconciler.clock),
                     looks: AtomicU64::new(0),
                 });
+            }
+            Self::RemovesAnyone => {
+                for room in &mut reconciler.policy.rooms {
+                    room.rules.remove = RemovePolicy::Anyone;
+                }
             }
             Self::NobodyExempt => reconciler.policy.exempt = Patterns::default(),
             Self::AdoptsAnything => reconciler.policy.adopt.any = true,

@@ -163,6 +163,8 @@ pub(super) struct Site {
     pub(super) orphans: BTreeMap<Fed, BTreeSet<OwnedUserId>>,
     /// By room and person: since when they are in it and in none of its groups.
     pub(super) absent: BTreeMap<(OwnedRoomId, OwnedUserId), Timestamp>,
+    /// By room and person: whom the bot's account has ever brought in.
+    pub(super) brought: BTreeSet<(OwnedRoomId, OwnedUserId)>,
     pub(super) tally: Tally,
     pub(super) trace: Option<Vec<String>>,
     /// What no run may do, and one did.

@@ -103,6 +103,7 @@ impl World {
             fed_ever: BTreeSet::new(),
             orphans: BTreeMap::new(),
             absent: BTreeMap::new(),
+            brought: BTreeSet::new(),
             tally: Tally::default(),
             trace: told.then(Vec::new),
             wrong: Vec::new(),
@@ -227,7 +228,11 @@ impl World {
         let acts: Vec<(OwnedUserId, UserOp)> = match what {
             0..4 => vec![(who.clone(), join())],
             4 => vec![(who.clone(), UserOp::Leave { room: room.clone() })],
-            5..8 => vec![(self.bot.clone(), by_hand(&who)), (who.clone(), join())],
+            5..8 => {
+                let is_leads = places[at].maker == Maker::Lead && rng.bool();
+                let by = if is_leads { lead } else { self.bot.clone() };
+                vec![(by, by_hand(&who)), (who.clone(), join())]
+            }
             8 | 9 => {
                 let mut levels = self.homeserver.levels(&room).unwrap_or_else(|| json!({}));
                 let level = one(rng, &[25, 50, 50, 100]).copied().unwrap_or(50);
@@ -264,6 +269,10 @@ impl World {
             _ => vec![(who.clone(), UserOp::Knock { room: room.clone() })],
         };
         for (by, op) in acts {
+            if let (UserOp::Invite { room, user, .. }, true) = (&op, by == self.bot) {
+                // By hand, and yet with the program's account: it cannot tell this from its own.
+                look(&self.site).brought.insert((room.clone(), user.clone()));
+            }
             // What the homeserver refuses does not happen.
             let came = self.homeserver.act(&by, &op).is_ok();
             look(&self.site).tell(|| format!("  {by}: {op:?} {}", if came { "" } else { "(refused)" }));
