@@ -25,6 +25,12 @@ enum Part {
         /// Its seed
         seed: u64,
     },
+    /// Breaks the program on purpose in every way there is, and tells which scenario finds each
+    Broken {
+        /// How many scenarios are tried for each
+        #[arg(long, default_value_t = 2_000)]
+        scenarios: u64,
+    },
     /// Runs scenarios against the real homeserver
     #[cfg(feature = "servers")]
     Homeserver(homeserver::Args),
@@ -48,6 +54,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.part {
         Part::Simulate(args) => simulate::run(args).map(drop),
         Part::Replay { seed } => simulate::replay(*seed),
+        Part::Broken { scenarios } => simulate::broken(*scenarios),
         #[cfg(feature = "servers")]
         Part::Homeserver(args) => homeserver::run(args),
         #[cfg(feature = "servers")]

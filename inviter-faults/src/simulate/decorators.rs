@@ -1,8 +1,7 @@
-//! What stands between the program and the world: a directory, a homeserver and a store with which things go wrong,
-//! and which look at what is asked of them.
+//! What stands between the program and the world: a directory and a homeserver with which things go wrong, and which
+//! look at what is asked of them.
 
 use std::{
-    collections::BTreeMap,
     future::{pending, ready},
     sync::Arc,
     time::Duration,
@@ -14,13 +13,12 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use inviter_core::{
-    IdentityProvider, OwnedUserId, RoomAliasId, RoomBackend, RoomId, UserId,
+    IdentityProvider, OwnedUserId, RoomAliasId, RoomBackend, RoomId,
     action::{Op, RoomTarget},
     backend::{AccountState, BackendError, BackendErrorKind, Effect, Identity, Observe, Observed},
     directory::{Directory, Extent, Member, ProviderId},
-    memory::{InMemoryBackend, InMemoryStore, UserOp},
+    memory::{InMemoryBackend, UserOp},
     provider::{ProviderError, ReadRequest},
-    recall::{Brought, Happened, MemoryChange, MemoryStore, Recalled, StoreError},
     room::{Binding, Cause},
     room_rules::Listing,
     server::ServerFacts,
@@ -28,7 +26,7 @@ use inviter_core::{
 use serde_json::json;
 
 use super::{
-    names::{SERVER, user},
+    names::user,
     site::{Event, Maker, Misreading, Shared, Spot, Told, What, look},
 };
 
@@ -346,74 +344,5 @@ impl RoomBackend for Watch {
 
     fn changes(&self) -> BoxStream<'static, inviter_core::OwnedRoomId> {
         stream::pending().boxed()
-    }
-}
-
-/// The store.
-#[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) site: Shared,
-    pub(super) inner: InMemoryStore,
-    /// It keeps no groups that feed rooms.
-    pub(super) forgets_feeds: bool,
-    /// It says of a lost memory that all is well.
-    pub(super) hides_loss: bool,
-}
-
-impl Kept {
-    async fn meet(&self, at: Spot) -> Result<(), StoreError> {
-        let (gone, what) = {
-            let mut site = look(&self.site);
-            let gone = site.tick();
-            let what = if gone { None } else { site.meet(at) };
-            (gone, what)
-        };
-        if gone {
-            pending::<()>().await;
-        }
-        match what {
-            Some(_) => Err(StoreError {
-                about: SERVER.to_owned(),
-                message: "made to fail by the simulation".to_owned(),
-                source: None,
-            }),
-            None => Ok(()),
-        }
-    }
-}
-
-#[async_trait]
-impl MemoryStore for Kept {
-    async fn recall(&self) -> Result<Recalled, StoreError> {
-        self.meet(Spot::Recall).await?;
-        let recalled = self.inner.recall().await?;
-        let mut memory = match recalled {
-            Recalled::Lost(_) if self.hides_loss => recalled.into_memory(),
-            Recalled::Memory(memory) if self.hides_loss => memory,
-            other => return Ok(other),
-        };
-        memory.clean_run = Some(look(&self.site).homeserver.now());
-        Ok(Recalled::Memory(memory))
-    }
-
-    async fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError> {
-        self.meet(Spot::Commit).await?;
-        if self.forgets_feeds {
-            let changes = changes
-                .iter()
-                .filter(|change| !matches!(change, MemoryChange::Feeds(..)));
-            let changes: Vec<MemoryChange> = changes.cloned().collect();
-            return self.inner.commit(&changes).await;
-        }
-        self.inner.commit(changes).await
-    }
-
-    async fn brought(&self, room: &RoomId) -> Result<BTreeMap<OwnedUserId, Brought>, StoreError> {
-        self.meet(Spot::Recall).await?;
-        self.inner.brought(room).await
-    }
-
-    async fn history(&self, user: &UserId, room: Option<&RoomId>) -> Result<Vec<Happened>, StoreError> {
-        self.inner.history(user, room).await
     }
 }

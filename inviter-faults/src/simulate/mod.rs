@@ -4,17 +4,23 @@
 //! writing request is held against it before it is passed on ([`judge`]), the room afterwards, and every room at the end
 //! ([`ending`]). In each scenario one person has to go from a room that nothing harms.
 
+mod caps;
 mod decorators;
 mod ending;
 mod generate;
 mod grace;
 mod judge;
+mod kept;
+mod last_runs;
+mod lies;
+mod mishaps;
 mod names;
 mod organisation;
 mod orphans;
 mod sabotage;
 mod scenario;
 mod site;
+mod stir;
 mod tally;
 mod world;
 
@@ -130,4 +136,24 @@ pub fn replay(seed: u64) -> Result<()> {
         Some((_, what)) => bail!("seed {seed}: {what}"),
         None => Ok(()),
     }
+}
+
+/// Breaks the program in every way there is, and tells the first seed from 1 on that finds it, and by what.
+pub fn broken(scenarios: u64) -> Result<()> {
+    let mut out = std::io::stdout();
+    let mut missed = 0;
+    for sabotage in Sabotage::ALL {
+        let found = (1..=scenarios).find_map(|seed| play(seed, Some(sabotage), false).tally.failed.pop());
+        match found {
+            Some((seed, what)) => writeln!(out, "{sabotage:?} is found by seed {seed}: {what}")?,
+            None => {
+                missed += 1;
+                writeln!(out, "{sabotage:?} is NOT FOUND by seeds 1 to {scenarios}")?;
+            }
+        }
+    }
+    if missed > 0 {
+        bail!("{missed} broken programs were not found in {scenarios} scenarios");
+    }
+    Ok(())
 }

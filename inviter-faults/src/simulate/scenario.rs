@@ -12,21 +12,15 @@ use inviter_core::{
 };
 
 use super::{
-    generate::{self, STEADY, chance, one},
+    generate::{STEADY, chance},
+    lies::Certain,
+    mishaps,
     names::{room_group, user},
-    organisation::Group,
-    orphans::Fed,
     sabotage::Sabotage,
-    site::{Maker, Misreading, Place, look},
+    site::{Misreading, look},
     tally::Tally,
     world::{Ran, World, managed},
 };
-
-/// A day and an hour: refusals are forgotten, aliases asked again, and nobody's removal counts any more.
-const A_DAY: Duration = Duration::from_secs(25 * 60 * 60);
-
-/// Longer than anybody may stay whom nothing wants any more.
-const ALL_GRACE: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
 /// What a scenario came to.
 #[derive(Debug, Clone, Default)]
@@ -37,19 +31,11 @@ pub struct Played {
     pub trace: Vec<String>,
 }
 
-/// What is certain of directories since the last calm run: lies are told only about that.
-#[derive(Debug, Default)]
-struct Certain {
-    /// The smallest number of accounts that each directory has shown since.
-    active: Vec<usize>,
-    /// The groups that fed rooms: directory, group, place.
-    fed: BTreeSet<Fed>,
-}
-
-struct Scenario {
-    world: World,
-    rng: Rng,
-    certain: Option<Certain>,
+/// A scenario under way.
+pub(super) struct Scenario {
+    pub(super) world: World,
+    pub(super) rng: Rng,
+    pub(super) certain: Option<Certain>,
 }
 
 /// Plays the scenario of a seed.
@@ -75,7 +61,7 @@ pub fn play(seed: u64, sabotage: Option<Sabotage>, told: bool) -> Played {
 }
 
 impl Scenario {
-    fn tell(&self, line: impl FnOnce() -> String) {
+    pub(super) fn tell(&self, line: impl FnOnce() -> String) {
         look(&self.world.site).tell(line);
     }
 
@@ -124,7 +110,7 @@ impl Scenario {
         site.tell(|| format!("  {gone} must go from the unharmed room"));
     }
 
-    fn is_doomed_in(&self) -> bool {
+    pub(super) fn is_doomed_in(&self) -> bool {
         let site = look(&self.world.site);
         let room = site
             .places
@@ -239,7 +225,7 @@ impl Scenario {
         let mut site = look(&self.world.site);
         let before = site.real.clone();
         let (places, people) = (site.places.clone(), self.world.people);
-        let what = generate::change(&mut self.rng, &mut site.real, people, &places);
+        let what = mishaps::change(&mut self.rng, &mut site.real, people, &places);
         site.shown = site.real.clone();
         site.tell(|| format!("  {what}"));
         if let Some(certain) = &self.certain {
@@ -263,7 +249,7 @@ impl Scenario {
     }
 
     /// A person's word, which goes past the faults of the store.
-    fn commit(&self, change: MemoryChange) {
+    pub(super) fn commit(&self, change: MemoryChange) {
         let mut memory = self.world.store.memory();
         memory.apply(&[change]);
         self.world.store.set(memory);
@@ -276,14 +262,14 @@ impl Scenario {
         for _ in 0..self.rng.usize(..4) {
             if chance(&mut self.rng, 35) {
                 let at = self.rng.usize(1..site.shown.sources.len());
-                let misreading = generate::misreading(&mut self.rng, &site.shown.sources[at]);
+                let misreading = mishaps::misreading(&mut self.rng, &site.shown.sources[at]);
                 site.tell(|| match &misreading {
                     Misreading::Fails(kind) => format!("  directory {at} will fail: {kind:?}"),
                     Misreading::Partly(_) => format!("  directory {at} will not tell all"),
                 });
                 site.misreadings.insert(at, misreading);
             } else {
-                let (fault, concerns_all) = generate::fault(&mut self.rng);
+                let (fault, concerns_all) = mishaps::fault(&mut self.rng);
                 whole |= concerns_all;
                 site.tell(|| format!("  to come: {fault:?}"));
                 site.faults.push(fault);
@@ -293,7 +279,7 @@ impl Scenario {
     }
 
     /// Nothing goes wrong any more, and what others have broken is put right.
-    fn heal(&mut self) {
+    pub(super) fn heal(&mut self) {
         let mut site = look(&self.world.site);
         site.faults.clear();
         site.misreadings.clear();
@@ -307,93 +293,8 @@ impl Scenario {
         }
     }
 
-    /// A directory shows itself as it is not, and calls that complete. Answers whether one does.
-    fn lie(&mut self) -> bool {
-        let Some(certain) = &self.certain else {
-            return false;
-        };
-        let mut site = look(&self.world.site);
-        let what = match self.rng.u8(..4) {
-            // The group of a room is not to be seen.
-            0 => {
-                let fed: Vec<_> = certain.fed.iter().cloned().collect();
-                let Some((source, group, _)) = one(&mut self.rng, &fed).cloned() else {
-                    return false;
-                };
-                if site.shown.sources[source].groups.remove(&group).is_none() {
-                    return false;
-                }
-                for other in site.shown.sources[source].groups.values_mut() {
-                    other.nested.remove(&group);
-                }
-                site.tally.fault("group vanished");
-                format!("group {group} of directory {source} is not to be seen")
-            }
-            // Everything is gone.
-            1 => {
-                let source = self.rng.usize(1..site.shown.sources.len());
-                let groups = &site.shown.sources[source].groups;
-                let known = |(name, group): (&String, &Group)| {
-                    group
-                        .room
-                        .is_none_or(|place| certain.fed.contains(&(source, name.clone(), place)))
-                };
-                if !groups.iter().all(known) {
-                    return false;
-                }
-                site.shown.sources[source] = super::organisation::Source::default();
-                site.tally.fault("directory empty");
-                format!("directory {source} is empty")
-            }
-            // A branch of accounts is gone.
-            2 => {
-                let source = self.rng.usize(1..site.shown.sources.len());
-                let least = certain.active.get(source).copied().unwrap_or_default();
-                let limits = site.limits;
-                let enough = |lost: usize| {
-                    lost > limits.shrink_count as usize
-                        && lost * 100 > least * usize::from(limits.shrink_percent)
-                };
-                let Some(lost) = (1..=least).find(|lost| enough(*lost)) else {
-                    return false;
-                };
-                // One account has to be left, or the directory would be empty.
-                if lost >= least {
-                    return false;
-                }
-                let mut logins: Vec<String> = site.shown.sources[source].accounts.keys().cloned().collect();
-                self.rng.shuffle(&mut logins);
-                while site.shown.sources[source].active() > least - lost {
-                    let Some(login) = logins.pop() else { return false };
-                    generate::forget_account(&mut site.shown.sources[source], &login);
-                }
-                site.tally.fault("directory shrunken");
-                format!("directory {source} has lost accounts")
-            }
-            // Nobody is in the groups of a room.
-            _ => {
-                let places = site.places.len() - 1;
-                let place = self.rng.usize(..places);
-                for source in &mut site.shown.sources {
-                    for group in source
-                        .groups
-                        .values_mut()
-                        .filter(|group| group.room == Some(place))
-                    {
-                        group.members.clear();
-                        group.nested.clear();
-                    }
-                }
-                site.tally.fault("group empty");
-                format!("nobody is in the groups of {}", site.places[place].name)
-            }
-        };
-        site.tell(|| format!("  LIE: {what}"));
-        true
-    }
-
     /// Runs the program, and takes in how many accounts it was told of.
-    fn run(&mut self, options: &RunOptions) -> Ran {
+    pub(super) fn run(&mut self, options: &RunOptions) -> Ran {
         let ran = self.world.run(options);
         let site = look(&self.world.site);
         if let Some(certain) = &mut self.certain {
@@ -447,82 +348,6 @@ impl Scenario {
             let mut options = RunOptions::by_person();
             options.releases.insert(code);
             self.run(&options);
-        }
-    }
-
-    /// Faults have ended. One run reaches what the directories want: the first, if a clean run is remembered and the
-    /// guard holds nothing; otherwise that which follows the first clean one, or in which a person has let go what is
-    /// held. The run after it writes nothing.
-    fn end(&mut self) -> Vec<String> {
-        self.heal();
-        self.put_right();
-        self.world.homeserver.advance(A_DAY);
-        let has_grace = |place: &Place| !place.rules.grace.is_zero();
-        if look(&self.world.site).places.iter().any(has_grace) {
-            self.tell(|| "  the last who are not wanted have their time".to_owned());
-            self.run(&RunOptions::by_person());
-            self.world.homeserver.advance(ALL_GRACE);
-        }
-        let mut options = RunOptions::by_person();
-        // Clean, not clean before; released, not released.
-        for attempt in 0..3 {
-            let unsure = self.world.store.memory().clean_run.is_none();
-            let ran = self.run(&options);
-            let Ran::Ended(report) = ran else {
-                return vec!["a run without faults does not end".to_owned()];
-            };
-            options = RunOptions::by_person();
-            let held = report.tally().held > 0;
-            if unsure && held {
-                self.tell(|| "  no run was clean before this one".to_owned());
-            } else if let (true, Some(code)) = (held, report.release.clone()) {
-                options.releases.insert(code);
-            } else {
-                break;
-            }
-            if attempt == 2 {
-                return vec!["what a person lets go is held again".to_owned()];
-            }
-        }
-        let site = look(&self.world.site);
-        let mut differences = site.differences();
-        drop(site);
-        if self.is_doomed_in() {
-            differences.push("nobody has gone from the unharmed room".to_owned());
-        }
-        let before = self.world.homeserver.writes();
-        let ran = self.world.run(&RunOptions::by_person());
-        if !matches!(ran, Ran::Ended(_)) {
-            differences.push("a run without faults does not end".to_owned());
-        }
-        let writes = self.world.homeserver.writes() - before;
-        if writes > 0 {
-            differences.push(format!("the run after the last sends {writes} writing requests"));
-        }
-        differences
-    }
-
-    /// Pauses end, and rooms that others have taken from the bot are left to them.
-    fn put_right(&self) {
-        let mut site = look(&self.world.site);
-        for place in &mut site.places {
-            place.paused = false;
-        }
-        let missing: Vec<_> = site
-            .rooms
-            .iter()
-            .filter(|(_, at)| site.places[**at].maker == Maker::Bot)
-            .map(|(room, at)| (room.clone(), site.places[*at].alias.clone()))
-            .collect();
-        for (room, alias) in missing {
-            if site.homeserver.alias(&alias).is_none() {
-                site.homeserver.force_alias(alias, room, site.bot.clone());
-            }
-        }
-        drop(site);
-        let paused: Vec<Pause> = self.world.store.memory().paused.keys().cloned().collect();
-        for pause in paused {
-            self.commit(MemoryChange::Paused(pause, None));
         }
     }
 }

@@ -1,0 +1,98 @@
+//! The end of a scenario: nothing goes wrong any more, and few runs have to reach what the directories want.
+
+use std::time::Duration;
+
+use inviter_core::{
+    recall::{MemoryChange, Pause},
+    reconcile::RunOptions,
+};
+
+use super::{
+    scenario::Scenario,
+    site::{Maker, Place, look},
+    world::Ran,
+};
+
+/// A day and an hour: refusals are forgotten, aliases asked again, and nobody's removal counts any more.
+const A_DAY: Duration = Duration::from_secs(25 * 60 * 60);
+
+/// Longer than anybody may stay whom nothing wants any more.
+const ALL_GRACE: Duration = Duration::from_secs(4 * 24 * 60 * 60);
+
+impl Scenario {
+    /// Faults have ended. One run reaches what the directories want: the first, if a clean run is remembered and the
+    /// guard holds nothing; otherwise that which follows the first clean one, or in which a person has let go what is
+    /// held. The run after it writes nothing.
+    pub(super) fn end(&mut self) -> Vec<String> {
+        self.heal();
+        self.put_right();
+        self.world.homeserver.advance(A_DAY);
+        let has_grace = |place: &Place| !place.rules.grace.is_zero();
+        if look(&self.world.site).places.iter().any(has_grace) {
+            self.tell(|| "  the last who are not wanted have their time".to_owned());
+            self.run(&RunOptions::by_person());
+            self.world.homeserver.advance(ALL_GRACE);
+        }
+        let mut options = RunOptions::by_person();
+        // Clean, not clean before; released, not released.
+        for attempt in 0..3 {
+            let unsure = self.world.store.memory().clean_run.is_none();
+            let ran = self.run(&options);
+            let Ran::Ended(report) = ran else {
+                return vec!["a run without faults does not end".to_owned()];
+            };
+            options = RunOptions::by_person();
+            let held = report.tally().held > 0;
+            if unsure && held {
+                self.tell(|| "  no run was clean before this one".to_owned());
+            } else if let (true, Some(code)) = (held, report.release.clone()) {
+                options.releases.insert(code);
+            } else {
+                break;
+            }
+            if attempt == 2 {
+                return vec!["what a person lets go is held again".to_owned()];
+            }
+        }
+        let site = look(&self.world.site);
+        let mut differences = site.differences();
+        drop(site);
+        if self.is_doomed_in() {
+            differences.push("nobody has gone from the unharmed room".to_owned());
+        }
+        let before = self.world.homeserver.writes();
+        let ran = self.world.run(&RunOptions::by_person());
+        if !matches!(ran, Ran::Ended(_)) {
+            differences.push("a run without faults does not end".to_owned());
+        }
+        let writes = self.world.homeserver.writes() - before;
+        if writes > 0 {
+            differences.push(format!("the run after the last sends {writes} writing requests"));
+        }
+        differences
+    }
+
+    /// Pauses end, and rooms that others have taken from the bot are left to them.
+    fn put_right(&self) {
+        let mut site = look(&self.world.site);
+        for place in &mut site.places {
+            place.paused = false;
+        }
+        let missing: Vec<_> = site
+            .rooms
+            .iter()
+            .filter(|(_, at)| site.places[**at].maker == Maker::Bot)
+            .map(|(room, at)| (room.clone(), site.places[*at].alias.clone()))
+            .collect();
+        for (room, alias) in missing {
+            if site.homeserver.alias(&alias).is_none() {
+                site.homeserver.force_alias(alias, room, site.bot.clone());
+            }
+        }
+        drop(site);
+        let paused: Vec<Pause> = self.world.store.memory().paused.keys().cloned().collect();
+        for pause in paused {
+            self.commit(MemoryChange::Paused(pause, None));
+        }
+    }
+}
