@@ -130,6 +130,7 @@ fn run(population: &Population) -> Result<(Stages<Duration>, GuardedPlan)> {
         roster: &roster,
         memory: &population.memory,
         listings: &listings,
+        brought: None,
         now: NOW,
     };
     let by_id = timed(&mut times.plan, || {

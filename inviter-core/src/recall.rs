@@ -154,7 +154,6 @@ impl Memory {
         let is_more = |known: &RememberedRoom| {
             let handed_over = RememberedRoom {
                 handed_over: known.handed_over,
-                brought: known.brought.clone(),
                 ..RememberedRoom::default()
             };
             known.handed_over.is_none() || *known != handed_over

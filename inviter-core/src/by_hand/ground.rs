@@ -105,6 +105,7 @@ impl Ground {
             roster: &Roster::new(&self.desired, &self.policy, bot),
             memory,
             listings: &BTreeMap::new(),
+            brought: None,
             now: self.at,
         };
         let plan = plan_room(wanted, state, &cx);

@@ -45,7 +45,7 @@ impl RoomDraft<'_> {
             RemovePolicy::Anyone => true,
             // What was not looked up is not known, and then nobody goes.
             RemovePolicy::BroughtByUs => {
-                let brought = self.remembered.and_then(|r| r.brought.as_ref());
+                let brought = self.cx.brought;
                 brought.is_some_and(|brought| brought.contains_key(&member.user_id))
                     || self.is_our_invitation(member)
             }
@@ -87,7 +87,7 @@ impl RoomDraft<'_> {
         let mut learned: Vec<MemoryChange> = over
             .map(|user| MemoryChange::Missing(id.clone(), user.clone(), None))
             .collect();
-        if let Some(brought) = &remembered.brought {
+        if let Some(brought) = self.cx.brought {
             let gone = brought
                 .keys()
                 .filter(|user| has_gone(user) && inviting.binary_search(&&***user).is_err());

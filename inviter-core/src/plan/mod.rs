@@ -2,12 +2,14 @@
 
 mod blocked;
 mod census;
+mod creation;
 mod feeds;
 mod grace;
 mod join;
 mod levels;
 mod needs;
 mod people;
+mod room_plan;
 mod roster;
 mod seen;
 mod settings;
@@ -17,21 +19,20 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use join::Join;
 pub use needs::{Needs, hold_back_unregistered, needs_after, needs_before};
+pub use room_plan::{Census, RoomPlan, RoomStatus};
 pub use roster::Roster;
 use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, UserId};
-use serde::Serialize;
 use upgraded::refused_join;
 pub(crate) use upgraded::{closed_room, moved_room};
 
 use crate::{
-    action::{Action, Blueprint, Op, RoomTarget, Why},
-    desired::{Desired, DesiredRoom, Feed, Role, Seat},
+    action::{Action, Op, RoomTarget, Why},
+    desired::{Desired, DesiredRoom, Seat},
     finding::{Finding, FindingKind, Subject},
     policy::Policy,
-    recall::{Memory, MemoryChange, Pause, RememberedRoom},
-    rights::Seen,
-    room::{Binding, Cause, Membership, RoomMember, RoomRef, RoomSnapshot, RoomState},
-    room_rules::{Listing, RemovePolicy, RoomKind},
+    recall::{Brought, Memory, Pause, RememberedRoom},
+    room::{Binding, Cause, RoomRef, RoomSnapshot, RoomState},
+    room_rules::{Listing, RemovePolicy},
     succession::{Lineage, Upgrade},
     time::Timestamp,
 };
@@ -51,95 +52,13 @@ pub struct PlanContext<'a> {
     pub memory: &'a Memory,
     /// Room-directory listings that were asked for.
     pub listings: &'a BTreeMap<OwnedRoomId, Listing>,
+    /// Whom we have brought into the room that is planned ([`MemoryStore::brought`]); `None` if that was not looked up,
+    /// as in a room whose rules do not ask for it.
+    ///
+    /// [`MemoryStore::brought`]: crate::recall::MemoryStore::brought
+    pub brought: Option<&'a BTreeMap<OwnedUserId, Brought>>,
     /// The present.
     pub now: Timestamp,
-}
-
-/// What one room's comparison came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RoomPlan {
-    /// The reference by which reports name the room.
-    pub room: RoomRef,
-    /// All references.
-    pub refs: Vec<RoomRef>,
-    /// The room, if it exists or may be created.
-    pub target: Option<RoomTarget>,
-    /// How far the room can be managed.
-    pub status: RoomStatus,
-    /// What to do, in the order to do it.
-    pub actions: Vec<Action>,
-    /// What a person should be told.
-    pub findings: Vec<Finding>,
-    /// The groups that feed the room; actions refer to them by index.
-    pub feeds: Arc<[Feed]>,
-    /// Numbers for the guard and for reports.
-    pub census: Census,
-    /// The level, before the run, of everyone who is to be removed.
-    pub going: BTreeMap<OwnedUserId, i64>,
-    /// Whether it is of use to write down whom we bring in: for the rule that only they go, or for whoever asks later.
-    #[serde(skip)]
-    pub keeps_brought: bool,
-    /// Who has invited the bot, if it is invited.
-    pub invited_by: Option<OwnedUserId>,
-    /// Rooms before this one, and what is the matter with what comes after it.
-    #[serde(skip)]
-    pub lineage: Lineage,
-    /// What people should know of it, if the bot is in it.
-    pub seen: Option<Box<Seen>>,
-    /// Groups that fed the room at its last good run and have vanished: its removals are held (decision 2).
-    pub vanished: Vec<Feed>,
-    /// What to remember whatever becomes of the actions.
-    #[serde(skip)]
-    pub learned: Vec<MemoryChange>,
-    /// What to remember of people once their invitation is sent.
-    #[serde(skip)]
-    pub learned_if_invited: BTreeMap<OwnedUserId, MemoryChange>,
-    /// What to remember once every action is done and none is held.
-    #[serde(skip)]
-    pub learned_if_done: Vec<MemoryChange>,
-}
-
-/// How far a room can be managed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RoomStatus {
-    /// Does not exist yet.
-    ToCreate,
-    /// Desired, bound, joined, adopted and readable.
-    Managed,
-    /// Exists, the bot is in it, and nobody has adopted it.
-    Found,
-    /// The bot is invited.
-    Invited,
-    /// The bot is not in it.
-    NotJoined,
-    /// Replaced by another room.
-    Replaced,
-    /// Its alias led to a managed room and now leads to another, which no upgrade explains.
-    Moved,
-    /// A person has paused it, or everything.
-    Paused,
-    /// Something about it is unknown or cannot be understood.
-    Unknown,
-}
-
-/// How many people there are, before the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Census {
-    /// Base of the limits: in scope, joined or invited, not exempt, not the bot, and below 100 or an admin over whom the
-    /// directory rules. Where only those go whom we have brought in, the others count only while they belong there.
-    pub population: u32,
-    /// Of those, the ones with a level entry of their own.
-    pub raised: u32,
-    /// People who are wanted here and whose account may be used, without the bot.
-    pub wanted: u32,
-    /// Of those, the ones in scope that a group brings, not the configuration.
-    pub from_groups: u32,
-    /// Everyone joined, whoever they are.
-    pub joined: u32,
-    /// Everyone invited, whoever they are.
-    pub invited: u32,
 }
 
 /// Compares one desired room with its state.
@@ -269,62 +188,6 @@ impl<'a> RoomDraft<'a> {
         self.tell(FindingKind::RoomUnknown, message);
     }
 
-    fn missing(&mut self) {
-        let Some(alias) = self.alias() else {
-            let message = format!("{}: there is no such room; correct the room ID", self.plan.room);
-            return self.tell(FindingKind::RoomUnknown, message);
-        };
-        if alias.server_name() != self.cx.policy.homeserver {
-            let message = format!(
-                "{alias} belongs to {}: only that server can create it; create it there and invite {}",
-                alias.server_name(),
-                self.cx.bot
-            );
-            return self.tell(FindingKind::RoomForeignMissing, message);
-        }
-        if self.plan.census.wanted == 0 && self.room.feeds.is_empty() && !self.room.members.is_complete() {
-            let gaps: Vec<String> = self.room.members.gaps().iter().map(ToString::to_string).collect();
-            let message = format!(
-                "{alias} is not created, since nobody is known to belong in it ({})",
-                gaps.join("; ")
-            );
-            return self.tell(FindingKind::RoomUnknown, message);
-        }
-        self.plan.status = RoomStatus::ToCreate;
-        self.plan.target = Some(RoomTarget::New(alias.to_owned()));
-        let blueprint = self.blueprint(alias);
-        self.act(Op::CreateRoom(Box::new(blueprint)), Why::RoomWanted);
-        let room = self.room;
-        for (at, seat) in room.seats.iter().enumerate() {
-            if self.wanted[at] {
-                self.invite(self.user(seat), seat, true);
-            }
-        }
-    }
-
-    fn blueprint(&self, alias: &RoomAliasId) -> Blueprint {
-        let rules = &self.room.rules;
-        let space = rules.kind == RoomKind::Space;
-        let template = if space { None } else { rules.template.clone() };
-        let users_default = template.as_ref().and_then(|t| t.users_default).unwrap_or(0);
-        let levels = self.wanted_seats().filter_map(|seat| match seat.role {
-            Role::Level(level) if level != users_default => Some((self.user(seat).to_owned(), level)),
-            _ => None,
-        });
-        Blueprint {
-            alias: alias.to_owned(),
-            kind: rules.kind,
-            version: rules.version.clone(),
-            name: Some(settings::room_name(rules, alias)),
-            topic: rules.topic.clone(),
-            encrypt: rules.encrypt && !space,
-            history_visibility: if space { None } else { rules.history_visibility },
-            listing: rules.listing.unwrap_or(Listing::Private),
-            levels: levels.collect(),
-            template,
-        }
-    }
-
     fn not_joined(&mut self, invited_by: Option<&UserId>) {
         self.plan.invited_by = invited_by.map(ToOwned::to_owned);
         match invited_by {
@@ -433,44 +296,6 @@ impl<'a> RoomDraft<'a> {
         self.settings(snapshot);
         self.remember_feeds(snapshot);
         self.remember_people(snapshot, &people.inviting);
-    }
-
-    /// An upgrade brings nobody along: to the new room, who had left the old one by their own act, or was removed or
-    /// banned there by others, is a stranger, who would be invited again.
-    fn with_those_out_before(&self, snapshot: &RoomSnapshot) -> Option<RoomSnapshot> {
-        let RememberedRoom {
-            left_before,
-            kept_out,
-            ..
-        } = self.remembered?;
-        let left = left_before
-            .iter()
-            .filter(|(user, _)| !kept_out.contains_key(*user))
-            .map(|(user, at)| RoomMember {
-                user_id: user.clone(),
-                membership: Membership::Left,
-                sender: user.clone(),
-                at: *at,
-            });
-        let kept_out = kept_out.iter().map(|(user, out)| RoomMember {
-            user_id: user.clone(),
-            membership: if out.banned {
-                Membership::Banned
-            } else {
-                Membership::Left
-            },
-            sender: out.by.clone(),
-            at: out.at,
-        });
-        let unknown_here = |member: &RoomMember| snapshot.member(&member.user_id).is_none();
-        let absent: Vec<RoomMember> = left.chain(kept_out).filter(unknown_here).collect();
-        if absent.is_empty() {
-            return None;
-        }
-        let mut snapshot = snapshot.clone();
-        snapshot.members.extend(absent);
-        snapshot.members.sort_by(|a, b| a.user_id.cmp(&b.user_id));
-        Some(snapshot)
     }
 
     fn is_adopted(&self, snapshot: &RoomSnapshot) -> bool {

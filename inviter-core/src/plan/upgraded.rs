@@ -11,7 +11,7 @@ use crate::{
     finding::{Finding, FindingKind, Subject},
     plan::Action,
     recall::{Refusal, RefusedOp, RememberedRoom},
-    room::RoomRef,
+    room::{Membership, RoomMember, RoomRef, RoomSnapshot},
     succession::{Moved, Prospect, Upgrade},
     time::Timestamp,
 };
@@ -104,6 +104,46 @@ pub(super) fn refused_join<'m>(
 ) -> Option<&'m Refusal> {
     let refusal = room?.refused.get(user)?;
     (refusal.of == RefusedOp::Join && now.since(refusal.at).as_secs() < REFUSED_FOR).then_some(refusal)
+}
+
+impl RoomDraft<'_> {
+    /// An upgrade brings nobody along: to the new room, who had left the old one by their own act, or was removed or
+    /// banned there by others, is a stranger, who would be invited again.
+    pub(super) fn with_those_out_before(&self, snapshot: &RoomSnapshot) -> Option<RoomSnapshot> {
+        let RememberedRoom {
+            left_before,
+            kept_out,
+            ..
+        } = self.remembered?;
+        let left = left_before
+            .iter()
+            .filter(|(user, _)| !kept_out.contains_key(*user))
+            .map(|(user, at)| RoomMember {
+                user_id: user.clone(),
+                membership: Membership::Left,
+                sender: user.clone(),
+                at: *at,
+            });
+        let kept_out = kept_out.iter().map(|(user, out)| RoomMember {
+            user_id: user.clone(),
+            membership: if out.banned {
+                Membership::Banned
+            } else {
+                Membership::Left
+            },
+            sender: out.by.clone(),
+            at: out.at,
+        });
+        let unknown_here = |member: &RoomMember| snapshot.member(&member.user_id).is_none();
+        let absent: Vec<RoomMember> = left.chain(kept_out).filter(unknown_here).collect();
+        if absent.is_empty() {
+            return None;
+        }
+        let mut snapshot = snapshot.clone();
+        snapshot.members.extend(absent);
+        snapshot.members.sort_by(|a, b| a.user_id.cmp(&b.user_id));
+        Some(snapshot)
+    }
 }
 
 struct Closed<'a> {

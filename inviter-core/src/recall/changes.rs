@@ -166,20 +166,11 @@ impl Memory {
             MemoryChange::Missing(room, user, None) => {
                 self.room(room).missing.remove(&user);
             }
-            MemoryChange::Brought(room, user, brought) => {
-                // Where nobody has looked it up, one person is not all of them.
-                if let Some(known) = &mut self.room(room).brought {
-                    match brought {
-                        Some(brought) => drop(known.insert(user, brought)),
-                        None => drop(known.remove(&user)),
-                    }
-                }
-            }
             MemoryChange::Held(room, hold) => self.room(room).held = hold,
             MemoryChange::Released(room, at) => self.room(room).released = Some(at),
-            // It is looked up for one person at a time ([`MemoryStore::history`](super::MemoryStore::history)).
-            MemoryChange::Happened(happened) => {
-                self.room(happened.room);
+            // They are looked up for one room or one person at a time ([`Past`](super::Past)).
+            MemoryChange::Brought(room, ..) | MemoryChange::Happened(Happened { room, .. }) => {
+                self.room(room);
             }
             MemoryChange::ForgetHistory(_) => {}
         }
@@ -236,13 +227,6 @@ impl Memory {
         for (user, since) in old.missing {
             new.missing.entry(user).or_insert(since);
         }
-        // Unknown of one of them is unknown.
-        new.brought = new.brought.take().zip(old.brought).map(|(mut new, old)| {
-            for (user, brought) in old {
-                new.entry(user).or_insert(brought);
-            }
-            new
-        });
         new.held = new.held.take().or(old.held);
         new.released = new.released.max(old.released);
     }

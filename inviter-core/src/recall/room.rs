@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use ruma_common::OwnedUserId;
 use serde::{Deserialize, Serialize};
 
-use super::Brought;
 use crate::{desired::Feed, guard::ReleaseCode, time::Timestamp};
 
 /// A room at its last good run.
@@ -37,11 +36,6 @@ pub struct RememberedRoom {
     /// People in the room whom nothing wants any more, and since when that is known for certain: their grace counts
     /// from there.
     pub missing: BTreeMap<OwnedUserId, Timestamp>,
-    /// People whom we have brought in. `None` if that was not looked up: there may be a million, so that they are read
-    /// only for rooms whose rules ask for them ([`MemoryStore::brought`]).
-    ///
-    /// [`MemoryStore::brought`]: super::MemoryStore::brought
-    pub brought: Option<BTreeMap<OwnedUserId, Brought>>,
     /// What the guard holds, as of the last run that applied something or nothing.
     pub held: Option<RememberedHold>,
     /// When a person last let go something that was held.

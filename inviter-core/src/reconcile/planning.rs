@@ -22,7 +22,7 @@ use crate::{
     recall::{Memory, MemoryChange, Pause, Recalled},
     resolve::{ReadOutcome, resolve},
     room::{Binding, RoomRef},
-    room_rules::{Listing, RemovePolicy},
+    room_rules::Listing,
     runs::RunCause,
     time::Timestamp,
     unite::unite_followed,
@@ -127,16 +127,10 @@ impl Reconciler {
                 .into_iter()
                 .partition(|room| about.includes(room, successors));
             others.extend(apart);
-            self.look_up_brought(&desired, &mut memory).await?;
             let listings = listings(&backend, &desired, &memory, now).await;
             let cx = self.context(&desired, &roster, &identity, &memory, &listings, now);
-            let plans = plan_rooms(
-                &backend,
-                &cx,
-                &bindings,
-                observed(&desired, &others, &memory, fresh),
-            )
-            .await;
+            let what = observed(&desired, &others, &memory, fresh);
+            let plans = plan_rooms(&backend, &*self.store, &cx, &bindings, what).await?;
             // Ends: each round asks what is only remembered, or follows an upgrade, and nothing is asked or followed
             // twice.
             let again = bindings
@@ -213,27 +207,9 @@ impl Reconciler {
             roster,
             memory,
             listings,
+            brought: None,
             now,
         }
-    }
-
-    /// Whom we have brought in, for the rooms whose rules ask for it. Nothing is remembered of the others.
-    async fn look_up_brought(&self, desired: &Desired, memory: &mut Memory) -> Result<(), RunError> {
-        let asked = desired
-            .rooms
-            .iter()
-            .filter(|room| room.rules.remove == RemovePolicy::BroughtByUs);
-        for room in asked {
-            let Binding::Bound(id) = &room.binding else {
-                continue;
-            };
-            if let Some(known) = memory.rooms.get_mut(id)
-                && known.brought.is_none()
-            {
-                known.brought = Some(self.store.brought(id).await?);
-            }
-        }
-        Ok(())
     }
 
     async fn recall(&self, findings: &mut Vec<Finding>) -> Result<Memory, RunError> {

@@ -12,9 +12,9 @@ use crate::{
     desired::{Desired, DesiredRoom},
     plan::{PlanContext, RoomPlan, hold_back_unregistered, moved_room, needs_after, paused_room, plan_room},
     policy::UnregisteredPolicy,
-    recall::Memory,
+    recall::{Brought, Memory, MemoryStore, StoreError},
     room::{Binding, Cause, RoomState},
-    room_rules::Listing,
+    room_rules::{Listing, RemovePolicy},
     time::Timestamp,
 };
 
@@ -54,13 +54,38 @@ pub(super) fn observed(desired: &Desired, others: &[DesiredRoom], memory: &Memor
     }
 }
 
+/// Whom we have brought into a room, if its rules ask for it: there may be thousands in each room, so that they are
+/// read for one at a time and not kept. A run that follows an upgrade has not written yet that it holds for the new
+/// room.
+async fn brought(
+    store: &dyn MemoryStore,
+    room: &DesiredRoom,
+    memory: &Memory,
+) -> Result<Option<BTreeMap<OwnedUserId, Brought>>, StoreError> {
+    let Binding::Bound(id) = &room.binding else {
+        return Ok(None);
+    };
+    // Nothing is remembered of any other.
+    if room.rules.remove != RemovePolicy::BroughtByUs || !memory.rooms.contains_key(id) {
+        return Ok(None);
+    }
+    let mut brought = store.brought(id).await?;
+    for before in memory.successors.before(id) {
+        for (user, earlier) in store.brought(&before).await? {
+            brought.entry(user).or_insert(earlier);
+        }
+    }
+    Ok(Some(brought))
+}
+
 /// Plans every desired room, one at a time as its state comes in: no two snapshots are held at once.
 pub(super) async fn plan_rooms(
     backend: &dyn RoomBackend,
+    store: &dyn MemoryStore,
     cx: &PlanContext<'_>,
     bindings: &Bindings,
     what: Observe,
-) -> Vec<RoomPlan> {
+) -> Result<Vec<RoomPlan>, StoreError> {
     let rooms = &cx.desired.rooms;
     let paused = |room: &DesiredRoom| cx.memory.is_paused(&room.refs, &room.binding);
     let mut plans: Vec<Option<RoomPlan>> = rooms
@@ -88,7 +113,13 @@ pub(super) async fn plan_rooms(
             match observed {
                 Ok(observed) => {
                     if let Some(&index) = by_id.get(&observed.room_id) {
-                        plans[index] = Some(plan_room(&rooms[index], &observed.state, cx));
+                        let room = &rooms[index];
+                        let brought = brought(store, room, cx.memory).await?;
+                        let cx = &PlanContext {
+                            brought: brought.as_ref(),
+                            ..*cx
+                        };
+                        plans[index] = Some(plan_room(room, &observed.state, cx));
                     }
                 }
                 Err(error) => absent = RoomState::Unknown(Cause::new(error.to_string())),
@@ -105,7 +136,7 @@ pub(super) async fn plan_rooms(
             plan_room(room, state, cx)
         })
     });
-    planned.collect()
+    Ok(planned.collect())
 }
 
 /// Asks for the accounts of the people about to be invited, and takes back what they cannot use.

@@ -120,9 +120,10 @@ fn ours_alone() -> World {
         .joined("alice")
         .joined("mallory")
         .with(|w| w.rules.remove = RemovePolicy::BroughtByUs)
-        .remember(|r| {
+        .remember(|_| ())
+        .with(|w| {
             let people = ["mallory", "trudy"].map(|name| (user(name), brought(name)));
-            r.brought = Some(BTreeMap::from(people));
+            w.brought = Some(BTreeMap::from(people));
         })
 }
 
@@ -144,7 +145,7 @@ fn only_whom_we_have_brought_in_goes() {
 
 #[test]
 fn what_was_not_looked_up_lets_nobody_go() {
-    let unknown = ours_alone().remember(|r| r.brought = None);
+    let unknown = ours_alone().with(|w| w.brought = None);
     unknown.gives(&[], &[FindingKind::NotBroughtIn]);
 }
 

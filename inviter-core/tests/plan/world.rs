@@ -14,7 +14,7 @@ use inviter_core::{
     levels::{LevelChange, LevelRules, LevelSlot, PowerLevels},
     plan::{PlanContext, RoomPlan, Roster, plan_room},
     policy::Policy,
-    recall::{Memory, RememberedRoom},
+    recall::{Brought, Memory, RememberedRoom},
     room::{Binding, JoinRule, Membership, RoomMember, RoomRef, RoomSnapshot, RoomState},
     room_rules::{HistoryVisibility, Listing, RoomKind, RoomRules},
     time::Timestamp,
@@ -66,6 +66,7 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) memory: Memory,
     pub(crate) listings: BTreeMap<OwnedRoomId, Listing>,
+    pub(crate) brought: Option<BTreeMap<OwnedUserId, Brought>>,
     pub(crate) state: Option<RoomState>,
     pub(crate) version: RoomVersionId,
     pub(crate) creator: OwnedUserId,
@@ -99,6 +100,7 @@ impl World {
             policy: Policy::new("example.org".try_into().unwrap()),
             memory: Memory::default(),
             listings: BTreeMap::new(),
+            brought: None,
             state: None,
             version: RoomVersionId::V11,
             creator: user("bot"),
@@ -298,6 +300,7 @@ impl World {
             roster: &Roster::new(&desired, &self.policy, &bot),
             memory: &self.memory,
             listings: &self.listings,
+            brought: self.brought.as_ref(),
             now: NOW,
         };
         plan_room(&desired.rooms[0], &state, &cx)
