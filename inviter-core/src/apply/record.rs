@@ -1,11 +1,12 @@
 //! What is written down of people once something was done with them.
 
+use ruma_common::{OwnedRoomId, UserId};
+
 use super::RoomRun;
 use crate::{
-    action::{Op, RoomTarget, Why},
-    desired::GroupRef,
-    levels::LevelSlot,
-    recall::{Brought, Ground, Happened, Happening, MemoryChange},
+    action::{Blueprint, Op, RoomTarget, Why},
+    desired::{Feed, FeedRole, GroupRef},
+    recall::{Brought, Ground, Happened, Happening, MemoryChange, RememberedAlias},
     time::Timestamp,
 };
 
@@ -38,49 +39,72 @@ impl RoomRun<'_> {
         };
         let action = &self.actions[index].action;
         let mut records = Vec::new();
-        let mut happened = Vec::new();
-        match &action.op {
-            // That we bring them in was written down before.
-            Op::Invite { user, .. } | Op::Add { user, .. } => {
-                let put_in = matches!(action.op, Op::Add { .. });
-                let what = if put_in {
-                    Happening::PutIn
-                } else {
-                    Happening::Invited
-                };
-                happened.push((user, what));
-            }
-            Op::Remove { user, invitation, .. } => {
-                records.push(MemoryChange::Brought(room.clone(), user.clone(), None));
-                records.push(MemoryChange::Missing(room.clone(), user.clone(), None));
-                let what = if *invitation {
-                    Happening::InvitationWithdrawn
-                } else {
-                    Happening::Removed
-                };
-                happened.push((user, what));
-            }
-            Op::SetLevels { changes } => {
-                happened.extend(changes.iter().filter_map(|change| match &change.slot {
-                    LevelSlot::User(user) => Some((user, Happening::Level(change.to))),
-                    _ => None,
-                }));
-            }
-            _ => {}
+        // That we bring somebody in was written down before.
+        if let Op::Remove { user, .. } = &action.op {
+            records.push(MemoryChange::Brought(room.clone(), user.clone(), None));
+            records.push(MemoryChange::Missing(room.clone(), user.clone(), None));
         }
-        if let (true, Some(ground)) = (history, ground(&action.why)) {
-            records.extend(happened.into_iter().map(|(user, what)| {
-                MemoryChange::Happened(Happened {
-                    at,
-                    room: room.clone(),
-                    user: user.clone(),
-                    what,
-                    ground,
-                    group: self.group(&action.why),
-                })
-            }));
+        if history {
+            let happened = Happening::of(&action.op).into_iter();
+            records.extend(happened.filter_map(|what| self.happened(room, what, &action.why, at)));
         }
         records
+    }
+
+    /// What follows from the creation of the room; with `history`, also for whoever asks later.
+    pub(super) fn created(
+        &self,
+        room: &OwnedRoomId,
+        blueprint: &Blueprint,
+        at: Timestamp,
+        history: bool,
+    ) -> Vec<MemoryChange> {
+        let leads_here = RememberedAlias {
+            room: room.clone(),
+            asked: at,
+        };
+        let mut records = vec![MemoryChange::Alias(blueprint.alias.clone(), leads_here)];
+        for (user, level) in &blueprint.levels {
+            records.push(MemoryChange::Given(room.clone(), user.clone(), Some(*level)));
+            // One request makes all of it; what gives them their place, and their level with it, is the ground on which
+            // they are brought in.
+            let mut actions = self.actions.iter().map(|guarded| &guarded.action);
+            let place = actions.find(|action| action.op.brings_in() == Some(user));
+            if let (true, Some(place)) = (history, place) {
+                let why = self.level_ground(&place.why);
+                let what = (&**user, Happening::Level(Some(*level)));
+                records.extend(self.happened(room, what, &why, at));
+            }
+        }
+        records.push(MemoryChange::ListingChecked(room.clone(), at));
+        records
+    }
+
+    /// The grounds of a level, where those of the place that it comes with are known.
+    fn level_ground(&self, why: &Why) -> Why {
+        match why {
+            Why::InGroup { feed } if self.plan.feeds.get(usize::from(*feed)).is_some_and(is_of_owners) => {
+                Why::OwnerOf { feed: *feed }
+            }
+            why => why.clone(),
+        }
+    }
+
+    fn happened(
+        &self,
+        room: &OwnedRoomId,
+        (user, what): (&UserId, Happening),
+        why: &Why,
+        at: Timestamp,
+    ) -> Option<MemoryChange> {
+        Some(MemoryChange::Happened(Happened {
+            at,
+            room: room.clone(),
+            user: user.to_owned(),
+            what,
+            ground: ground(why)?,
+            group: self.group(why),
+        }))
     }
 
     fn group(&self, why: &Why) -> Option<GroupRef> {
@@ -92,6 +116,10 @@ impl RoomRun<'_> {
             _ => None,
         }
     }
+}
+
+fn is_of_owners(feed: &Feed) -> bool {
+    feed.role == FeedRole::Owners
 }
 
 /// The grounds as they are remembered; none for what is no news to anybody, such as the bot's own level.

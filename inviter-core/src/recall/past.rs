@@ -7,7 +7,7 @@ use ruma_common::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::MemoryChange;
-use crate::{desired::GroupRef, time::Timestamp};
+use crate::{action::Op, desired::GroupRef, levels::LevelSlot, time::Timestamp};
 
 /// That we have invited somebody, or put them in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,36 @@ pub enum Happening {
     InvitationWithdrawn,
     /// Gave them this power level; `None` if they have none of their own any more.
     Level(Option<i64>),
+}
+
+impl Happening {
+    /// What an operation does with whom, once it is done.
+    pub fn of(op: &Op) -> Vec<(&UserId, Self)> {
+        match op {
+            Op::Invite { user, .. } => vec![(user, Self::Invited)],
+            Op::Add { user, .. } => vec![(user, Self::PutIn)],
+            Op::Remove {
+                user,
+                invitation: true,
+                ..
+            } => vec![(user, Self::InvitationWithdrawn)],
+            Op::Remove { user, .. } => vec![(user, Self::Removed)],
+            Op::SetLevels { changes } => {
+                let of_people = changes.iter().filter_map(|change| match &change.slot {
+                    LevelSlot::User(user) => Some((&**user, Self::Level(change.to))),
+                    _ => None,
+                });
+                of_people.collect()
+            }
+            Op::CreateRoom(blueprint) => {
+                let levels = blueprint.levels.iter();
+                levels
+                    .map(|(user, level)| (&**user, Self::Level(Some(*level))))
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// On what grounds we did something with somebody.

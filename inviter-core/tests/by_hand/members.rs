@@ -1,11 +1,14 @@
 //! Inviting and removing people of other servers.
 
+use std::time::Duration;
+
+use futures_executor::block_on;
 use inviter_core::{
     by_hand::{RefusalKind, Standing, Wish},
     memory::UserOp,
     patterns::Patterns,
     provider::ProviderErrorKind,
-    recall::Pause,
+    recall::{Ground, Happening, MemoryStore as _, Pause},
     report::Outcome,
     room::Membership,
     scope::Selection,
@@ -40,6 +43,38 @@ fn invites_once() {
         assert_eq!(world.sync().tally().changes(), 0);
         assert_eq!(world.membership(ZOE), Some(Membership::Joined));
     }
+}
+
+/// Whoever asks later is told what was done by hand as well.
+#[test]
+fn what_was_done_is_remembered() {
+    let mut world = World::of_version("11");
+    world.does(invite(), &["invite"]);
+    world.already(invite());
+    world.does(kick(), &["remove"]);
+    world.does(invite(), &["invite"]);
+    world.join(ZOE);
+    world.level_by("bot", ZOE, 25);
+    world.does(kick(), &["levels", "remove"]);
+    let past = |world: &World| block_on(world.store.history(&user(ZOE), Some(&world.room))).unwrap();
+    let told = past(&world);
+    assert!(
+        told.iter()
+            .all(|happened| happened.ground == Ground::ByHand && happened.group.is_none())
+    );
+    let told: Vec<Happening> = told.into_iter().map(|happened| happened.what).collect();
+    let expected = [
+        Happening::Invited,
+        Happening::InvitationWithdrawn,
+        Happening::Invited,
+        Happening::Level(None),
+        Happening::Removed,
+    ];
+    assert_eq!(told, expected);
+    // Not where nothing is to be remembered.
+    world.reconciler.policy.history = Duration::ZERO;
+    world.does(invite(), &["invite"]);
+    assert_eq!(past(&world).len(), expected.len());
 }
 
 #[test]

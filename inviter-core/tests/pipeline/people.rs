@@ -10,11 +10,12 @@ use std::{
 
 use futures_executor::block_on;
 use inviter_core::{
+    OwnedUserId,
     action::Op,
     finding::FindingKind,
     guard::{HoldReason, Limits},
-    memory::{Call, InMemoryStore, UserOp},
-    recall::{Ground, Happening, MemoryChange, MemoryStore},
+    memory::{Call, InMemoryStore, MemoryGroup, UserOp},
+    recall::{Ground, Happened, Happening, MemoryChange, MemoryStore},
     report::Outcome,
     room::Membership,
     room_rules::RemovePolicy,
@@ -23,6 +24,7 @@ use inviter_core::{
 use crate::{
     faults::{kinds, membership, outcomes, settled, without},
     model::{Step, World, room_group, user},
+    upgrades::{old_room, people, upgrade},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -247,6 +249,41 @@ fn an_invitation_goes_out_without_being_written_down() {
     assert!(brought.contains_key(&user(5)));
 }
 
+/// Whom we have brought into a room is ours in the one that takes its place, from the run on that finds out.
+#[test]
+fn who_was_brought_into_a_room_is_ours_in_its_successor() {
+    let mut world = old_room();
+    world.reconciler.policy.defaults.remove = RemovePolicy::BroughtByUs;
+    world.sync();
+    let new = upgrade(&world, &user(0), 0, "11", true);
+    let enters = |whom: &OwnedUserId| {
+        let (room, whom) = (new.clone(), whom.clone());
+        let invite = UserOp::Invite {
+            room: room.clone(),
+            user: whom.clone(),
+            reason: None,
+        };
+        world.homeserver.act(&user(0), &invite).unwrap();
+        world.homeserver.act(&whom, &UserOp::Join { room }).unwrap();
+    };
+    enters(&world.bot);
+    for person in [3, 4, 6] {
+        enters(&user(person));
+    }
+    without(&world, 4);
+    let planned = world.plan().report();
+    assert!(
+        kinds(&planned).contains(&FindingKind::NotBroughtIn),
+        "{planned:#?}"
+    );
+    let report = world.sync();
+    assert!(kinds(&report).contains(&FindingKind::Followed));
+    assert_eq!(report.tally().removed, 1, "{report:#?}");
+    assert_eq!(people(&world, &new), [0, 1, 2, 3, 6]);
+    let brought = block_on(world.store.brought(&new)).unwrap();
+    assert!(brought.contains_key(&user(3)) && !brought.contains_key(&user(6)));
+}
+
 /// All that is remembered of it is lost with the memory: then nobody is known to be ours.
 #[test]
 fn a_lost_memory_knows_nobody_to_be_ours() {
@@ -306,6 +343,36 @@ fn the_past_is_told_as_long_as_the_configuration_says() {
         MemoryChange::Happened(_) | MemoryChange::Brought(_, _, Some(_))
     )));
     assert_eq!(past(&world), []);
+}
+
+/// The levels that a room is created with are told as those are that are given later.
+#[test]
+fn levels_of_a_new_room_are_told() {
+    let past = |history: Duration| {
+        let mut world = World::new("12");
+        world.reconciler.policy.history = history;
+        for person in 0..3 {
+            world.directory.put_person(format!("p{person}").as_str());
+        }
+        let group = MemoryGroup::new(room_group(0)).members(["p0", "p1"]);
+        world.directory.put_group(group.owners(["p1"]));
+        assert_eq!(world.sync().tally().rooms_created, 1);
+        let told = |person| {
+            let past = block_on(world.store.history(&user(person), world.room(0).as_deref())).unwrap();
+            let group = |happened: &Happened| happened.group.as_ref().map(|group| group.name.to_string());
+            past.iter()
+                .map(|happened| (happened.what, happened.ground, group(happened)))
+                .collect::<Vec<_>>()
+        };
+        let levels = world.homeserver.levels(&world.room(0).unwrap()).unwrap();
+        assert_eq!(levels["users"][user(1).as_str()], 50);
+        [told(0), told(1)]
+    };
+    let group = Some(room_group(0));
+    let invited = (Happening::Invited, Ground::MemberOf, group.clone());
+    let raised = (Happening::Level(Some(50)), Ground::OwnerOf, group);
+    assert_eq!(past(DAY), [vec![invited.clone()], vec![raised, invited]]);
+    assert_eq!(past(Duration::ZERO), [vec![], vec![]]);
 }
 
 /// Also what was done with levels; and who has left by themselves is not remembered as brought in.

@@ -9,9 +9,10 @@ use crate::{
     backend::Effect,
     by_hand::{Considered, Decision, End, Ground, Refusal, RefusalKind, WishReport},
     levels::LevelSlot,
-    recall::{MemoryChange, Pause, StoreError},
+    recall::{self, Happened, Happening, MemoryChange, Pause, StoreError},
     report::Outcome,
     room::{Binding, RoomRef},
+    time::Timestamp,
 };
 
 impl Reconciler {
@@ -146,6 +147,9 @@ impl Reconciler {
                 if result.is_ok() {
                     learned.extend(no_longer_given(ground, op));
                 }
+                if matches!(result, Ok(Effect::Done)) && !self.policy.history.is_zero() {
+                    learned.extend(happened(ground, op, self.clock.now()));
+                }
                 Outcome::of(result.as_ref(), self.clock.now())
             }
         }
@@ -247,6 +251,22 @@ fn in_words(op: &Op) -> String {
         }
         _ => "something else".to_owned(),
     }
+}
+
+/// What was done with people other than the bot, for whoever asks later.
+fn happened<'a>(ground: &'a Ground, op: &'a Op, at: Timestamp) -> impl Iterator<Item = MemoryChange> + 'a {
+    let others = Happening::of(op).into_iter();
+    let others = others.filter(|(user, _)| *user != ground.identity.user_id);
+    others.map(move |(user, what)| {
+        MemoryChange::Happened(Happened {
+            at,
+            room: ground.id.clone(),
+            user: user.to_owned(),
+            what,
+            ground: recall::Ground::ByHand,
+            group: None,
+        })
+    })
 }
 
 /// Levels that we gave earlier and that are taken back by this.
