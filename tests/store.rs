@@ -847,25 +847,33 @@ fn a_grace_begins_anew_after_a_pause() {
 }
 
 #[test]
-fn a_newer_version_is_kept_aside() {
+fn what_a_newer_version_has_written_is_left_alone() {
     let (_dir, path) = place();
-    drop(remembering(&path));
-    let connection = Connection::open(&path).unwrap();
-    connection
-        .execute("INSERT INTO migration (version) VALUES (99)", [])
-        .unwrap();
-    drop(connection);
-    let store = SqliteStore::open(&path).unwrap();
-    assert_set_aside(
-        &path,
-        &store,
-        "the memory of earlier runs was written by a newer version of this program (schema 99, and this one knows 8)",
-    );
-    let kept = Connection::open(path.with_file_name("memory.sqlite.damaged-1")).unwrap();
-    let rooms: i64 = kept
-        .query_row("SELECT count(*) FROM room", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(rooms, 1, "nothing is lost");
+    let store = remembering(&path);
+    let whole = recalled(&store);
+    let set_version = |sql| Connection::open(&path).unwrap().execute(sql, []).unwrap();
+    set_version("INSERT INTO migration (version) VALUES (99)");
+    let refused = |error: &inviter_core::recall::StoreError| {
+        let text = error.to_string();
+        assert!(
+            text.contains("was written by a newer version of this program (schema 99, "),
+            "{text}"
+        );
+        assert!(text.contains("update this program too"), "{text}");
+    };
+    refused(&SqliteStore::open(&path).unwrap_err());
+    // One that is open already, as a bot's is while a newer command line comes along.
+    refused(&wait(store.recall()).unwrap_err());
+    refused(&wait(store.commit(&adopted())).unwrap_err());
+    drop(store);
+    let files = fs::read_dir(path.parent().unwrap()).unwrap();
+    let aside = files.filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        name.to_string_lossy().contains("damaged")
+    });
+    assert_eq!(aside.count(), 0);
+    set_version("DELETE FROM migration WHERE version = 99");
+    assert_eq!(recalled(&SqliteStore::open(&path).unwrap()), whole);
 }
 
 #[test]

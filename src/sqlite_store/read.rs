@@ -21,7 +21,7 @@ use inviter_core::{
 };
 use rusqlite::{Connection, Params, Row, Transaction};
 
-use super::damage::Trouble;
+use super::{damage::Trouble, schema};
 
 /// Rooms by their number in the file.
 type Rooms = BTreeMap<i64, (OwnedRoomId, RememberedRoom)>;
@@ -70,6 +70,8 @@ fn reading<T>(
     let transaction = connection
         .transaction()
         .map_err(|error| Trouble::of(path, error))?;
+    // A newer program may have come along since the file was opened.
+    schema::known_version(&transaction, path)?;
     read(&Reader {
         transaction: &transaction,
         path,

@@ -113,6 +113,29 @@ fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The schema's version, if this program knows it. A newer one is not damage: what people have paused and what is held
+/// is in there, and the program that has written it goes on with it.
+pub(super) fn known_version(connection: &Connection, path: &Path) -> Result<i64, Trouble> {
+    let found: i64 = connection
+        .query_row("SELECT coalesce(max(version), 0) FROM migration", [], |row| {
+            row.get(0)
+        })
+        .map_err(|error| Trouble::of(path, error))?;
+    let newest = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+    if found > newest {
+        return Err(Trouble::Failed(StoreError {
+            about: path.display().to_string(),
+            message: format!(
+                "was written by a newer version of this program (schema {found}, and this one knows {newest}) and is \
+                 left alone; update this program too, or move the file away to begin without what is remembered \
+                 (pauses, what is held)"
+            ),
+            source: None,
+        }));
+    }
+    Ok(found)
+}
+
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
     let sqlite = |error| Trouble::of(path, error);
     let transaction = connection
@@ -124,18 +147,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
     transaction
         .execute_batch("CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY) STRICT")
         .map_err(sqlite)?;
-    let found: i64 = transaction
-        .query_row("SELECT coalesce(max(version), 0) FROM migration", [], |row| {
-            row.get(0)
-        })
-        .map_err(sqlite)?;
-    let newest = MIGRATIONS.last().map_or(0, |(version, _)| *version);
-    if found > newest {
-        return Err(Trouble::Damaged(format!(
-            "the memory of earlier runs was written by a newer version of this program (schema {found}, and this one \
-             knows {newest})"
-        )));
-    }
+    let found = known_version(&transaction, path)?;
     for (version, sql) in MIGRATIONS.iter().filter(|(version, _)| *version > found) {
         transaction.execute_batch(sql).map_err(sqlite)?;
         transaction

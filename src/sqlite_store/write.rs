@@ -15,7 +15,7 @@ use inviter_core::{
 };
 use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
 
-use super::damage::Trouble;
+use super::{damage::Trouble, schema};
 
 /// Makes changes permanent, all or none.
 pub(super) fn changes(
@@ -27,6 +27,8 @@ pub(super) fn changes(
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(sqlite)?;
+    // A newer program may have come along since the file was opened.
+    schema::known_version(&transaction, path)?;
     let mut writer = Writer {
         transaction: &transaction,
         path,
