@@ -16,7 +16,7 @@ use inviter::core::{
     evidence::Evidence,
     plan::RoomStatus,
     quarantine::Quarantined,
-    recall::{Memory, MemoryStore as _, Recalled, RememberedDirectory},
+    recall::{MemoryStore as _, Recalled, RememberedDirectory},
     reconcile::{Reconciler, RunError},
     report::{Outcome, Report, RoomReport},
     runs::{RememberedRun, RunCause},
