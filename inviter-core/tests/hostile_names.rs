@@ -22,6 +22,7 @@ fn name() -> impl Strategy<Value = String> {
         ]).prop_map(str::to_owned),
         2 => any::<String>(),
         1 => (any::<char>(), 0_usize..400).prop_map(|(c, n)| c.to_string().repeat(n)),
+        1 => (0_usize..1_500).prop_map(|n| "xxxa".repeat(n)),
     ];
     vec(piece, 0..10).prop_map(|pieces| pieces.concat())
 }

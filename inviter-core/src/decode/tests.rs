@@ -304,3 +304,32 @@ fn patterns_are_equal_by_what_they_say() {
     assert_ne!(decoder("(x)"), decoder("(y)"));
     assert_ne!(decoder("(x)"), PatternDecoder::owners("(x)", "#$1:b").unwrap());
 }
+
+#[test]
+fn long_names_take_no_longer_than_their_length() {
+    // With the square of it, each of these would take minutes.
+    let names = [
+        "x".repeat(1 << 20),
+        "xxxa".repeat(1 << 18),
+        "xxxaxxx.".repeat(1 << 17),
+    ];
+    for name in names {
+        let why = invalid(xxx(&name));
+        assert!(
+            why.contains("bytes behind `xxx`, and no alias has more than 255"),
+            "{:.99}",
+            why
+        );
+        let (owners, prefixed) = (format!("{name}_owners"), format!("MTRX #{name}"));
+        assert_eq!(xxx(&owners), Decoded::OwnersOf(name.as_str().into()));
+        invalid(mtrx(&prefixed));
+        invalid(mtrx(&format!("{prefixed}:hs.org")));
+        let alias = by_pattern("(?<room>.+)", "#${room}:hs.org", &name);
+        assert!(matches!(alias, Decoded::Invalid(_)), "{alias:.99?}");
+    }
+    // The longest that can be one is one.
+    let room_name = "r".repeat(255 - "#:hs.org".len());
+    let longest = format!("xxx{room_name}xxxhs.org");
+    assert_eq!(xxx(&longest), room(&format!("#{room_name}:hs.org")));
+    assert!(invalid(xxx(&format!("xxxr{room_name}xxxhs.org"))).contains("256 bytes"));
+}

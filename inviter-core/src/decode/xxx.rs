@@ -2,7 +2,7 @@
 
 use ruma_common::{OwnedRoomAliasId, OwnedServerName, ServerName};
 
-use super::{Decoded, RoomDecoder, parse_alias};
+use super::{Decoded, MAX_ID_BYTES, RoomDecoder, parse_alias};
 use crate::directory::Group;
 
 /// Decodes names such as `xxxexamplexxxmatrix.example.com`: the first `xxx` stands for `#`, the second for `:`.
@@ -79,6 +79,16 @@ impl XxxDecoder {
     }
 
     fn decode_room(&self, name: &str, text: &str) -> Decoded {
+        // No reading of a longer one can be an alias, and looking at each would take the square of its length. A marker
+        // may turn into one character, twice.
+        if text.len() > MAX_ID_BYTES + 2 * self.marker.len() {
+            return Decoded::Invalid(format!(
+                "the group `{name}` looks like a room, but has {} bytes behind `{}`, and no alias has more than \
+                 {MAX_ID_BYTES}; rename the group",
+                text.len(),
+                self.marker,
+            ));
+        }
         let mut readings = Vec::new();
         let mut refused = None;
         for (room, server) in self.splits(text) {
@@ -88,7 +98,9 @@ impl XxxDecoder {
             let alias = format!("#{room}:{server}");
             match parse_alias(&alias) {
                 Ok(alias) => readings.push(alias),
-                Err(why) => refused = refused.or(Some(format!("`{alias}` {why}"))),
+                Err(why) => {
+                    refused.get_or_insert_with(|| format!("`{alias}` {why}"));
+                }
             }
         }
         if readings.len() > 1 {
