@@ -106,6 +106,30 @@ struct SessionFile {
     access_token: String,
 }
 
+/// Refuses a file that others can read or change: it is written for its owner only, so it was copied or restored.
+#[cfg(unix)]
+fn refuse_shared(file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = file.metadata()?.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!(
+            "holds an access token and is open to other users (mode {mode:04o}); run `chmod 600` on it, or remove it if \
+             somebody may have read it: the next start logs in anew"
+        ),
+    ))
+}
+
+/// Elsewhere permissions are not a mode, and nothing is checked.
+#[cfg(not(unix))]
+fn refuse_shared(_file: &fs::File) -> io::Result<()> {
+    Ok(())
+}
+
 impl SessionStore for FileSessionStore {
     fn load(&self) -> io::Result<Option<SavedSession>> {
         // It is never larger; whatever is has been put there by mistake, and is refused below.
@@ -113,7 +137,11 @@ impl SessionStore for FileSessionStore {
             let mut text = Vec::new();
             file.take(MAX_SESSION).read_to_end(&mut text).map(|_| text)
         };
-        let text = match fs::File::open(&self.path).and_then(read) {
+        let opened = fs::File::open(&self.path).and_then(|file| {
+            refuse_shared(&file)?;
+            read(file)
+        });
+        let text = match opened {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -243,5 +271,30 @@ mod tests {
         }
         fs::write(&path, r#"{"access_token":["hunter2"]}"#).unwrap();
         assert!(!store.load().unwrap_err().to_string().contains("hunter2"));
+    }
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session.json");
+        let store = FileSessionStore::new(&path);
+        let token = "hunter2".to_owned().into();
+        let session = SavedSession::new("https://x".into(), "bot".into(), "DEV".into(), token);
+        store.save(&session).unwrap();
+        let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        for mode in [0o644, 0o640, 0o602] {
+            set(mode);
+            let error = store.load().unwrap_err().to_string();
+            let told = format!("is open to other users (mode {mode:04o}); run `chmod 600` on it");
+            assert!(error.contains(&told), "{error}");
+        }
+        // What is written next is closed again, and so it is once somebody has done what was said.
+        store.save(&session).unwrap();
+        assert_eq!(store.load().unwrap().unwrap().device_id, "DEV");
+        set(0o644);
+        set(0o600);
+        assert_eq!(store.load().unwrap().unwrap().device_id, "DEV");
     }
 }
