@@ -183,9 +183,10 @@ fn runs() -> impl Strategy<Value = RememberedRun> {
         proptest::option::of(users()).prop_map(|who| RunCause::Person { who }),
     ];
     let not_begun = proptest::option::of(".{0,9}");
-    (times(), causes, any::<[u32; 8]>(), any::<[bool; 2]>(), not_begun).prop_map(
+    (times(), causes, any::<[u32; 10]>(), any::<[bool; 2]>(), not_begun).prop_map(
         |(at, cause, counts, [whole, errors], not_begun)| {
             let mut tally = Tally::default();
+            let (unread, incomplete);
             [
                 tally.rooms_created,
                 tally.invited,
@@ -195,6 +196,8 @@ fn runs() -> impl Strategy<Value = RememberedRun> {
                 tally.pending,
                 tally.failed,
                 tally.parked,
+                unread,
+                incomplete,
             ] = counts;
             RememberedRun {
                 at,
@@ -203,6 +206,8 @@ fn runs() -> impl Strategy<Value = RememberedRun> {
                 whole,
                 tally,
                 errors,
+                unread,
+                incomplete,
                 not_begun,
             }
         },
@@ -317,6 +322,8 @@ fn an_older_file_takes_what_came_later() {
             whole: true,
             tally: Tally::default(),
             errors: false,
+            unread: 0,
+            incomplete: 1,
             not_begun: None,
         }),
     ];
@@ -507,6 +514,8 @@ fn runs_do_not_pile_up() {
             whole: at < 100,
             tally: Tally::default(),
             errors: false,
+            unread: 0,
+            incomplete: 0,
             not_begun: (at == 50).then(|| "down".to_owned()),
         });
         let ran = [ran];
@@ -900,6 +909,8 @@ fn not_begun(at: u64) -> MemoryChange {
         whole: true,
         tally: Tally::default(),
         errors: false,
+        unread: 0,
+        incomplete: 0,
         not_begun: Some("there is no such room".to_owned()),
     })
 }

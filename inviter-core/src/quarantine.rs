@@ -20,6 +20,7 @@ use crate::{
     IdentityProvider,
     directory::{Directory, ProviderId},
     provider::{Advice, ProviderError, ProviderErrorKind, ReadRequest},
+    recall::RememberedQuarantine,
     time::{Clock, Timestamp},
 };
 
@@ -27,6 +28,9 @@ use crate::{
 const FAILURES: u32 = 3;
 /// The first pause is this part of the longest one: a minute of an hour.
 const FIRST_OF_LONGEST: u32 = 60;
+/// The first pause of a directory that refuses us. Accounts are commonly locked after five wrong passwords within half
+/// an hour; with this one, doubled each time, a third is sent in it at most.
+const FIRST_OF_REFUSED: Duration = Duration::from_secs(10 * 60);
 
 /// How long a directory that keeps failing is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +40,7 @@ pub struct Pauses {
 
 impl Pauses {
     /// From the third failed read in a row on: a sixtieth of the longest pause, doubled by each further failure up to
-    /// the longest.
+    /// the longest. From the first refusal on: ten minutes, doubled by each further one up to the longest.
     pub const fn up_to(longest: Duration) -> Self {
         Self { longest }
     }
@@ -44,14 +48,24 @@ impl Pauses {
     /// The pause after so many failed reads in a row; nothing as long as there are too few of them.
     pub fn after(self, failures: u32) -> Option<Duration> {
         let doublings = failures.checked_sub(FAILURES)?;
-        let first = self.longest / FIRST_OF_LONGEST;
-        let pause = first.saturating_mul(2_u32.saturating_pow(doublings));
-        Some(pause.min(self.longest))
+        Some(self.doubled(self.longest / FIRST_OF_LONGEST, doublings))
+    }
+
+    /// The pause after so many reads since the last answer at which the directory refused us
+    /// ([`Denied`](ProviderErrorKind::Denied)), whatever else failed between them; nothing if there was none.
+    pub fn after_refusals(self, refusals: u32) -> Option<Duration> {
+        let doublings = refusals.checked_sub(1)?;
+        Some(self.doubled(FIRST_OF_REFUSED, doublings))
+    }
+
+    fn doubled(self, first: Duration, times: u32) -> Duration {
+        let pause = first.saturating_mul(2_u32.saturating_pow(times));
+        pause.min(self.longest)
     }
 }
 
 impl Default for Pauses {
-    /// From a minute to an hour.
+    /// From a minute to an hour; from ten minutes where the directory refuses us.
     fn default() -> Self {
         Self::up_to(Duration::from_secs(60 * 60))
     }
@@ -65,10 +79,12 @@ pub struct Quarantined {
     pub failing_since: Timestamp,
     /// When one too many had failed.
     pub since: Timestamp,
-    /// How many reads in a row have failed.
+    /// How many reads in a row have failed, those that people insisted on among them.
     pub failures: u32,
     /// From when on the directory is asked again.
     pub again: Timestamp,
+    /// What whoever mends it can do about what the last read met.
+    pub kind: ProviderErrorKind,
     /// What the last read met: a sentence without a full stop.
     pub error: String,
 }
@@ -85,6 +101,10 @@ struct Record {
     /// In a row.
     failures: u32,
     failing_since: Timestamp,
+    /// Those of the failures in a row that the pause grows with.
+    steps: u32,
+    /// Those of the steps that were refusals.
+    refusals: u32,
     quarantine: Option<Ward>,
 }
 
@@ -92,8 +112,40 @@ struct Record {
 #[derive(Debug)]
 struct Ward {
     since: Timestamp,
-    again: Timestamp,
+    pause: Pause,
     error: Kept,
+}
+
+/// A time in which the directory is not asked.
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    from: Timestamp,
+    length: Duration,
+}
+
+impl Pause {
+    /// One that is over.
+    const fn none(now: Timestamp) -> Self {
+        Self {
+            from: now,
+            length: Duration::ZERO,
+        }
+    }
+
+    fn end(self) -> Timestamp {
+        self.from.plus(self.length)
+    }
+
+    /// How much of it is left, if any. A clock that was ahead when it began, and has been set right since, does not make
+    /// it longer: it is over then.
+    fn left(self, now: Timestamp) -> Option<Duration> {
+        (self.from <= now && now < self.end()).then(|| self.end().since(now))
+    }
+
+    /// The one of two that ends later.
+    fn or_longer(self, other: Self) -> Self {
+        if other.end() > self.end() { other } else { self }
+    }
 }
 
 /// An error that can be answered more than once.
@@ -147,32 +199,49 @@ impl Kept {
 }
 
 impl Failures {
-    /// How the directory is left alone, if it is.
-    pub fn quarantined(&self) -> Option<Quarantined> {
-        let record = self.lock();
-        let ward = record.quarantine.as_ref()?;
-        Some(Quarantined {
-            failing_since: record.failing_since,
-            since: ward.since,
-            failures: record.failures,
-            again: ward.again,
-            error: ward.error.text(),
-        })
+    /// What an earlier program knew of a directory that was left alone when it ended: it still is, and is asked by the
+    /// next read, after which pauses begin anew.
+    pub fn remembered(directory: &ProviderId, known: &RememberedQuarantine, now: Timestamp) -> Self {
+        let mut record = Record {
+            failures: known.failures,
+            failing_since: known.failing_since,
+            quarantine: Some(Ward {
+                since: known.since,
+                pause: Pause::none(now),
+                error: Kept::of(ProviderError::new(
+                    ProviderErrorKind::Unavailable,
+                    directory.to_string(),
+                    "it failed before this program was started, and has not been asked since",
+                )),
+            }),
+            ..Record::default()
+        };
+        record.begin_anew(now);
+        Self(Arc::new(Mutex::new(record)))
     }
 
-    /// Has the directory asked by the next read from now on, whoever reads: somebody has probably mended it. If that
-    /// fails, it is left alone for longer than before, as after any other failure.
+    /// How the directory is left alone, if it is.
+    pub fn quarantined(&self) -> Option<Quarantined> {
+        self.lock().quarantined(Pause::end)
+    }
+
+    /// The same as of now: on a clock that was set back, the pause is over, and not in the future.
+    fn quarantined_at(&self, now: Timestamp) -> Option<Quarantined> {
+        let again = |pause: Pause| pause.left(now).map_or(pause.end().min(now), |left| now.plus(left));
+        self.lock().quarantined(again)
+    }
+
+    /// Has the directory asked by the next read from now on, whoever reads, and pauses begin anew, if it is left alone:
+    /// somebody has probably mended it, or given us another password.
     pub fn ask_at_once(&self, now: Timestamp) {
-        if let Some(ward) = &mut self.lock().quarantine {
-            ward.again = ward.again.min(now);
-        }
+        self.lock().begin_anew(now);
     }
 
     /// The error to be answered instead of asking, if the directory is to be left alone.
     fn instead(&self, now: Timestamp) -> Option<ProviderError> {
         let record = self.lock();
         let ward = record.quarantine.as_ref()?;
-        (now < ward.again).then(|| ward.error.again(ward.again.since(now)))
+        ward.pause.left(now).map(|left| ward.error.again(left))
     }
 
     /// A read begins; what it comes to is told with this number.
@@ -184,7 +253,7 @@ impl Failures {
     fn answered(&self) -> Option<Timestamp> {
         let mut record = self.lock();
         record.counted += 1;
-        record.failures = 0;
+        (record.failures, record.steps, record.refusals) = (0, 0, 0);
         record.quarantine.take().map(|_| record.failing_since)
     }
 
@@ -206,17 +275,15 @@ impl Failures {
             record.failing_since = now;
         }
         record.failures = record.failures.saturating_add(1);
-        let Some(pause) = pauses.after(record.failures) else {
+        let Some(pause) = record.pause_after(&error, pauses, now) else {
             return (error, false);
         };
-        // A directory that names a longer time is believed, within bounds.
-        let pause = pause.max(error.retry_after.unwrap_or_default().min(pauses.longest));
         let since = record.quarantine.as_ref().map(|ward| ward.since);
         let error = Kept::of(error);
-        let answer = error.again(pause);
+        let answer = error.again(pause.left(now).unwrap_or_default());
         record.quarantine = Some(Ward {
             since: since.unwrap_or(now),
-            again: now.plus(pause),
+            pause,
             error,
         });
         (answer, since.is_none())
@@ -227,10 +294,62 @@ impl Failures {
     }
 }
 
-/// A directory that is asked ever more seldom while it fails: after three failed reads in a row not before a pause has
-/// passed, which grows from failure to failure. Reads meanwhile are answered with the error of the last one, and
-/// [`retry_after`](ProviderError::retry_after) says when the directory is asked again. A read that
-/// [`insists`](ReadRequest::insist) always asks. One read that is answered, and be it in parts, ends it.
+impl Record {
+    fn quarantined(&self, again: impl FnOnce(Pause) -> Timestamp) -> Option<Quarantined> {
+        let ward = self.quarantine.as_ref()?;
+        Some(Quarantined {
+            failing_since: self.failing_since,
+            since: ward.since,
+            failures: self.failures,
+            again: again(ward.pause),
+            kind: ward.error.kind,
+            error: ward.error.text(),
+        })
+    }
+
+    /// The next failure is followed by a first pause again.
+    fn begin_anew(&mut self, now: Timestamp) {
+        if let Some(ward) = &mut self.quarantine {
+            ward.pause = Pause::none(now);
+            (self.steps, self.refusals) = (FAILURES - 1, 0);
+        }
+    }
+
+    /// How long the directory is left alone after one more failure, if it is.
+    fn pause_after(&mut self, error: &ProviderError, pauses: Pauses, now: Timestamp) -> Option<Pause> {
+        let under_way = self
+            .quarantine
+            .as_ref()
+            .map(|ward| ward.pause)
+            .filter(|pause| pause.left(now).is_some());
+        let refused = error.kind == ProviderErrorKind::Denied;
+        // Somebody insisted in the middle of a pause. It grows once by itself, however often people ask; only that we
+        // are refused is news that counts at once.
+        let is_first_refusal = refused && self.refusals == 0;
+        if under_way.is_none() {
+            self.steps = self.steps.saturating_add(1);
+        }
+        if refused && (under_way.is_none() || is_first_refusal) {
+            self.refusals = self.refusals.saturating_add(1);
+        }
+        // A directory that names a longer time is believed, within bounds.
+        let asked_for = error.retry_after.unwrap_or_default().min(pauses.longest);
+        let from_now = |length| Pause { from: now, length };
+        let refusals = pauses.after_refusals(self.refusals);
+        let Some(under_way) = under_way else {
+            let length = pauses.after(self.steps).max(refusals)?;
+            return Some(from_now(length.max(asked_for)));
+        };
+        let length = refusals.filter(|_| is_first_refusal).unwrap_or_default();
+        Some(under_way.or_longer(from_now(length.max(asked_for))))
+    }
+}
+
+/// A directory that is asked ever more seldom while it fails: after three failed reads in a row, and after the first at
+/// which it refuses us, not before a pause has passed, which grows from failure to failure. Reads meanwhile are answered
+/// with the error of the last one, and [`retry_after`](ProviderError::retry_after) says when the directory is asked
+/// again. A read that [`insists`](ReadRequest::insist) always asks, and does not make the pauses grow. One read that is
+/// answered, and be it in parts, ends it.
 ///
 /// A read fails if it answers `Err`, whether nobody was there or we were refused. Everything but reading passes through.
 #[derive(Debug, Clone)]
@@ -299,6 +418,6 @@ impl IdentityProvider for Quarantine {
     }
 
     fn quarantined(&self) -> Option<Quarantined> {
-        self.failures.quarantined()
+        self.failures.quarantined_at(self.clock.now())
     }
 }

@@ -1,6 +1,9 @@
 //! What became of a run: every action with its outcome.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ruma_common::OwnedUserId;
 use serde::{Deserialize, Serialize};
@@ -9,7 +12,8 @@ use crate::{
     action::{Action, Op, RoomTarget},
     backend::{BackendError, BackendErrorKind, Effect},
     desired::Feed,
-    finding::Finding,
+    directory::ProviderId,
+    finding::{Finding, FindingKind, Subject},
     guard::{GuardedPlan, GuardedRoom, HoldReason, ReleaseCode, Verdict},
     plan::{Census, RoomStatus},
     room::RoomRef,
@@ -188,6 +192,16 @@ impl Report {
             release: plan.release().cloned(),
             errors: Vec::new(),
         }
+    }
+
+    /// The directories of which something of this kind was found, such as that one could not be read.
+    pub fn directories(&self, kind: FindingKind) -> BTreeSet<&ProviderId> {
+        let findings = self.findings.iter().filter(|finding| finding.kind == kind);
+        let directories = findings.filter_map(|finding| match &finding.about {
+            Subject::Directory(directory) => Some(directory),
+            _ => None,
+        });
+        directories.collect()
     }
 
     /// Counts items by what they came to.

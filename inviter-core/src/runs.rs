@@ -87,6 +87,12 @@ pub struct RememberedRun {
     pub tally: Tally,
     /// Whether something beside single actions went wrong, such as writing down what was done.
     pub errors: bool,
+    /// How many directories could not be read at all.
+    #[serde(default)]
+    pub unread: u32,
+    /// How many others were read only in part, be it their listing or one of their groups.
+    #[serde(default)]
+    pub incomplete: u32,
     /// Why it could not even begin, if so: a sentence without a full stop.
     pub not_begun: Option<String>,
 }
@@ -132,6 +138,8 @@ mod tests {
             whole,
             tally: Tally::default(),
             errors: false,
+            unread: 0,
+            incomplete: 0,
             not_begun: (!begun).then(|| "the homeserver is away".to_owned()),
         }
     }

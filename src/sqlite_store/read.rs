@@ -177,7 +177,7 @@ impl Reader<'_> {
     fn runs(&self) -> Result<Vec<RememberedRun>, Trouble> {
         let mut runs = Vec::new();
         let sql = "SELECT at, took, cause, person, whole, errors, not_begun, rooms_created, invited, removed, changed,
-                          held, pending, failed, parked FROM run ORDER BY number";
+                          held, pending, failed, parked, unread, incomplete FROM run ORDER BY number";
         self.each(sql, |row| {
             match self.run(row) {
                 Ok(run) => runs.push(run),
@@ -218,6 +218,8 @@ impl Reader<'_> {
             whole: self.get(row, 4)?,
             tally,
             errors: self.get(row, 5)?,
+            unread: self.get(row, 15)?,
+            incomplete: self.get(row, 16)?,
             not_begun: self.get(row, 6)?,
         })
     }

@@ -256,8 +256,8 @@ impl Writer<'_> {
         let tally = &run.tally;
         self.run(
             "INSERT INTO run (at, took, cause, person, whole, rooms_created, invited, removed, changed, held, pending,
-                              failed, parked, errors, not_begun)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                              failed, parked, errors, not_begun, unread, incomplete)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             params![
                 self.time(run.at)?,
                 self.signed(run.took)?,
@@ -274,6 +274,8 @@ impl Writer<'_> {
                 tally.parked,
                 run.errors,
                 run.not_begun,
+                run.unread,
+                run.incomplete,
             ],
         )?;
         self.run(

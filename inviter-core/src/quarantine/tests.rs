@@ -217,6 +217,7 @@ fn it_is_told_since_when_and_until_when() {
         since: entered,
         failures: 3,
         again: entered.plus(MINUTE),
+        kind: ProviderErrorKind::Denied,
         error: "ldap://x: failure 3".to_owned(),
     };
     assert_eq!(world.quarantine.quarantined(), Some(told.clone()));

@@ -28,7 +28,7 @@ use crate::{
     apply::{ApplyOptions, Unwitnessed, Witness, apply},
     backend::{BackendError, Identity},
     desired::Desired,
-    finding::Finding,
+    finding::{Finding, FindingKind},
     guard::{GuardedPlan, GuardedRoom, Limits, ReleaseCode, Trigger, Verdict},
     plan::RoomStatus,
     policy::Policy,
@@ -190,6 +190,10 @@ pub enum Adopted {
     Not(String),
 }
 
+fn count(directories: usize) -> u32 {
+    u32::try_from(directories).unwrap_or(u32::MAX)
+}
+
 impl Reconciler {
     /// Reads all directories, at the same time, as far as the scope is about them, for a person.
     pub async fn read(&self) -> Vec<ReadOutcome> {
@@ -332,6 +336,8 @@ impl Reconciler {
             whole,
             tally: report.tally(),
             errors: !report.errors.is_empty(),
+            unread: count(report.directories(FindingKind::DirectoryUnread).len()),
+            incomplete: count(report.directories(FindingKind::Incomplete).len()),
             not_begun: None,
         }));
         if let Err(error) = self.store.commit(&learned).await {
@@ -350,6 +356,8 @@ impl Reconciler {
             whole: options.is_whole(),
             tally: Tally::default(),
             errors: true,
+            unread: 0,
+            incomplete: 0,
             not_begun: Some(error.to_string()),
         };
         if let Err(error) = self.store.commit(&[MemoryChange::Ran(run)]).await {
