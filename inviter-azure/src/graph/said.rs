@@ -124,15 +124,17 @@ pub(super) fn cleaned(text: &str, hidden: &Hidden) -> String {
 /// Cuts what follows `token=`, as in links of others.
 fn without_tokens(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.to_ascii_lowercase().find("token=") {
-        let (before, value) = rest.split_at(at + "token=".len());
-        kept.push_str(before);
+    // Once and not for each: a body may be full of them. The bytes stand at the same places.
+    let lowered = text.to_ascii_lowercase();
+    let mut done = 0;
+    while let Some(at) = lowered[done..].find("token=") {
+        let begin = done + at + "token=".len();
+        kept.push_str(&text[done..begin]);
         kept.push('…');
-        let end = value.find(|c: char| c.is_whitespace() || "&\"<>".contains(c));
-        rest = &value[end.unwrap_or(value.len())..];
+        let end = text[begin..].find(|c: char| c.is_whitespace() || "&\"<>".contains(c));
+        done = end.map_or(text.len(), |end| begin + end);
     }
-    kept.push_str(rest);
+    kept.push_str(&text[done..]);
     kept
 }
 

@@ -75,6 +75,34 @@ fn texts_are_harmless() {
     assert_eq!(identifier("\n"), None);
 }
 
+/// An answer may have 16 MiB, and is read in the time that its length takes.
+#[test]
+fn a_body_full_of_what_is_cut_is_read_at_once() {
+    let hidden = Hidden::new(
+        "eyJ0.secret",
+        &Url::parse("https://g.example/?token=hush").unwrap(),
+    );
+    let started = std::time::Instant::now();
+    for piece in [
+        "Token= ",
+        "token=&",
+        "token=\"",
+        "eyJ0.secret",
+        "hush ",
+        "\u{202e}",
+        " ",
+    ] {
+        let text = format!("before {} after", piece.repeat((1 << 20) / piece.len()));
+        let shown = cleaned(&text, &hidden);
+        assert!(
+            shown.starts_with("before") && shown.chars().count() <= MOST + 1,
+            "{shown}"
+        );
+        assert!(!shown.contains("secret") && !shown.contains("hush"), "{shown}");
+    }
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
 #[test]
 fn tokens_are_not_repeated() {
     let url = Url::parse("https://g.example/users?$skiptoken=r%27aw&%24deltatoken=second&token=i&$select=id")

@@ -15,6 +15,7 @@ mod hostile;
 mod kinds;
 mod limits;
 mod logins;
+mod long_texts;
 mod lookups;
 mod malformed;
 mod nothing;
