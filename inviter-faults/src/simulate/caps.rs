@@ -9,9 +9,6 @@ use super::site::Site;
 impl Site {
     /// More people have gone than the limits allow without a person's word.
     pub(super) fn judge_limits(&mut self, room: &RoomId) {
-        if self.run.released {
-            return;
-        }
         let (now, window) = (self.homeserver.now(), self.window());
         let first = self.run.removed_before;
         let gone_of = |skip: usize, until: usize, keep: &dyn Fn(&RoomId) -> bool| {

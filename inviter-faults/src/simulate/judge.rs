@@ -125,6 +125,8 @@ impl Site {
                 .into_iter()
                 .any(|known| known.as_str().eq_ignore_ascii_case(user.as_str()))
         };
+        let pair = (snapshot.room_id.clone(), user.to_owned());
+        let is_let_go = self.words.lets_go(&pair);
         let mut why = Vec::new();
         if user == self.bot {
             why.push("is the bot".to_owned());
@@ -158,17 +160,16 @@ impl Site {
                 ));
             }
         }
-        if self.run.unsure && !self.run.released {
+        if self.run.unsure && !is_let_go {
             why.push("no run has been clean since the memory was lost".to_owned());
         }
         if let Some(left) = self.grace_left(place, &snapshot.room_id, user) {
             why.push(format!("may stay for {} more seconds", left.as_secs()));
         }
-        let pair = (snapshot.room_id.clone(), user.to_owned());
         if place.rules.remove == RemovePolicy::BroughtByUs && !self.brought.contains(&pair) {
             why.push("was brought in by hand".to_owned());
         }
-        if self.is_orphan(at, user) && !self.run.released {
+        if self.is_orphan(at, user) && !is_let_go {
             why.push("is of a group that is gone, and nobody has let them go".to_owned());
         }
         if !why.is_empty() {
@@ -231,7 +232,12 @@ impl Site {
             if was && !is {
                 let now = self.homeserver.now();
                 self.removed.push((now, room.to_owned(), user.clone()));
-                self.judge_limits(room);
+                let pair = (room.to_owned(), user.clone());
+                if self.words.lets_go(&pair) {
+                    self.words.use_up(&pair);
+                } else {
+                    self.judge_limits(room);
+                }
             }
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Kept {
     pub(super) inner: InMemoryStore,
     /// It keeps no groups that feed rooms.
     pub(super) forgets_feeds: bool,
+    /// It does not keep that a person's word was used.
+    pub(super) forgets_words: bool,
     /// It says of a lost memory that all is well.
     pub(super) hides_loss: bool,
 }
@@ -63,10 +65,12 @@ impl MemoryStore for Kept {
 
     async fn commit(&self, changes: &[MemoryChange]) -> Result<(), StoreError> {
         self.meet(Spot::Commit).await?;
-        if self.forgets_feeds {
-            let changes = changes
-                .iter()
-                .filter(|change| !matches!(change, MemoryChange::Feeds(..)));
+        if self.forgets_feeds || self.forgets_words {
+            let changes = changes.iter().filter(|change| match change {
+                MemoryChange::Feeds(..) => !self.forgets_feeds,
+                MemoryChange::Released(..) => !self.forgets_words,
+                _ => true,
+            });
             let changes: Vec<MemoryChange> = changes.cloned().collect();
             return self.inner.commit(&changes).await;
         }

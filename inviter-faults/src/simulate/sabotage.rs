@@ -49,6 +49,10 @@ pub enum Sabotage {
     InvitesNobody,
     /// Which groups feed a room is not remembered.
     ForgetsFeeds,
+    /// Whatever code a person types, everything that limits hold is let go.
+    AnyWordOpens,
+    /// That a code was used is not remembered.
+    ForgetsWords,
     /// A lost memory is not told.
     HidesLoss,
     /// Whoever made a room, it is managed.
@@ -59,7 +63,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::HalfIsWhole,
         Self::WrongPerson,
         Self::NoLimits,
@@ -71,6 +75,8 @@ impl Sabotage {
         Self::RemovesNobody,
         Self::InvitesNobody,
         Self::ForgetsFeeds,
+        Self::AnyWordOpens,
+        Self::ForgetsWords,
         Self::HidesLoss,
         Self::AdoptsAnything,
         Self::TakesPower,
@@ -80,13 +86,7 @@ impl Sabotage {
     pub(super) fn breaks(self, reconciler: &mut Reconciler, site: &Shared) {
         match self {
             Self::NoLimits => {
-                reconciler.limits = Limits {
-                    room_count: 1_000_000,
-                    directory_count: 1_000_000,
-                    total_count: 1_000_000,
-                    shrink_count: 1_000_000,
-                    ..Limits::default()
-                };
+                reconciler.limits = no_limits();
             }
             Self::ZeroIsNoLimit => {
                 let limits = &mut reconciler.limits;
@@ -125,9 +125,24 @@ impl Sabotage {
                     how: self,
                 });
             }
-            // Told to the directory and to the store.
-            Self::HalfIsWhole | Self::ForgetsFeeds | Self::HidesLoss => {}
+            // Told to the directory and to the store, or where the word is given.
+            Self::HalfIsWhole
+            | Self::ForgetsFeeds
+            | Self::AnyWordOpens
+            | Self::ForgetsWords
+            | Self::HidesLoss => {}
         }
+    }
+}
+
+/// Limits that nothing reaches.
+pub(super) fn no_limits() -> Limits {
+    Limits {
+        room_count: 1_000_000,
+        directory_count: 1_000_000,
+        total_count: 1_000_000,
+        shrink_count: 1_000_000,
+        ..Limits::default()
     }
 }
 

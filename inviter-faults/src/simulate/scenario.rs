@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use fastrand::Rng;
 use inviter_core::{
-    guard::Trigger,
+    guard::{ReleaseCode, Trigger},
     recall::{MemoryChange, Pause},
     reconcile::RunOptions,
     report::{Outcome, Report},
@@ -12,7 +12,7 @@ use inviter_core::{
 };
 
 use super::{
-    generate::{STEADY, chance},
+    generate::{STEADY, chance, one},
     lies::Certain,
     mishaps,
     names::{room_group, user},
@@ -155,6 +155,10 @@ impl Scenario {
         let mut options = RunOptions::by_person();
         if chance(&mut self.rng, 25) {
             options.trigger = Trigger::Cautious;
+        }
+        // What a person lets go while a directory lies is their own mistake.
+        if !lying && chance(&mut self.rng, 15) {
+            options.releases.extend(self.old_code());
         }
         let ran = self.run(&options);
         // Its directory and its room are unharmed, so nothing may keep the one who must go.
@@ -340,15 +344,43 @@ impl Scenario {
         self.certain = Some(certain);
     }
 
-    /// A person looks at what is held, and lets it go.
+    /// A person looks at what is held, and lets all of it go, or a room's. Or they type an old code; or something has
+    /// changed in the meantime.
     fn release(&mut self) {
         let ran = self.run(&RunOptions::by_person());
         let Ran::Ended(report) = ran else { return };
-        if let Some(code) = report.release.clone() {
-            let mut options = RunOptions::by_person();
-            options.releases.insert(code);
-            self.run(&options);
+        let of_rooms = report.rooms.iter().filter_map(|room| room.release.clone());
+        let of_rooms: Vec<ReleaseCode> = of_rooms.collect();
+        let code = match self.rng.u8(..10) {
+            0..6 => report.release.clone(),
+            6..8 => one(&mut self.rng, &of_rooms).cloned(),
+            _ => self.old_code(),
+        };
+        match self.rng.u8(..10) {
+            0 | 1 => self.change_directories(),
+            2 => self.world.stir(&mut self.rng),
+            3 => drop(self.harm()),
+            _ => {}
         }
+        if let Some(code) = code {
+            let mut options = RunOptions::by_person();
+            options.releases.insert(code.clone());
+            self.run(&options);
+            self.heal();
+            // The same people once more, and the same word.
+            if chance(&mut self.rng, 20) {
+                let people = look(&self.world.site).words.of(&code);
+                self.world.bring_back(people);
+                self.run(&options);
+            }
+        }
+        self.heal();
+    }
+
+    /// A code that was shown at some time.
+    fn old_code(&mut self) -> Option<ReleaseCode> {
+        let shown = look(&self.world.site).words.shown();
+        one(&mut self.rng, &shown).cloned()
     }
 }
 

@@ -21,6 +21,7 @@ use super::{
     organisation::{Organisation, Source},
     orphans::Fed,
     tally::Tally,
+    words::Words,
 };
 
 /// Who has made a room.
@@ -121,8 +122,6 @@ pub(super) struct Told {
 /// What holds for one run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Run {
-    /// A person has let something go in it.
-    pub(super) released: bool,
     /// No whole run has been clean so far, as far as is remembered.
     pub(super) unsure: bool,
     /// How many removals there were before it.
@@ -165,6 +164,8 @@ pub(super) struct Site {
     pub(super) absent: BTreeMap<(OwnedRoomId, OwnedUserId), Timestamp>,
     /// By room and person: whom the bot's account has ever brought in.
     pub(super) brought: BTreeSet<(OwnedRoomId, OwnedUserId)>,
+    /// What people have let go.
+    pub(super) words: Words,
     pub(super) tally: Tally,
     pub(super) trace: Option<Vec<String>>,
     /// What no run may do, and one did.

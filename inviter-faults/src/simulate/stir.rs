@@ -1,5 +1,7 @@
 //! What people do in rooms by themselves.
 
+use std::collections::BTreeSet;
+
 use fastrand::Rng;
 use inviter_core::{OwnedRoomId, OwnedUserId, memory::UserOp};
 use serde_json::json;
@@ -8,10 +10,26 @@ use super::{
     generate::{everyone, one},
     names::user,
     site::{Maker, look},
+    words::Pair,
     world::World,
 };
 
 impl World {
+    /// These people come back into rooms, by an invitation of the bot's account that a person has sent.
+    pub(super) fn bring_back(&self, people: BTreeSet<Pair>) {
+        for (room, user) in people {
+            look(&self.site).brought.insert((room.clone(), user.clone()));
+            let invite = UserOp::Invite {
+                room: room.clone(),
+                user: user.clone(),
+                reason: None,
+            };
+            let came = self.homeserver.act(&self.bot, &invite).is_ok()
+                && self.homeserver.act(&user, &UserOp::Join { room }).is_ok();
+            look(&self.site).tell(|| format!("  {user} comes back: {came}"));
+        }
+    }
+
     /// People do something in rooms.
     pub(super) fn stir(&self, rng: &mut Rng) {
         let (rooms, places) = {

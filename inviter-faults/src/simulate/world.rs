@@ -33,9 +33,10 @@ use super::{
     kept::Kept,
     names::{is_ours, server, user},
     orphans::Fed,
-    sabotage::Sabotage,
+    sabotage::{self, Sabotage},
     site::{HomeserverClock, Maker, Place, Run, Shared, Site, look},
     tally::Tally,
+    words::Words,
 };
 
 /// What came of a run.
@@ -57,6 +58,7 @@ pub(super) struct World {
     pub(super) reconciler: Reconciler,
     pub(super) bot: OwnedUserId,
     pub(super) people: usize,
+    sabotage: Option<Sabotage>,
 }
 
 impl World {
@@ -105,6 +107,7 @@ impl World {
             orphans: BTreeMap::new(),
             absent: BTreeMap::new(),
             brought: BTreeSet::new(),
+            words: Words::default(),
             tally: Tally::default(),
             trace: told.then(Vec::new),
             wrong: Vec::new(),
@@ -121,6 +124,7 @@ impl World {
                 site: Arc::clone(&site),
                 inner: store.clone(),
                 forgets_feeds: sabotage == Some(Sabotage::ForgetsFeeds),
+                forgets_words: sabotage == Some(Sabotage::ForgetsWords),
                 hides_loss: sabotage == Some(Sabotage::HidesLoss),
             }),
             policy: policy(&look(&site)),
@@ -147,6 +151,7 @@ impl World {
             reconciler,
             bot,
             people,
+            sabotage,
         };
         world.furnish();
         world
@@ -214,7 +219,6 @@ impl World {
             };
             let population = site.rooms.keys().map(|room| (room.clone(), of(room))).collect();
             site.run = Run {
-                released: !options.releases.is_empty(),
                 unsure: self.store.memory().clean_run.is_none(),
                 removed_before: site.removed.len(),
                 population,
@@ -230,6 +234,7 @@ impl World {
                 })
                 .collect();
             site.fed_ever.extend(fed);
+            site.words.begin(&options.releases);
             site.begin_graces();
             site.calls = 0;
             site.killed = false;
@@ -238,7 +243,7 @@ impl World {
         }
         let faults = look(&self.site).tally.faults();
         let settled = look(&self.site).settled_orphans();
-        let ran = match drive(&self.site, self.reconciler.sync(options)) {
+        let ran = match drive(&self.site, self.program(options).sync(options)) {
             Some(Ok(report)) => Ran::Ended(Box::new(report)),
             Some(Err(error)) => {
                 look(&self.site).tell(|| format!("    could not begin: {error}"));
@@ -252,6 +257,7 @@ impl World {
         site.forget_gone();
         match &ran {
             Ran::Ended(report) => {
+                site.words.learn(report);
                 // Whoever is let go in a run is gone once it is over.
                 let settled = settled
                     .union(&site.settled_orphans())
@@ -284,6 +290,15 @@ impl World {
         ran
     }
 
+    /// The program, which may be broken so that any word opens everything.
+    fn program(&self, options: &RunOptions) -> Reconciler {
+        let mut reconciler = self.reconciler.clone();
+        if self.sabotage == Some(Sabotage::AnyWordOpens) && !options.releases.is_empty() {
+            reconciler.limits = sabotage::no_limits();
+        }
+        reconciler
+    }
+
     /// Loses what is remembered, and what people have paused with it.
     pub(super) fn lose_memory(&self) {
         self.store.lose("lost by the simulation");
@@ -291,6 +306,7 @@ impl World {
         site.tally.fault("memory lost");
         site.tell(|| "  the memory is lost".to_owned());
         site.orphans.clear();
+        site.words.end_all();
         site.known.clear();
         // The limits over time are about what is remembered.
         site.removed.clear();
