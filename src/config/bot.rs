@@ -126,17 +126,19 @@ fn pause(section: &Section<'_>, key: &str, default: Duration, problems: &mut Pro
     timeout(section, key, default, problems)
 }
 
-/// A duration that must not be 0, for a reason of its own.
+/// The first pause is a sixtieth of this, so that a directory is asked once a second at the very most.
+const SHORTEST_QUARANTINE_MAX: Duration = Duration::from_secs(MINUTE);
+
 fn quarantine_max(section: &Section<'_>, default: Duration, problems: &mut Problems) -> Duration {
     let key = "quarantine_max";
     let value = section.duration(key, problems).unwrap_or(default);
-    if value.is_zero() {
+    if value < SHORTEST_QUARANTINE_MAX {
         problems.add(
             section.at(key),
             format!(
-                "{} is 0, so a directory that refuses the bot would be asked without a pause; leave it out for {}s",
-                section.key(key),
-                default.as_secs()
+                "{} must be at least 1m, since a directory that refuses the bot would be asked again and again, and \
+                 accounts are locked for that; leave it out for 1h",
+                section.key(key)
             ),
         );
     }

@@ -153,10 +153,29 @@ pub(super) fn limits(top: &Section<'_>, problems: &mut Problems) -> (Limits, boo
         total_percent,
         shrink_count: shrink.unwrap_or(total_count),
         shrink_percent: shrink_percent.unwrap_or(total_percent),
-        window: section.duration("window", problems).unwrap_or(default.window),
+        window: window(&section, default.window, problems),
     };
     let vanished_are_empty = section.flag("danger_vanished_groups_are_empty", problems);
     (limits, vanished_are_empty.unwrap_or(false))
+}
+
+/// In a shorter time nothing adds up to what the limits are about: each run would be allowed as much again.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(60 * 60);
+
+fn window(section: &Section<'_>, default: Duration, problems: &mut Problems) -> Duration {
+    let key = "window";
+    let value = section.duration(key, problems).unwrap_or(default);
+    if value < SHORTEST_WINDOW {
+        problems.add(
+            section.at(key),
+            format!(
+                "{} must be at least 1h, since in a shorter time removals would hardly be counted together; leave it \
+                 out for 24h",
+                section.key(key)
+            ),
+        );
+    }
+    value
 }
 
 pub(super) fn people(top: &Section<'_>, problems: &mut Problems) -> People {

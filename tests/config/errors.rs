@@ -1,6 +1,8 @@
 //! Wrong files: each error names the thing, its place, and the remedy.
 
-use super::{Place, around, environment, error_of, errors_of, wrong_end};
+use std::time::Duration;
+
+use super::{Place, around, environment, error_of, errors_of, good, wrong_end};
 
 #[test]
 fn unknown_keys_with_the_nearest() {
@@ -157,16 +159,38 @@ fn urls_and_timeouts() {
         error_of(&around("", "connect_timeout = \"0s\"", "")),
         "4:19: `connect_timeout` in [homeserver] is 0, so every request would fail; leave it out for 10s"
     );
-    let error = error_of(&around("", "", "[bot]\nquarantine_max = \"0s\""));
-    let wanted = "`quarantine_max` in [bot] is 0, so a directory that refuses the bot would be asked without a pause; \
-                  leave it out for 3600s";
-    assert!(error.ends_with(wanted), "{error}");
     let error = error_of(&around("", "ca_file = \"nowhere.pem\"", ""));
     assert!(
         error.starts_with("4:11: `ca_file` in [homeserver]: the file `"),
         "{error}"
     );
     assert!(error.contains("nowhere.pem` cannot be read: "), "{error}");
+}
+
+/// Values so short that a guard would be none.
+#[test]
+fn guards_that_would_be_none() {
+    for window in ["0s", "1ms", "59m"] {
+        wrong_end(
+            &format!("[limits]\nwindow = \"{window}\""),
+            &format!("\"{window}\""),
+            "`window` in [limits] must be at least 1h, since in a shorter time removals would hardly be counted \
+             together; leave it out for 24h",
+        );
+    }
+    for pause in ["0s", "1ms", "59s"] {
+        wrong_end(
+            &format!("[bot]\nquarantine_max = \"{pause}\""),
+            &format!("\"{pause}\""),
+            "`quarantine_max` in [bot] must be at least 1m, since a directory that refuses the bot would be asked again \
+             and again, and accounts are locked for that; leave it out for 1h",
+        );
+    }
+    let config = good("[limits]\nwindow = \"1h\"\n[bot]\nquarantine_max = \"60s\"");
+    assert_eq!(
+        (config.limits.window, config.bot.quarantine_max),
+        (Duration::from_secs(3600), Duration::from_secs(60))
+    );
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn other(key: &Key, default: &Value) -> Value {
             Value::Integer(number + 1)
         }
         (Kind::Integer { .. } | Kind::LevelOrKeep, Value::Integer(number)) => Value::Integer(number - 1),
-        (Kind::Duration, _) => value("\"17m\""),
+        (Kind::Duration, _) => value("\"17h\""),
         // The others need files.
         (Kind::Word(_), _) if key.name == "credential" => value("\"managed_identity\""),
         (Kind::Word(words), Value::String(default)) => {

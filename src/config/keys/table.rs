@@ -315,7 +315,7 @@ pub(in crate::config) static LIMITS: SectionKeys = SectionKeys {
             "window",
             Kind::Duration,
             Value("\"24h\""),
-            "The time over which removals are counted together",
+            "The time over which removals are counted together, at least 1h",
         ),
         Key::new(
             "danger_vanished_groups_are_empty",

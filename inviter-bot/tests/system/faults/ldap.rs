@@ -42,8 +42,8 @@ async fn the_directory_goes_and_comes_back() -> Result<()> {
     let people = ["alice", "bob", "carol"];
     let mut slapd = slapd(&site, &people).await?;
     site.write_secret("ldap-password", PASSWORD)?;
-    // It is left alone after three failures, and for no longer than a run waits for the next.
-    let configuration = often().bot("quarantine_max", "\"2s\"");
+    // It is left alone after three failures, for seconds.
+    let configuration = often().bot("quarantine_max", "\"1m\"");
     site.configure(&configuration.sections(&section(slapd.url())))?;
     site.register(people).await?;
     let mut club = Directory::default();
