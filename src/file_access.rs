@@ -3,7 +3,8 @@
 //! The rules are those of OpenSSH for keys, where they fit services: a file with a secret is closed to others, and lies
 //! where others cannot put another one in its place. A group may read it, since that is how services share a secret; and
 //! members of a group are trusted with its folders. It may belong to a third user, such as an agent or whoever deploys,
-//! if that user gives it to a group to read and no more: they know the secret anyway.
+//! if that user gives it to a group to read and no more: they know the secret anyway. The folders may be theirs, too, which
+//! OpenSSH refuses: whoever provides a secret can put another in its place in any case.
 
 use std::{
     fs,
@@ -15,10 +16,22 @@ use std::{
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
 };
 
-/// Refuses a file with a secret that others may read or write, that somebody else shares for writing, or that others
-/// can replace. The path is for the remedy.
+/// The number of the user that this process acts for. It is handed in below, so that tests can be somebody else.
 #[cfg(unix)]
-pub(crate) fn refuse_shared_secret(metadata: &fs::Metadata, path: &Path) -> Result<(), String> {
+pub(crate) fn me() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Elsewhere users have no numbers.
+#[cfg(not(unix))]
+pub(crate) const fn me() -> u32 {
+    0
+}
+
+/// Refuses a file with a secret that others than `me` may read or write, that somebody else shares for writing, or that
+/// everybody can replace. The path is for the remedy.
+#[cfg(unix)]
+pub(crate) fn refuse_shared_secret(metadata: &fs::Metadata, path: &Path, me: u32) -> Result<(), String> {
     let mode = metadata.permissions().mode();
     if mode & 0o007 != 0 {
         return Err(format!(
@@ -28,13 +41,13 @@ pub(crate) fn refuse_shared_secret(metadata: &fs::Metadata, path: &Path) -> Resu
             path.display()
         ));
     }
-    refuse_owner(metadata.uid(), rustix::process::geteuid().as_raw(), mode, path)?;
+    refuse_owner(metadata.uid(), me, mode, path)?;
     refuse_replaceable(path)
 }
 
 /// Elsewhere permissions are not a mode, and nothing is checked.
 #[cfg(not(unix))]
-pub(crate) fn refuse_shared_secret(_metadata: &fs::Metadata, _path: &Path) -> Result<(), String> {
+pub(crate) fn refuse_shared_secret(_metadata: &fs::Metadata, _path: &Path, _me: u32) -> Result<(), String> {
     Ok(())
 }
 
@@ -66,17 +79,16 @@ fn refuse_replaceable(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Sees that nobody else can write to a folder of ours: one that belongs to us and that every user may write to is
+/// Sees that nobody else can write to a folder of `me`: one that belongs to us and that every user may write to is
 /// closed, and so is the one that it lies in.
 ///
 /// Gives the folder above it that every user may write to and that is not ours to close, such as a volume of Kubernetes:
 /// in it the folder can be moved away, but not read, and another's in its place is refused.
 #[cfg(unix)]
-pub(crate) fn keep_private(dir: &Path) -> Result<Option<PathBuf>, String> {
+pub(crate) fn keep_private(dir: &Path, me: u32) -> Result<Option<PathBuf>, String> {
     let not_found = |error: io::Error| format!("cannot be found: {error}");
     let written = std::path::absolute(dir).map_err(not_found)?;
     let real = fs::canonicalize(dir).map_err(not_found)?;
-    let me = rustix::process::geteuid().as_raw();
     for ours in [Some(&*real), real.parent(), written.parent()]
         .into_iter()
         .flatten()
@@ -97,7 +109,7 @@ pub(crate) fn keep_private(dir: &Path) -> Result<Option<PathBuf>, String> {
 
 /// Elsewhere permissions are not a mode, and nothing is checked.
 #[cfg(not(unix))]
-pub(crate) fn keep_private(_dir: &Path) -> Result<Option<PathBuf>, String> {
+pub(crate) fn keep_private(_dir: &Path, _me: u32) -> Result<Option<PathBuf>, String> {
     Ok(None)
 }
 
@@ -149,9 +161,63 @@ fn open_folder(what: &str, dir: &Path, mode: u32) -> String {
     )
 }
 
+/// Belongings of other users, for tests.
+#[cfg(all(test, unix))]
+pub(crate) mod another {
+    use std::{os::unix::fs::chown, path::Path};
+
+    /// Makes these another user's than the one that is answered. Root gives them away; who may not do that is taken for
+    /// somebody else, to whom they do not belong.
+    pub(crate) fn users(paths: &[&Path]) -> u32 {
+        let me = super::me();
+        if me != 0 {
+            return me + 1;
+        }
+        for path in paths {
+            chown(path, Some(OWNER_FOR_ROOT), Some(OWNER_FOR_ROOT)).unwrap();
+        }
+        me
+    }
+
+    /// The number of the user to whom they belong then.
+    pub(crate) fn owner() -> u32 {
+        match super::me() {
+            0 => OWNER_FOR_ROOT,
+            me => me,
+        }
+    }
+
+    const OWNER_FOR_ROOT: u32 = 12345;
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    /// As an agent for secrets writes them, into a folder of its own.
+    #[test]
+    fn a_third_user_may_provide_a_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        fs::write(&path, "s3cret").unwrap();
+        let me = another::users(&[dir.path(), &path]);
+        let belongs = format!("belongs to another user (number {})", another::owner());
+        for (mode, refused) in [
+            (0o400, None),
+            (0o440, None),
+            (0o640, None),
+            (0o660, Some(&*belongs)),
+            (0o644, Some("is open to every user (mode 0644)")),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let metadata = fs::metadata(&path).unwrap();
+            match (refuse_shared_secret(&metadata, &path, me), refused) {
+                (Ok(()), None) => {}
+                (Err(error), Some(why)) => assert!(error.contains(why), "{error}"),
+                (result, _) => panic!("{mode:o}: {result:?}"),
+            }
+        }
+    }
 
     #[test]
     fn a_secret_of_a_third_user_is_only_read() {

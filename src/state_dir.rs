@@ -12,7 +12,7 @@ use std::{
 use inviter_core::UserId;
 use sha2::{Digest, Sha256};
 
-use crate::file_access::keep_private;
+use crate::file_access::{keep_private, me};
 
 /// A user ID has at most 255 bytes, and so has a file name on most systems; escaped it may become too long.
 const MAX_NAME: usize = 120;
@@ -33,6 +33,11 @@ static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 /// What the file system says, and [`io::ErrorKind::PermissionDenied`] for one that is open to others or that others may
 /// have put there.
 pub(crate) fn create_private(dir: &Path) -> io::Result<()> {
+    create_private_for(dir, me())
+}
+
+/// Creates it for the user with this number.
+fn create_private_for(dir: &Path, me: u32) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -41,7 +46,7 @@ pub(crate) fn create_private(dir: &Path) -> io::Result<()> {
         builder.mode(0o700);
     }
     builder.create(dir)?;
-    let open = keep_private(dir)
+    let open = keep_private(dir, me)
         .map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, format!("the folder {why}")))?;
     if let Some(open) = open {
         let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,47 +143,39 @@ mod tests {
         }
         let volume = fs::canonicalize(volume).unwrap();
         assert_eq!(
-            keep_private(&inner)
+            keep_private(&inner, me())
                 .unwrap()
                 .map(|open| fs::canonicalize(open).unwrap()),
             Some(volume)
         );
     }
 
-    /// Only root can give folders to others.
     #[cfg(unix)]
     #[test]
     fn folders_of_somebody_else() {
-        use std::os::unix::fs::chown;
+        use crate::file_access::another;
 
-        if !rustix::process::geteuid().is_root() {
-            return;
-        }
         let outer = tempfile::tempdir().unwrap();
         let state = outer.path().join("state");
         let inner = state.join("@bot");
         create_private(&inner).unwrap();
         set_mode(&state, 0o777);
-        chown(&state, Some(12345), None).unwrap();
-        create_private(&inner).unwrap();
-        assert_eq!((mode(&state), mode(&inner)), (0o777, 0o700), "told, and left");
         // Whoever moved ours away and put theirs there.
-        chown(&inner, Some(12345), None).unwrap();
-        let refused = || create_private(&inner).unwrap_err();
-        assert!(
-            refused()
-                .to_string()
-                .contains("belongs to another user (number 12345)")
-        );
+        let me = another::users(&[&state, &inner]);
+        let refused = || create_private_for(&inner, me).unwrap_err();
+        let error = refused();
+        let belongs = format!("belongs to another user (number {})", another::owner());
+        assert!(error.to_string().contains(&belongs), "{error}");
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(mode(&state), 0o777, "not ours to close");
         set_mode(&state, 0o755);
-        create_private(&inner).unwrap();
+        create_private_for(&inner, me).unwrap();
         set_mode(&inner, 0o777);
-        assert_eq!(refused().kind(), io::ErrorKind::PermissionDenied);
-        assert!(
-            refused()
-                .to_string()
-                .contains("is open to all of them (mode 0777); run `chmod o-w")
-        );
+        let error = refused();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        let open = "is open to all of them (mode 0777); run `chmod o-w";
+        assert!(error.to_string().contains(open), "{error}");
+        assert_eq!(mode(&inner), 0o777, "not ours to close");
     }
 
     #[test]

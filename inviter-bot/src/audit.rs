@@ -59,15 +59,11 @@ impl Audit {
     /// without it.
     ///
     /// # Errors
-    /// When it cannot be written to; what was written to before stays.
+    /// When it cannot be written to, or every user may read it and that cannot be changed; what was written to before
+    /// stays.
     pub(crate) fn open(&self, file: Option<&Path>) -> anyhow::Result<()> {
         let open = match file {
-            Some(path) => Some(Open::new(path).with_context(|| {
-                format!(
-                    "{}: the audit log cannot be written; make it writable for the bot, or change `audit_file` in [bot]",
-                    path.display()
-                )
-            })?),
+            Some(path) => Some(Open::new(path)?),
             None => None,
         };
         *self.to.lock().unwrap_or_else(PoisonError::into_inner) = open;
@@ -124,13 +120,20 @@ impl Audit {
 }
 
 impl Open {
-    fn new(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        let torn = file.metadata()?.is_file() && is_torn(&mut file)?;
+    fn new(path: &Path) -> anyhow::Result<Self> {
+        let file = open_to_append(path).with_context(|| {
+            format!(
+                "{}: the audit log cannot be written; make it writable for the bot, or change `audit_file` in [bot]",
+                path.display()
+            )
+        });
+        let (file, torn) = file?;
+        close_to_others(&file).with_context(|| {
+            format!(
+                "{0}: every user may read the audit log, and the bot cannot change that; run `chmod o= {0}`",
+                path.display()
+            )
+        })?;
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -149,6 +152,38 @@ impl Open {
         self.torn = false;
         Ok(())
     }
+}
+
+/// The file, and whether its last line has no end.
+fn open_to_append(path: &Path) -> io::Result<(File, bool)> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    let torn = file.metadata()?.is_file() && is_torn(&mut file)?;
+    Ok((file, torn))
+}
+
+/// Takes from a file what others than its owner and its group may do with it. The group is left alone: that is how
+/// services that collect logs get at them. What is no file, such as a terminal, is left alone as well.
+#[cfg(unix)]
+fn close_to_others(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let metadata = file.metadata()?;
+    let mut permissions = metadata.permissions();
+    if metadata.is_file() && permissions.mode() & 0o007 != 0 {
+        permissions.set_mode(permissions.mode() & 0o7770);
+        file.set_permissions(permissions)?;
+    }
+    Ok(())
+}
+
+/// Elsewhere permissions are not a mode, and nothing is changed.
+#[cfg(not(unix))]
+fn close_to_others(_file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Whether the last line has no end.

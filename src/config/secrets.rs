@@ -12,7 +12,7 @@ use url::Url;
 use super::{Environment, path_in};
 use crate::{
     document::{Node, Problems, Section},
-    file_access::refuse_shared_secret,
+    file_access::{me, refuse_shared_secret},
 };
 
 /// A secret is one line; more than this is some other file.
@@ -73,10 +73,10 @@ fn open(path: &Path) -> Result<File, String> {
     if !metadata.is_file() {
         return Err("is not a file".to_owned());
     }
-    refuse_shared_secret(&metadata, path)?;
+    refuse_shared_secret(&metadata, path, me())?;
     let file = File::open(path).map_err(|error| cannot_be_read(&error))?;
     let metadata = file.metadata().map_err(|error| cannot_be_read(&error))?;
-    refuse_shared_secret(&metadata, path)?;
+    refuse_shared_secret(&metadata, path, me())?;
     Ok(file)
 }
 

@@ -237,36 +237,6 @@ fn a_file_that_others_can_read_is_refused() {
     }
 }
 
-/// As an agent for secrets writes them. Only root can give files to others.
-#[cfg(unix)]
-#[test]
-fn a_third_user_may_provide_it_to_be_read() {
-    let place = Place::new();
-    let path = place.path("token");
-    let given = std::os::unix::fs::chown(&path, Some(12345), Some(12345));
-    if given.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
-        return;
-    }
-    for (mode, refused) in [
-        (0o400, None),
-        (0o440, None),
-        (0o640, None),
-        (0o660, Some("belongs to another user (number 12345)")),
-        (0o644, Some("is open to every user (mode 0644)")),
-    ] {
-        place.mode("token", mode);
-        let errors = place
-            .parse(&around("", "", ""))
-            .map(drop)
-            .map_err(|errors| told(&errors));
-        match (errors, refused) {
-            (Ok(()), None) => {}
-            (Err(errors), Some(why)) => assert!(errors.len() == 1 && errors[0].contains(why), "{errors:?}"),
-            (errors, _) => panic!("{mode:o}: {errors:?}"),
-        }
-    }
-}
-
 /// Whoever may write to the folder can put another file there, whatever the file's own mode is. A link is followed, and
 /// both its own place and that of what it leads to count.
 #[cfg(unix)]

@@ -279,6 +279,29 @@ fn the_file_is_private_and_appended_to() {
     assert_eq!(log.lines().len(), 2);
 }
 
+/// What was made by hand, by another program, or by a copy, may be open to everybody.
+#[test]
+fn a_file_that_every_user_may_read_is_closed() {
+    let log = Log::new();
+    let mode = || fs::metadata(log.path()).unwrap().permissions().mode() & 0o7777;
+    for (open, closed) in [
+        (0o644, 0o640),
+        (0o666, 0o660),
+        (0o602, 0o600),
+        (0o640, 0o640),
+        (0o600, 0o600),
+    ] {
+        fs::set_permissions(log.path(), fs::Permissions::from_mode(open)).unwrap();
+        log.audit.open(Some(&log.path())).unwrap();
+        assert_eq!(mode(), closed, "{open:o}");
+    }
+    // What is no file, such as a terminal, is nobody's to close.
+    let null = Path::new("/dev/null");
+    let before = fs::metadata(null).unwrap().permissions().mode();
+    log.audit.open(Some(null)).unwrap();
+    assert_eq!(fs::metadata(null).unwrap().permissions().mode(), before);
+}
+
 #[test]
 fn a_file_that_was_moved_away_is_followed_until_it_is_opened_anew() {
     let log = Log::new();
