@@ -24,6 +24,7 @@ pub mod explain;
 pub mod finding;
 pub mod ghosts;
 pub mod guard;
+pub mod harmful;
 pub mod levels;
 pub mod memory;
 pub mod mint;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::{desired::Feed, room::RoomRef};
+use crate::{desired::Feed, harmful::is_harmful, room::RoomRef};
 
 /// A text that whoever is in the room can read, with placeholders: `{room}` is the room as reports name it, `{groups}`
 /// the names of the groups that feed it. No group is named unless the text has that placeholder.
@@ -119,20 +119,13 @@ fn groups(feeds: &[Feed]) -> String {
 
 /// A name as whoever is in the room may see it: on one line, and cut where it is longer than a name is.
 fn shown(name: &str) -> String {
-    let plain = |c: char| if hides(c) { '\u{fffd}' } else { c };
+    let plain = |c: char| if is_harmful(c) { '\u{fffd}' } else { c };
     let mut chars = name.chars();
     let mut shown: String = chars.by_ref().take(MAX_NAME).map(plain).collect();
     if chars.next().is_some() {
         shown.push('…');
     }
     shown
-}
-
-/// Control characters, line separators, and marks that turn text around or hide it.
-fn hides(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

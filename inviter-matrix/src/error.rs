@@ -3,7 +3,10 @@
 use std::{error::Error as StdError, time::Duration};
 
 use http::StatusCode;
-use inviter_core::backend::{BackendError, BackendErrorKind as Kind};
+use inviter_core::{
+    backend::{BackendError, BackendErrorKind as Kind},
+    harmful::is_harmful,
+};
 use ruma::api::error::{Error as MatrixError, ErrorBody, ErrorKind, RetryAfter};
 
 /// A request that failed, with what the caller needs to decide on.
@@ -144,7 +147,9 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 }
 
 fn innermost(error: &(dyn StdError + 'static)) -> String {
-    chain(error).last().map_or_else(String::new, ToString::to_string)
+    chain(error)
+        .last()
+        .map_or_else(String::new, |innermost| shorten(&innermost.to_string()))
 }
 
 /// What is said of a success that is a web page.
@@ -166,7 +171,7 @@ pub(crate) fn answered(about: &str, base: &str, error: &MatrixError) -> Failure 
         _ => (None, "something that is not a Matrix error".to_owned()),
     };
     let who = who(about, base);
-    let named = errcode.as_ref().map(|kind| kind.errcode().to_string());
+    let named = errcode.as_ref().map(|kind| shorten(kind.errcode().as_str()));
     let (kind, message) = match (code, &errcode) {
         (429, _) => (Kind::RateLimited, "too many requests".to_owned()),
         (300..=399, _) => (
@@ -225,6 +230,8 @@ pub(crate) fn malformed(
     let message = if is_web_page(body) {
         format!("{who}{WEB_PAGE}")
     } else {
+        // The parser's words may repeat what is in the body.
+        let source = shorten(&source.to_string());
         format!("{who}answered with something that is not Matrix ({source})")
     };
     Failure::lost(BackendError::new(Kind::Malformed, about, message).caused_by(source))
@@ -249,9 +256,11 @@ pub(crate) fn retry_after(kind: Option<&ErrorKind>) -> Option<Duration> {
     }
 }
 
-/// What a server says goes into one line of a report.
+/// What a server says goes into one line of a report, without what would command a terminal or forge another line.
 fn shorten(text: &str) -> String {
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = text.split(|c: char| c.is_whitespace() || is_harmful(c));
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let mut line = words.join(" ");
     if let Some((end, _)) = line.char_indices().nth(200) {
         line.truncate(end);
         line.push('…');
@@ -310,5 +319,40 @@ mod tests {
         );
         assert_eq!(wait.error.retry_after, Some(Duration::from_millis(1500)));
         check(429, html, &Kind::RateLimited, "");
+    }
+
+    #[test]
+    fn what_a_server_says_harms_nobody() {
+        const EVIL: &str =
+            "\u{1b}]0;owned\u{7}\n[error] forged\r\t\u{202e}txt\u{2066}\u{200b}\u{9b}31m\u{7f}\0.";
+        let harmless = |text: &str| {
+            let harmful = text.chars().find(|c| is_harmful(*c));
+            assert_eq!(harmful, None, "{text:?}");
+            assert!(text.chars().count() < 700, "{text:?}");
+        };
+        let long = format!("{EVIL}{}", EVIL.repeat(10_000));
+        let body = serde_json::json!({ "errcode": format!("M_{long}"), "error": long }).to_string();
+        for (status, kind) in [
+            (400, Kind::Refused),
+            (401, Kind::Unauthenticated),
+            (403, Kind::Refused),
+            (404, Kind::NotFound),
+            (500, Kind::Unavailable),
+        ] {
+            let failure = check(status, &body, &kind, "[error] forged");
+            assert!(failure.error.message.contains("M_ ]0;owned"), "{}", failure.error);
+            harmless(&failure.error.message);
+        }
+        let source = serde_json::from_str::<serde_json::Value>("{").unwrap_err();
+        let evil = <serde_json::Error as serde::de::Error>::custom(EVIL);
+        for source in [source, evil] {
+            let failure = malformed("#a:b", "https://hs", EVIL.as_bytes(), source);
+            assert!(
+                failure.error.message.contains("not Matrix ("),
+                "{}",
+                failure.error
+            );
+            harmless(&failure.error.message);
+        }
     }
 }

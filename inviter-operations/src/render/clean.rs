@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+pub use inviter::core::harmful::is_harmful;
+
 /// Of a longer text, this many characters are shown: a name of a megabyte must not push everything else away. Whoever
 /// needs all of it asks for JSON.
 const MAX_SHOWN: usize = 4_000;
@@ -52,23 +54,6 @@ pub fn json(document: &str) -> String {
         }
     }
     clean
-}
-
-/// Control characters; marks that change the direction of text, join or hide it; line separators; tags.
-pub fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 #[cfg(test)]
