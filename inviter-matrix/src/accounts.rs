@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 use tracing::debug;
 
-use crate::{add::Adding, backend::Shared, client::Call, error::Failure};
+use crate::{add::Adding, backend::Shared, client::Call, error::Failure, stream::Object};
 
 /// Where the administration API has accounts.
 pub(crate) const USERS: &str = "/_synapse/admin/v2/users/";
@@ -20,6 +20,8 @@ const ONE_BY_ONE: usize = 20;
 const PAGE: usize = 1000;
 /// Accounts of the largest list that is read; more than any homeserver has, and about a gigabyte here.
 const MAX_ACCOUNTS: usize = 10_000_000;
+/// Bytes that a user ID may have (the specification's "Common Identifier Format").
+const MAX_NAME: usize = 255;
 /// How long the list is good for: the length of a run.
 const KEPT: Duration = Duration::from_secs(5 * 60);
 
@@ -54,7 +56,7 @@ impl User {
 
 #[derive(Deserialize)]
 struct Page {
-    users: Vec<User>,
+    users: Vec<Object<User>>,
     #[serde(default)]
     next_token: Option<String>,
     total: usize,
@@ -169,6 +171,7 @@ impl Shared {
 
     async fn read_list(&self, guests: &str) -> Result<List, Failure> {
         let mut list = List::new();
+        let mut names = 0;
         let mut from = "0".to_owned();
         let call = Call::read("the homeserver's list of users");
         loop {
@@ -179,20 +182,35 @@ impl Shared {
             );
             let page: Page = self.client.get_json(&call, &path).await?;
             let before = list.len();
-            for user in page.users {
+            for Object(user) in page.users {
+                if user.name.len() > MAX_NAME {
+                    return Err(not_a_list(
+                        &call,
+                        format!("holds a name of {} bytes, which is no user ID", user.name.len()),
+                    ));
+                }
                 let state = user.state();
+                names += user.name.len() as u64;
                 list.insert(user.name, state);
+                if names > self.client.sizes.users {
+                    return Err(not_a_list(
+                        &call,
+                        format!(
+                            "is not read on, since its names have more than {} bytes",
+                            self.client.sizes.users
+                        ),
+                    ));
+                }
             }
             // A list whose pages go in a circle, or never end, has no end to wait for.
             if page.next_token.is_some() && (list.len() == before || list.len() > MAX_ACCOUNTS) {
-                return Err(Failure::without_effect(BackendError::new(
-                    BackendErrorKind::Malformed,
-                    &call.about,
+                return Err(not_a_list(
+                    &call,
                     format!(
                         "does not come to an end: {} accounts came, and there is said to be more",
                         list.len()
                     ),
-                )));
+                ));
             }
             match page.next_token {
                 Some(next) if next != from && next.bytes().all(|b| b.is_ascii_alphanumeric()) => from = next,
@@ -212,6 +230,11 @@ impl Shared {
             }
         }
     }
+}
+
+/// What came cannot be the list of users, or not all of one that may be held.
+fn not_a_list(call: &Call, what: String) -> Failure {
+    Failure::without_effect(BackendError::new(BackendErrorKind::Malformed, &call.about, what))
 }
 
 /// A user ID behind a path, percent-encoded.

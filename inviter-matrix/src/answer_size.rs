@@ -14,16 +14,19 @@ pub struct AnswerSizes {
     pub room: u64,
     /// Bytes of one `/sync`, which tells of all rooms.
     pub sync: u64,
+    /// Bytes of all names in the homeserver's list of users, which is kept for the length of a run.
+    pub users: u64,
 }
 
 impl Default for AnswerSizes {
-    /// 1 MiB for an event, 1 GiB for a room (two million members, at the 500 bytes that a member takes), and 16 GiB for
-    /// everything. What is kept of a member is less than what was told, so these bound the memory that is needed.
+    /// 1 MiB for an event, 1 GiB for a room (two million members, at the 500 bytes that a member takes), 16 GiB for
+    /// everything, and 512 MiB for names (ten million, at 50 bytes). What is kept of a member is less than what was told, so these bound the memory that is needed.
     fn default() -> Self {
         Self {
             event: 1 << 20,
             room: 1 << 30,
             sync: 16 << 30,
+            users: 512 << 20,
         }
     }
 }
@@ -205,6 +208,7 @@ mod tests {
         event: 100,
         room: 300,
         sync: 1000,
+        users: 0,
     };
 
     /// The same verdict whichever pieces it comes in.

@@ -31,6 +31,7 @@ use crate::{
     limits::Limits,
     observer::Observer,
     session::{Session, Token},
+    stream::{Object, check_object},
     transport::{Answer, Body, Build, Mode, http_client},
     work::{Class, Work},
 };
@@ -267,6 +268,8 @@ impl Client {
         let Body::Whole(body) = answer.body else {
             return Err(error::malformed(&call.about, &self.base, b"", std::fmt::Error));
         };
+        // Every success of the client-server API is an object, but for a room's state, which is read as it comes.
+        check_object(&body).map_err(|failed| error::malformed(&call.about, &self.base, &body, failed))?;
         let response = http::Response::from_parts(answer.parts, body.as_slice());
         R::IncomingResponse::try_from_http_response(response).map_err(|failed| match failed {
             FromHttpResponseError::Server(said) => error::answered(&call.about, &self.base, &said),
@@ -279,7 +282,9 @@ impl Client {
             Body::Whole(body) => body,
             Body::Open(_) => Vec::new(),
         };
-        serde_json::from_slice(&body).map_err(|failed| error::malformed(about, &self.base, &body, failed))
+        serde_json::from_slice::<Object<T>>(&body)
+            .map(|Object(value)| value)
+            .map_err(|failed| error::malformed(about, &self.base, &body, failed))
     }
 
     /// Runs a request with the token in use, and once more with a new one if that is not accepted any more.

@@ -308,7 +308,7 @@ proptest! {
                 joined_room(&id, &room);
             }
         }
-        let sizes = AnswerSizes { event: 200, room: 800, sync: 2000 };
+        let sizes = AnswerSizes { event: 200, room: 800, sync: 2000, users: 0 };
         for shape in [Shape::Room, Shape::Sync] {
             let verdict = |size: usize| {
                 let mut gate = Gate::new(sizes, shape);

@@ -24,12 +24,13 @@ use crate::{
     backend::Shared,
     client::Call,
     error::Failure,
+    stream::Object,
 };
 
 /// `GET /_matrix/federation/v1/version`
 #[derive(Deserialize)]
 struct FederationVersion {
-    server: FederationServer,
+    server: Object<FederationServer>,
 }
 
 #[derive(Deserialize)]
@@ -125,8 +126,8 @@ impl Shared {
             .await
             .ok()?;
         Some(Software {
-            name: answer.server.name,
-            version: answer.server.version,
+            name: answer.server.0.name,
+            version: answer.server.0.version,
         })
     }
 

@@ -31,7 +31,7 @@ use crate::{
     client::Call,
     jitter::nonce,
     room_state::{Collector, TYPES},
-    stream::{Elements, Events, SyncRooms, Unwanted, object, read, whole},
+    stream::{Elements, Events, Object, SyncRooms, Unwanted, object, read, whole},
 };
 
 /// Why a room is unknown that is in the list of rooms and not in `/sync`.
@@ -311,7 +311,7 @@ struct Stripped {
     kind: String,
     state_key: String,
     sender: OwnedUserId,
-    content: StrippedContent,
+    content: Object<StrippedContent>,
 }
 
 #[derive(Deserialize)]
@@ -330,7 +330,7 @@ pub(crate) fn inviter(raw: &RawValue, me: &UserId) -> Option<OwnedUserId> {
         .filter(|event| {
             event.kind == "m.room.member"
                 && event.state_key == me.as_str()
-                && event.content.membership.as_deref() == Some("invite")
+                && event.content.0.membership.as_deref() == Some("invite")
         })
         .map(|event| event.sender);
     let sender = senders.next()?;

@@ -164,7 +164,7 @@ impl Collector {
         if !TYPES.contains(&&*event.kind) {
             return Ok(());
         }
-        let content: Value = serde_json::from_str(event.content.get()).map_err(|error| plain(&error))?;
+        let content: Value = object(event.content.get()).map_err(|error| plain(&error))?;
         let text = |key: &str| content.get(key).and_then(Value::as_str);
         let set_text = |key: &str| text(key).filter(|text| !text.is_empty()).map(str::to_owned);
         match &*event.kind {

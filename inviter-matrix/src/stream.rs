@@ -4,6 +4,7 @@
 use std::{
     fmt,
     io::{self, BufReader, Read},
+    marker::PhantomData,
 };
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 use inviter_core::backend::{BackendError, BackendErrorKind};
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::value::RawValue;
 use tokio::{
@@ -275,13 +276,42 @@ pub(crate) fn whole<R: Read>(
     deserializer.end()
 }
 
-/// Reads an object. Serde would take a list for one too, by the order of its fields: an empty list would be a room in
-/// which nothing has happened.
+/// Something that has to be an object. Serde would take a list for one too, by the order of its fields: an empty list
+/// would be a room in which nothing has happened, or a page of nobody.
+#[derive(Debug)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// Reads an object, and nothing else.
 pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
-    if text.trim_ascii_start().starts_with('{') {
-        serde_json::from_str(text)
-    } else {
-        Err(serde::de::Error::custom("not an object"))
+    serde_json::from_str::<Object<T>>(text).map(|Object(value)| value)
+}
+
+/// Fails unless a body that others will read is an object, or empty, which they take for an object without fields.
+pub(crate) fn check_object(body: &[u8]) -> serde_json::Result<()> {
+    match body.trim_ascii_start().first() {
+        Some(b'{') => Ok(()),
+        None if body.is_empty() => Ok(()),
+        _ => Err(serde::de::Error::custom("it is not an object")),
     }
 }
 

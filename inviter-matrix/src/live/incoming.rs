@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::pills::by_ids;
-use crate::stream::object;
+use crate::stream::{Object, object};
 
 /// What comes to the bot, beside changes of rooms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,7 @@ struct Event {
     sender: OwnedUserId,
     #[serde(default)]
     origin_server_ts: u64,
-    content: Content,
+    content: Object<Content>,
     #[serde(default)]
     state_key: Option<String>,
 }
@@ -99,7 +99,7 @@ struct Content {
     #[serde(default)]
     formatted_body: Option<String>,
     #[serde(default, rename = "m.relates_to")]
-    relates_to: Option<Relation>,
+    relates_to: Option<Object<Relation>>,
 }
 
 #[derive(Deserialize)]
@@ -118,7 +118,8 @@ pub(super) fn read(room: &RoomId, raw: &RawValue, me: &UserId) -> Option<Incomin
     if event.sender == me || event.state_key.is_some() {
         return None;
     }
-    let relation = event.content.relates_to;
+    let Object(content) = event.content;
+    let relation = content.relates_to.map(|Object(relation)| relation);
     let kind = relation
         .as_ref()
         .and_then(|relation| relation.rel_type.as_deref());
@@ -126,15 +127,15 @@ pub(super) fn read(room: &RoomId, raw: &RawValue, me: &UserId) -> Option<Incomin
     match (event.kind.as_str(), kind) {
         // What was said first counts: an edit must not turn talk into a command.
         ("m.room.message", Some("m.replace")) => None,
-        ("m.room.message", kind) if event.content.msgtype.as_deref() == Some("m.text") => {
+        ("m.room.message", kind) if content.msgtype.as_deref() == Some("m.text") => {
             let in_thread = kind == Some("m.thread");
             Some(Incoming::Message(Text {
                 room: room.to_owned(),
                 event_id: event.id,
                 sender: event.sender,
                 body: by_ids(
-                    event.content.body?,
-                    event.content.formatted_body.as_deref().unwrap_or_default(),
+                    content.body?,
+                    content.formatted_body.as_deref().unwrap_or_default(),
                 ),
                 thread: relation
                     .filter(|_| in_thread)
