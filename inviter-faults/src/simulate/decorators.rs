@@ -13,13 +13,13 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use inviter_core::{
-    IdentityProvider, OwnedUserId, RoomAliasId, RoomBackend, RoomId,
+    IdentityProvider, OwnedUserId, RoomAliasId, RoomBackend, RoomId, UserId,
     action::{Op, RoomTarget},
     backend::{AccountState, BackendError, BackendErrorKind, Effect, Identity, Observe, Observed},
     directory::{Directory, Extent, Member, ProviderId},
     memory::{InMemoryBackend, UserOp},
     provider::{ProviderError, ReadRequest},
-    room::{Binding, Cause},
+    room::{Binding, Cause, RoomState},
     room_rules::Listing,
     server::ServerFacts,
 };
@@ -27,7 +27,7 @@ use serde_json::json;
 
 use super::{
     names::user,
-    site::{Event, Maker, Misreading, Shared, Spot, Told, What, look},
+    site::{Event, Maker, Misreading, Shared, Site, Spot, Told, Unread, What, look},
 };
 
 /// A directory of the organisation.
@@ -223,6 +223,28 @@ impl Watch {
     }
 }
 
+/// What comes of a room that cannot be read.
+fn garble(site: &mut Site, mut observed: Observed) -> Observed {
+    let cause = || Cause::new("made unreadable by the simulation");
+    match (site.unread.get(&observed.room_id), &mut observed.state) {
+        (Some(Unread::Whole), state) => {
+            *state = RoomState::Unknown(cause());
+            site.tally.fault("room not read");
+        }
+        (Some(Unread::Partly), RoomState::Joined(snapshot)) => {
+            let bot = &site.bot;
+            let is_lost = |user: &UserId| {
+                user != bot && user.as_bytes().iter().map(|b| u32::from(*b)).sum::<u32>() % 3 == 0
+            };
+            snapshot.members.retain(|member| !is_lost(&member.user_id));
+            snapshot.unreadable.push(cause());
+            site.tally.fault("room partly read");
+        }
+        _ => {}
+    }
+    observed
+}
+
 /// A request in few words.
 fn describe(op: &Op) -> String {
     match op {
@@ -267,7 +289,8 @@ impl RoomBackend for Watch {
             let gone = site.tick();
             let failure = if gone { None } else { site.meet(Spot::Observe) };
             let failure = failure.and_then(|what| Self::failure("rooms", &what));
-            (gone, failure.map_or(observed, Err))
+            let observed = failure.map_or(observed, Err);
+            (gone, observed.map(|observed| garble(&mut site, observed)))
         });
         let rooms = rooms.then(|(gone, observed)| async move {
             if gone {

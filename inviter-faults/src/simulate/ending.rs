@@ -31,6 +31,10 @@ impl Site {
             let Some(snapshot) = self.homeserver.snapshot(&room) else {
                 continue;
             };
+            // Of which nothing is known, in which nothing is done.
+            if self.unread.contains_key(&room) {
+                continue;
+            }
             let bot = snapshot.member(&self.bot);
             let is_there = bot.is_some_and(|member| member.membership == Membership::Joined);
             if is_there && snapshot.replaced_by.is_none() {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{
     names::is_ours,
     organisation::{Source, Standing},
-    site::{Maker, Place, Site},
+    site::{Maker, Place, Site, Unread},
 };
 
 /// What a room is before a request.
@@ -94,6 +94,17 @@ impl Site {
         }
         if place.paused {
             self.blame(format!("{op:?} in {name}, which is paused"));
+        }
+        match (self.unread.get(room), op) {
+            (Some(Unread::Whole), _) => {
+                self.blame(format!("{op:?} in {name}, of which nothing can be known"))
+            }
+            (Some(Unread::Partly), Op::Remove { user, .. }) => {
+                self.blame(format!(
+                    "{user} is removed from {name}, which cannot be read completely"
+                ));
+            }
+            _ => {}
         }
         match op {
             Op::Remove { user, .. } => self.judge_removal(at, &place, user, &snapshot),
@@ -285,6 +296,11 @@ impl Site {
                 .member(user)
                 .is_some_and(|member| member.membership.is_in());
             let lowered = to < from;
+            // A level that the configuration names rests on nothing that was read.
+            let is_named = fixed.is_some_and(|(_, level)| level.is_some());
+            if lowered && here && !is_named && self.unread.contains_key(&snapshot.room_id) {
+                wrong.push(format!("{id} is lowered, and the room cannot be read completely"));
+            }
             if user == self.bot && lowered {
                 wrong.push(format!("{id} is the bot"));
             }

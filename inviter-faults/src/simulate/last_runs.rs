@@ -1,6 +1,6 @@
 //! The end of a scenario: nothing goes wrong any more, and few runs have to reach what the directories want.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use inviter_core::{
     recall::{MemoryChange, Pause},
@@ -8,6 +8,7 @@ use inviter_core::{
 };
 
 use super::{
+    generate::chance,
     scenario::Scenario,
     site::{Maker, Place, look},
     world::Ran,
@@ -32,6 +33,11 @@ impl Scenario {
             self.tell(|| "  the last who are not wanted have their time".to_owned());
             self.run(&RunOptions::by_person());
             self.world.homeserver.advance(ALL_GRACE);
+        }
+        let is_clean = self.world.store.memory().clean_run.is_some();
+        if is_clean && chance(&mut self.rng, 15) {
+            let shared = Arc::clone(&self.world.site);
+            self.hide_room(&mut look(&shared));
         }
         let mut options = RunOptions::by_person();
         // Clean, not clean before; released, not released.

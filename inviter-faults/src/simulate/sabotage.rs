@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream::BoxStream};
 use inviter_core::{
     OwnedUserId, RoomAliasId, RoomBackend, RoomId,
     action::{Op, RoomTarget},
@@ -17,7 +17,7 @@ use inviter_core::{
     guard::Limits,
     patterns::Patterns,
     reconcile::Reconciler,
-    room::Binding,
+    room::{Binding, RoomState},
     room_rules::{Listing, RemovePolicy},
     time::{Clock, Timestamp},
 };
@@ -41,6 +41,8 @@ pub enum Sabotage {
     ClockJumps,
     /// Those whom others have brought in go too.
     RemovesAnyone,
+    /// What cannot be read of a room is taken for empty.
+    UnreadIsEmpty,
     /// Nobody is exempt.
     NobodyExempt,
     /// Nobody is removed.
@@ -63,7 +65,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::HalfIsWhole,
         Self::WrongPerson,
         Self::NoLimits,
@@ -71,6 +73,7 @@ impl Sabotage {
         Self::NoGrace,
         Self::RemovesAnyone,
         Self::ClockJumps,
+        Self::UnreadIsEmpty,
         Self::NobodyExempt,
         Self::RemovesNobody,
         Self::InvitesNobody,
@@ -118,7 +121,11 @@ impl Sabotage {
             }
             Self::NobodyExempt => reconciler.policy.exempt = Patterns::default(),
             Self::AdoptsAnything => reconciler.policy.adopt.any = true,
-            Self::WrongPerson | Self::RemovesNobody | Self::InvitesNobody | Self::TakesPower => {
+            Self::UnreadIsEmpty
+            | Self::WrongPerson
+            | Self::RemovesNobody
+            | Self::InvitesNobody
+            | Self::TakesPower => {
                 reconciler.backend = Arc::new(Crooked {
                     inner: Arc::clone(&reconciler.backend),
                     site: Arc::clone(site),
@@ -227,7 +234,16 @@ impl RoomBackend for Crooked {
     }
 
     fn observe(&self, what: Observe) -> BoxStream<'static, Result<Observed, BackendError>> {
-        self.inner.observe(what)
+        let how = self.how;
+        let rooms = self.inner.observe(what).map(move |observed| {
+            observed.map(|mut observed| {
+                if let (Sabotage::UnreadIsEmpty, RoomState::Joined(snapshot)) = (how, &mut observed.state) {
+                    snapshot.unreadable.clear();
+                }
+                observed
+            })
+        });
+        rooms.boxed()
     }
 
     async fn accounts(&self, users: &[OwnedUserId]) -> Result<Vec<AccountState>, BackendError> {

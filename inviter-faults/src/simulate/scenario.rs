@@ -1,9 +1,10 @@
 //! One scenario from its seed: a beginning, rounds in which much goes wrong, and an end in which nothing does.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use inviter_core::{
+    OwnedRoomId,
     guard::{ReleaseCode, Trigger},
     recall::{MemoryChange, Pause},
     reconcile::RunOptions,
@@ -17,7 +18,7 @@ use super::{
     mishaps,
     names::{room_group, user},
     sabotage::Sabotage,
-    site::{Misreading, look},
+    site::{Misreading, Site, Unread, look},
     tally::Tally,
     world::{Ran, World, managed},
 };
@@ -261,8 +262,12 @@ impl Scenario {
 
     /// Lets things go wrong; answers whether any of it concerns the run as a whole.
     fn harm(&mut self) -> bool {
-        let mut site = look(&self.world.site);
+        let shared = Arc::clone(&self.world.site);
+        let mut site = look(&shared);
         let mut whole = false;
+        if chance(&mut self.rng, 15) {
+            self.hide_room(&mut site);
+        }
         for _ in 0..self.rng.usize(..4) {
             if chance(&mut self.rng, 35) {
                 let at = self.rng.usize(1..site.shown.sources.len());
@@ -282,10 +287,26 @@ impl Scenario {
         whole
     }
 
+    /// One room cannot be read, while the others can.
+    pub(super) fn hide_room(&mut self, site: &mut Site) {
+        let rooms = site.rooms.iter().filter(|(_, at)| !site.places[**at].unharmed);
+        let rooms: Vec<OwnedRoomId> = rooms.map(|(room, _)| room.clone()).collect();
+        let how = if self.rng.bool() {
+            Unread::Whole
+        } else {
+            Unread::Partly
+        };
+        if let Some(room) = one(&mut self.rng, &rooms) {
+            site.tell(|| format!("  {room} cannot be read: {how:?}"));
+            site.unread.insert(room.clone(), how);
+        }
+    }
+
     /// Nothing goes wrong any more, and what others have broken is put right.
     pub(super) fn heal(&mut self) {
         let mut site = look(&self.world.site);
         site.faults.clear();
+        site.unread.clear();
         site.misreadings.clear();
         site.kill_at = None;
         let rooms: Vec<_> = site.rooms.iter().map(|(room, at)| (room.clone(), *at)).collect();

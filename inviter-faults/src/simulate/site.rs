@@ -93,6 +93,15 @@ pub(super) enum What {
     First(Event),
 }
 
+/// How a single room is not to be read while the others are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// Nothing of it can be known.
+    Whole,
+    /// Some of its members' events cannot be understood.
+    Partly,
+}
+
 /// A fault that waits for its request.
 #[derive(Debug, Clone)]
 pub(super) struct Fault {
@@ -147,6 +156,8 @@ pub(super) struct Site {
     pub(super) limits: Limits,
     pub(super) faults: Vec<Fault>,
     pub(super) misreadings: BTreeMap<usize, Misreading>,
+    /// Single rooms that cannot be read.
+    pub(super) unread: BTreeMap<OwnedRoomId, Unread>,
     /// The process is dropped at this call.
     pub(super) kill_at: Option<u64>,
     pub(super) calls: u64,

@@ -97,6 +97,7 @@ impl World {
             limits,
             faults: Vec::new(),
             misreadings: BTreeMap::new(),
+            unread: BTreeMap::new(),
             kill_at: None,
             calls: 0,
             killed: false,
