@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 mod arguments;
+mod bringing_in;
 mod faults;
 mod holds;
+mod joining;
 mod kept_holds;
 mod model;
 mod moved;

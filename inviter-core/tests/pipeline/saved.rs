@@ -1,27 +1,25 @@
 //! Plans that are saved, and applied when something else may have happened: what still holds is done, and nothing that
 //! a run would not do by itself.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+mod tampering;
+
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_executor::block_on;
 use inviter_core::{
-    RoomId, UserId,
     action::Op,
     guard::{Limits, ReleaseCode, Verdict},
     memory::{MemoryGroup, NewRoom, UserOp},
-    reconcile::{Draft, Replanned, RunOptions},
+    reconcile::{Replanned, RunOptions},
     report::{Outcome, Report},
-    room::Membership,
-    saved_plan::{Comparison, Made, SavedAction, SavedPlan, SavedRoom, Standing},
+    saved_plan::{Comparison, Made, SavedPlan, SavedRoom, Standing},
 };
 use proptest::{collection, prelude::*};
 
+use self::tampering::{allowed, gone, is_in, is_part, tamper, tampers};
 use crate::{
     faults::{settled, without},
-    model::{Corp, ROOMS, Step, World, alias, room_group, user},
+    model::{Corp, Step, World, alias, room_group, user},
 };
 
 fn saved_by(world: &World, options: &RunOptions) -> SavedPlan {
@@ -285,143 +283,6 @@ fn a_room_that_is_joined_comes_to_no_more_than_the_file_has() {
         .filter(|item| matches!(&item.outcome, Outcome::Skipped { because } if because == "it is not in the saved plan"));
     assert!(skipped.count() > 0, "{report:#?}");
     assert_eq!(world.people_in(2), BTreeSet::from([2]));
-}
-
-/// What would be done in each room, of all that the guard allows.
-fn allowed(draft: &Draft) -> BTreeMap<String, BTreeMap<String, usize>> {
-    let mut rooms = BTreeMap::new();
-    for room in draft.plan.rooms() {
-        let plan = room.plan();
-        let target = plan.target.as_ref().map(ToString::to_string).unwrap_or_default();
-        let actions: &mut BTreeMap<String, usize> = rooms.entry(target).or_default();
-        for guarded in room
-            .actions()
-            .iter()
-            .filter(|guarded| guarded.verdict == Verdict::Allowed)
-        {
-            let action = serde_json::to_string(&guarded.action).unwrap();
-            *actions.entry(action).or_default() += 1;
-        }
-    }
-    rooms.retain(|_, actions| !actions.is_empty());
-    rooms
-}
-
-/// Of each room all or nothing, and nothing else.
-fn is_part(part: &Draft, whole: &Draft) -> Result<(), TestCaseError> {
-    let whole = allowed(whole);
-    for (room, actions) in allowed(part) {
-        prop_assert_eq!(Some(&actions), whole.get(&room), "in {}", room);
-    }
-    Ok(())
-}
-
-/// Each room that is left has in the file just what is to be done there, in whatever order.
-fn is_in(part: &Draft, plan: &SavedPlan) -> Result<(), TestCaseError> {
-    let text = |op: &Op| serde_json::to_string(op).unwrap();
-    for room in part.plan.rooms() {
-        let name = room.plan().refs.iter().chain([&room.plan().room]);
-        let names: BTreeSet<_> = name.collect();
-        let saved = plan.rooms.iter().filter(|saved| {
-            names.contains(&saved.room) || saved.refs.iter().any(|name| names.contains(name))
-        });
-        let mut saved: Vec<String> = saved
-            .flat_map(|saved| &saved.actions)
-            .map(|action| text(&action.op))
-            .collect();
-        let mut now: Vec<String> = room
-            .actions()
-            .iter()
-            .map(|guarded| text(&guarded.action.op))
-            .collect();
-        saved.sort();
-        now.sort();
-        prop_assert_eq!(now, saved, "in {}", room.plan().room);
-    }
-    Ok(())
-}
-
-/// What somebody does to a file.
-#[derive(Debug, Clone)]
-enum Tamper {
-    Drop(usize),
-    Repeat(usize),
-    Swap(usize, usize),
-    Person(usize, usize),
-    Removal(usize),
-    Unhold,
-    Rename(usize),
-}
-
-fn tampers() -> impl Strategy<Value = Vec<Tamper>> {
-    let one = prop_oneof![
-        any::<usize>().prop_map(Tamper::Drop),
-        any::<usize>().prop_map(Tamper::Repeat),
-        (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Tamper::Swap(a, b)),
-        (any::<usize>(), 0..8usize).prop_map(|(a, b)| Tamper::Person(a, b)),
-        (0..8usize).prop_map(Tamper::Removal),
-        Just(Tamper::Unhold),
-        (0..ROOMS).prop_map(Tamper::Rename),
-    ];
-    collection::vec(one, 0..4)
-}
-
-fn tamper(plan: &mut SavedPlan, how: &Tamper) {
-    let count = plan.rooms.len();
-    let Some(room) = plan.rooms.get_mut(match how {
-        Tamper::Drop(at) | Tamper::Repeat(at) | Tamper::Person(at, _) | Tamper::Swap(at, _) => {
-            at % count.max(1)
-        }
-        _ => 0,
-    }) else {
-        return;
-    };
-    let actions = room.actions.len();
-    match how {
-        Tamper::Drop(at) if actions > 0 => drop(room.actions.remove(at % actions)),
-        Tamper::Repeat(at) if actions > 0 => {
-            let again = room.actions[at % actions].clone();
-            room.actions.push(again);
-        }
-        Tamper::Swap(_, with) => {
-            let with = with % count;
-            let other = plan.rooms[with].actions.clone();
-            let mine = std::mem::replace(&mut plan.rooms[0].actions, other);
-            plan.rooms[with].actions = mine;
-        }
-        Tamper::Person(at, who) if actions > 0 => {
-            if let Op::Invite { user: of, .. } | Op::Remove { user: of, .. } =
-                &mut room.actions[at % actions].op
-            {
-                *of = user(*who);
-            }
-        }
-        Tamper::Removal(who) => {
-            let json = serde_json::json!({
-                "op": {"remove": {"user": user(*who), "invitation": false, "reason": null}},
-                "why": {"rule": "in_no_group"},
-            });
-            let removal: SavedAction = serde_json::from_value(json).unwrap();
-            room.actions.push(removal);
-        }
-        Tamper::Unhold => room.actions.iter_mut().for_each(|action| action.held.clear()),
-        Tamper::Rename(to) => room.room = inviter_core::room::RoomRef::Alias(alias(*to)),
-        _ => {}
-    }
-}
-
-type Memberships = BTreeMap<(inviter_core::OwnedRoomId, inviter_core::OwnedUserId), Membership>;
-
-fn gone(before: &Memberships, after: &Memberships) -> BTreeSet<String> {
-    let was_in = before.iter().filter(|(_, membership)| membership.is_in());
-    let is_gone = |key: &(inviter_core::OwnedRoomId, inviter_core::OwnedUserId)| {
-        !after.get(key).is_some_and(|membership| membership.is_in())
-    };
-    let name = |room: &RoomId, user: &UserId| format!("{room} {user}");
-    was_in
-        .filter(|(key, _)| is_gone(key))
-        .map(|((room, user), _)| name(room, user))
-        .collect()
 }
 
 proptest! {

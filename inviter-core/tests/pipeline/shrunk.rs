@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_executor::block_on;
 use inviter_core::{
     guard::{HoldReason, Limits},
+    memory::MemoryGroup,
     reconcile::RunOptions,
     report::{Outcome, Report},
     room::Membership,
@@ -12,7 +13,7 @@ use inviter_core::{
 
 use crate::{
     faults::{membership, outcomes, settled, without},
-    model::World,
+    model::{World, room_group},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -116,4 +117,53 @@ fn the_size_never_grows_by_those_who_have_time() {
     let report = world.sync();
     assert_eq!((held(&report), size(&world)), (4, 8), "{report:?}");
     assert_eq!(world.people_in(0).len(), 5);
+}
+
+#[test]
+fn a_shrunken_directory_is_held_until_a_person_releases_it() {
+    let mut world = World::new("12");
+    world.reconciler.limits = Limits::default();
+    for person in 0..40 {
+        world.directory.put_person(format!("q{person}").as_str());
+        let _ = world.homeserver.register(&format!("q{person}"));
+    }
+    let in_room = |first: u32| (first..40).step_by(3).map(|p| format!("q{p}"));
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(0)).members(in_room(0)));
+    world.sync();
+    assert_eq!(world.people_of_room(0), 14);
+    // A quarter of the directory is gone; one of them was in the room, which breaks no limit of its own.
+    for person in 0..11 {
+        world.directory.remove_person(&format!("q{person}"));
+    }
+    world.directory.put_person("q3");
+    world.directory.put_person("q6");
+    world.directory.put_person("q9");
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(0)).members(in_room(3)));
+    world.reconciler.limits.shrink_count = 7;
+    // However often it is asked: what is held does not go by itself.
+    for _ in 0..3 {
+        let report = world.sync();
+        assert_eq!((report.tally().removed, world.people_of_room(0)), (0, 14));
+        let Outcome::Held { reasons } = outcomes(&report)[0] else {
+            panic!("held")
+        };
+        assert!(
+            matches!(
+                reasons[..],
+                [HoldReason::DirectoryShrank { from: 40, to: 32, .. }]
+            ),
+            "{reasons:?}"
+        );
+    }
+    world.sync_and_release();
+    assert_eq!(world.people_of_room(0), 13);
+    // Decided, and so the new size.
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(0)).members(in_room(6)));
+    assert_eq!(world.sync().tally().removed, 1);
 }

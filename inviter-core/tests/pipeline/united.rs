@@ -1,17 +1,21 @@
 //! Another alias may lead to a room that a run is about: whoever has a place by it keeps that place, in runs on a part
 //! as in full ones.
 
+use std::time::Duration;
+
 use futures_executor::block_on;
 use inviter_core::{
     OwnedRoomId,
+    finding::FindingKind,
     memory::{MemoryGroup, NewRoom, UserOp},
     recall::{MemoryChange, MemoryStore as _, RememberedAlias},
     reconcile::{Adopted, RunOptions},
-    room::RoomRef,
+    room::{Cause, RoomRef},
 };
 use serde_json::json;
 
 use crate::{
+    faults::{kinds, settled},
     model::{Step, World, alias, room_group, user},
     scope::{groups, rooms, three_rooms, tomorrow},
 };
@@ -191,4 +195,41 @@ fn even_where_the_other_alias_is_remembered_and_has_moved() {
     block_on(world.store.commit(&[MemoryChange::Alias(alias(4), remembered)])).unwrap();
     block_on(world.reconciler.sync(&RunOptions::by_person())).unwrap();
     assert!(are_in(&world, &room, &[1, 2, 5]));
+}
+
+#[test]
+fn two_aliases_of_one_room_unite_their_people() {
+    let world = settled();
+    world
+        .homeserver
+        .force_alias(alias(1), world.room(0).unwrap(), world.bot.clone());
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(1)).members(["p5", "p6"]));
+    let report = world.sync();
+    assert_eq!((report.tally().invited, report.tally().removed), (2, 0));
+    for _ in 0..3 {
+        assert_eq!(world.sync().tally().changes(), 0);
+    }
+}
+
+#[test]
+fn an_alias_that_cannot_be_asked_keeps_its_people_in_the_room_it_shares() {
+    let world = settled();
+    world
+        .homeserver
+        .force_alias(alias(1), world.room(0).unwrap(), world.bot.clone());
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(1)).members(["p5", "p6"]));
+    world.sync();
+    // Both are asked again a day later, and only one answers.
+    world.homeserver.advance(Duration::from_secs(25 * 60 * 60));
+    world
+        .homeserver
+        .set_alias_unknown(&alias(1), Some(Cause::new("502")));
+    let report = world.sync();
+    assert_eq!(report.tally().removed, 0);
+    assert_eq!(world.people_in(0).len(), 7);
+    assert!(kinds(&report).contains(&FindingKind::RemovalsNotConsidered));
 }
