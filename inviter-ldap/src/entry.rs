@@ -213,7 +213,11 @@ pub(crate) fn primitive(tag: StructureTag) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use ldap3::asn1::TagClass;
-    use proptest::prelude::*;
+    use proptest::{
+        collection::vec,
+        prelude::*,
+        sample::{Index, select},
+    };
 
     use super::*;
 
@@ -296,18 +300,80 @@ mod tests {
         }
     }
 
+    /// Any element at all, of the depth that messages may have.
     fn any_tag() -> impl Strategy<Value = StructureTag> {
-        let leaf = proptest::collection::vec(any::<u8>(), 0..8).prop_map(|bytes| octets(&bytes));
-        leaf.prop_recursive(4, 32, 4, |inner| {
-            proptest::collection::vec(inner, 0..4).prop_map(sequence)
-        })
+        let leaf = vec(any::<u8>(), 0..8).prop_map(|bytes| octets(&bytes));
+        leaf.prop_recursive(4, 32, 4, |inner| vec(inner, 0..4).prop_map(sequence))
+    }
+
+    /// Names in any case, some of them twice, some with options.
+    fn attribute_name() -> impl Strategy<Value = String> {
+        let base = select(vec!["member", "Member", "MEMBER", "cn", "CN", "uid", "é"]);
+        let option = prop_oneof![
+            4 => Just(String::new()),
+            1 => select(vec![";binary", ";lang-de", ";range=", ";range=-", ";range=1-", ";;"]).prop_map(str::to_owned),
+            2 => (any::<u32>(), any::<u32>()).prop_map(|(from, to)| format!(";range={from}-{to}")),
+            1 => any::<u32>().prop_map(|from| format!(";Range={from}-*")),
+        ];
+        (base, option).prop_map(|(base, option)| format!("{base}{option}"))
     }
 
     proptest! {
+        /// No value is lost, whatever an attribute is called and however often it comes.
         #[test]
-        fn never_panics(tag in any_tag()) {
-            let _ = Entry::read(tag.clone());
-            references(tag);
+        fn all_values_are_there(
+            given in vec((attribute_name(), vec(vec(any::<u8>(), 0..6), 0..4)), 0..12),
+        ) {
+            let tags = given.iter().map(|(name, values)| {
+                let values = values.iter().map(|value| octets(value)).collect();
+                sequence(vec![octets(name.as_bytes()), sequence(values)])
+            });
+            let mut entry = Entry::read(sequence(vec![octets(b"cn=a"), sequence(tags.collect())])).unwrap();
+            for (name, _) in &given {
+                let alike = given.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+                let all: Vec<Vec<u8>> = alike.flat_map(|(_, values)| values.clone()).collect();
+                prop_assert_eq!(entry.values(name), all, "{}", name);
+            }
+            let before = entry.clone();
+            while let Some(range) = entry.take_range("member") {
+                let end = range.end.map_or("*".to_owned(), |end| end.to_string());
+                let name = format!("member;range={}-{end}", range.start);
+                prop_assert_eq!(before.values(&name), range.values, "{}", name);
+            }
+            let is_range = |(name, _): &&(String, Vec<Vec<u8>>)| {
+                let name = name.to_ascii_lowercase();
+                name.strip_prefix("member;range=").is_some_and(|range| range.len() > 2)
+            };
+            prop_assert_eq!(entry.attributes.iter().filter(is_range).count(), 0);
+        }
+
+        /// An element in the place of a value is that value or an error, and the other values stay.
+        #[test]
+        fn what_is_spoiled_is_an_error_or_the_value(
+            given in vec(vec(vec(any::<u8>(), 0..6), 1..4), 1..5),
+            at in (any::<Index>(), any::<Index>()),
+            with in any_tag(),
+        ) {
+            let (attribute, value) = (at.0.index(given.len()), at.1.index(given[at.0.index(given.len())].len()));
+            let tags = given.iter().enumerate().map(|(number, values)| {
+                let mut values: Vec<_> = values.iter().map(|value| octets(value)).collect();
+                if number == attribute {
+                    values[value] = with.clone();
+                }
+                sequence(vec![octets(format!("a{number}").as_bytes()), sequence(values)])
+            });
+            let read = Entry::read(sequence(vec![octets(b"cn=a"), sequence(tags.collect())]));
+            let Some(bytes) = primitive(with.clone()) else {
+                prop_assert_eq!(read.unwrap_err().dn, Some("cn=a".to_owned()));
+                return Ok(());
+            };
+            let (read, mut all) = (read.unwrap(), given);
+            all[attribute][value] = bytes;
+            for (number, values) in all.iter().enumerate() {
+                prop_assert_eq!(read.values(&format!("A{number}")), &values[..]);
+            }
+            let _ = Entry::read(with.clone());
+            references(with);
         }
     }
 }
