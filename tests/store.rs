@@ -19,7 +19,7 @@ use inviter::{
         recall::{
             Brought, Ground, Happened, Happening, KeptOut, Lost, Memory, MemoryChange, MemoryStore, Past,
             Pause, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedHold,
-            RememberedRemoval,
+            RememberedQuarantine, RememberedRemoval,
         },
         report::Tally,
         room::RoomRef,
@@ -247,6 +247,14 @@ fn changes() -> impl Strategy<Value = MemoryChange> {
             )
         }),
         (person(), times()).prop_map(|((room, user), at)| C::Removal(RememberedRemoval { at, room, user })),
+        ("[a-c]", proptest::option::of((times(), times(), any::<u32>()))).prop_map(|(provider, known)| {
+            let known = known.map(|(failing_since, since, failures)| RememberedQuarantine {
+                failing_since,
+                since,
+                failures,
+            });
+            C::Quarantined(ProviderId::new(provider), known)
+        }),
         times().prop_map(C::ForgetRemovals),
         (pauses(), proptest::option::of(times())).prop_map(|(what, at)| C::Paused(what, at)),
         "[a-c]{1,2}(,[0-9])?".prop_map(|text| C::Argument(Argument::parse(&text).unwrap())),
@@ -284,7 +292,7 @@ fn an_older_file_takes_what_came_later() {
         "DROP TABLE limit_met; ALTER TABLE room DROP COLUMN handed_over; DROP TABLE successor; DROP TABLE left_before;
          DROP TABLE kept_out; DROP TABLE run; DROP TABLE origin; DROP TABLE brought; DROP TABLE happened;
          DROP TABLE missing; DROP TABLE held; ALTER TABLE room DROP COLUMN released;
-         DROP TABLE identity; DELETE FROM migration WHERE version > 2",
+         DROP TABLE identity; DROP TABLE quarantined; DELETE FROM migration WHERE version > 2",
     )
     .unwrap();
     drop(old);
@@ -549,8 +557,11 @@ fn a_memory_keeps_its_identity_until_it_is_lost() {
         identities.push(identity);
         // A file that was begun before memories had one gets one, once.
         let old = Connection::open(&path).unwrap();
-        old.execute_batch("DROP TABLE identity; DELETE FROM migration WHERE version = 8")
-            .unwrap();
+        old.execute_batch(
+            "DROP TABLE identity; ALTER TABLE run DROP COLUMN unread; ALTER TABLE run DROP COLUMN incomplete;
+             DROP TABLE quarantined; DELETE FROM migration WHERE version > 7",
+        )
+        .unwrap();
         drop(old);
         let store = SqliteStore::open(&path).unwrap();
         let given = recalled(&store).identity;
@@ -922,11 +933,19 @@ fn a_run_that_could_not_begin_does_not_hide_that_the_memory_was_lost() {
     fs::write(&path, "this is not a database").unwrap();
     let store = SqliteStore::open(&path).unwrap();
     let why = lost(&store);
-    wait(store.commit(&[not_begun(1)])).unwrap();
+    // Nor does a directory that is left alone.
+    let quarantine = RememberedQuarantine {
+        failing_since: Timestamp(1),
+        since: Timestamp(2),
+        failures: 3,
+    };
+    let quarantined = MemoryChange::Quarantined(ProviderId::new("staff"), Some(quarantine));
+    wait(store.commit(&[not_begun(1), quarantined])).unwrap();
     assert_eq!(lost(&store), why);
     wait(store.commit(&[not_begun(2), adopted()[0].clone()])).unwrap();
     let memory = recalled(&store);
     assert_eq!((memory.rooms.len(), memory.runs.len()), (1, 2));
+    assert_eq!(memory.quarantined, [(ProviderId::new("staff"), quarantine)].into());
 }
 
 /// Nothing is decided by runs, so that one of them is not worth all the rest.

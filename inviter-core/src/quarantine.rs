@@ -227,7 +227,11 @@ impl Failures {
 
     /// The same as of now: on a clock that was set back, the pause is over, and not in the future.
     fn quarantined_at(&self, now: Timestamp) -> Option<Quarantined> {
-        let again = |pause: Pause| pause.left(now).map_or(pause.end().min(now), |left| now.plus(left));
+        let again = |pause: Pause| {
+            pause
+                .left(now)
+                .map_or(pause.end().min(now), |left| now.plus(left))
+        };
         self.lock().quarantined(again)
     }
 

@@ -44,6 +44,8 @@ pub struct Memory {
     pub rooms: BTreeMap<OwnedRoomId, RememberedRoom>,
     /// Directories at their last good read.
     pub directories: BTreeMap<ProviderId, RememberedDirectory>,
+    /// Directories that keep failing and are left alone, which people have been told.
+    pub quarantined: BTreeMap<ProviderId, RememberedQuarantine>,
     /// Removals of the last days, for the limits over time.
     pub removals: Vec<RememberedRemoval>,
     /// What a person has paused, and when.
@@ -101,6 +103,17 @@ pub struct RememberedDirectory {
     pub at: Timestamp,
     /// Accounts that could be used.
     pub active_accounts: u64,
+}
+
+/// A directory that is left alone since it keeps failing ([`quarantine`](crate::quarantine)), as people were told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedQuarantine {
+    /// When the first of the reads in a row failed.
+    pub failing_since: Timestamp,
+    /// When one too many had failed.
+    pub since: Timestamp,
+    /// How many reads in a row had failed.
+    pub failures: u32,
 }
 
 /// A removal that was sent, or was about to be.

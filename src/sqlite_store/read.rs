@@ -10,7 +10,7 @@ use inviter_core::{
     directory::ProviderId,
     recall::{
         Brought, Happened, Lost, Memory, MemoryIdentity, Pause, Recalled, RememberedAlias,
-        RememberedDirectory, RememberedRemoval, RememberedRoom,
+        RememberedDirectory, RememberedQuarantine, RememberedRemoval, RememberedRoom,
     },
     report::Tally,
     room::RoomRef,
@@ -122,6 +122,7 @@ impl Reader<'_> {
                 .insert(ProviderId::new(self.get::<String>(row, 0)?), remembered);
             Ok(())
         })?;
+        memory.quarantined = self.quarantined()?;
         self.each("SELECT at, room, user FROM removal ORDER BY number", |row| {
             memory.removals.push(RememberedRemoval {
                 at: self.time(row, 0)?,
@@ -170,6 +171,22 @@ impl Reader<'_> {
         memory.runs = self.runs()?;
         memory.rooms = self.rooms()?.into_values().collect();
         Ok(memory)
+    }
+
+    /// The directories that are left alone.
+    fn quarantined(&self) -> Result<BTreeMap<ProviderId, RememberedQuarantine>, Trouble> {
+        let mut quarantined = BTreeMap::new();
+        let sql = "SELECT provider, failing_since, since, failures FROM quarantined";
+        self.each(sql, |row| {
+            let remembered = RememberedQuarantine {
+                failing_since: self.time(row, 1)?,
+                since: self.time(row, 2)?,
+                failures: self.get(row, 3)?,
+            };
+            quarantined.insert(ProviderId::new(self.get::<String>(row, 0)?), remembered);
+            Ok(())
+        })?;
+        Ok(quarantined)
     }
 
     /// The last runs. Nothing rests on them but what people are told, so one that cannot be read is left out

@@ -20,7 +20,7 @@ const ALWAYS_CHECKED: i64 = 64 << 20;
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Each step brings the schema from the version before to its own; a step that was released is never changed.
-const MIGRATIONS: [(i64, &str); 9] = [
+const MIGRATIONS: [(i64, &str); 10] = [
     (1, include_str!("schema/0001_memory.sql")),
     (2, include_str!("schema/0002_pauses_and_arguments.sql")),
     (3, include_str!("schema/0003_limit_met.sql")),
@@ -30,6 +30,7 @@ const MIGRATIONS: [(i64, &str); 9] = [
     (7, include_str!("schema/0007_people_and_holds.sql")),
     (8, include_str!("schema/0008_identity.sql")),
     (9, include_str!("schema/0009_directories_of_runs.sql")),
+    (10, include_str!("schema/0010_quarantined.sql")),
 ];
 
 /// Checks that the file is ours and sound, and applies the steps that it lacks.

@@ -37,12 +37,8 @@ pub(super) fn changes(
     for change in changes {
         writer.change(change)?;
     }
-    // From here on there is a memory again, unless all that is known is that a run took place: one that could not begin
-    // has learnt nothing.
-    if changes
-        .iter()
-        .any(|change| !matches!(change, MemoryChange::Ran(_)))
-    {
+    // From here on there is a memory again, unless nothing was learnt, as by a run that could not begin.
+    if changes.iter().any(MemoryChange::begins_memory) {
         writer.run("DELETE FROM lost", [])?;
     }
     transaction.commit().map_err(sqlite)
@@ -103,6 +99,18 @@ impl Writer<'_> {
                     self.signed(remembered.active_accounts)?
                 ],
             ),
+            MemoryChange::Quarantined(provider, Some(remembered)) => self.run(
+                "INSERT OR REPLACE INTO quarantined (provider, failing_since, since, failures) VALUES (?1, ?2, ?3, ?4)",
+                params![
+                    provider.as_str(),
+                    self.time(remembered.failing_since)?,
+                    self.time(remembered.since)?,
+                    remembered.failures
+                ],
+            ),
+            MemoryChange::Quarantined(provider, None) => {
+                self.run("DELETE FROM quarantined WHERE provider = ?1", [provider.as_str()])
+            }
             MemoryChange::Removal(removal) => self.run(
                 "INSERT INTO removal (at, room, user) VALUES (?1, ?2, ?3)",
                 params![

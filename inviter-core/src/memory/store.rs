@@ -104,11 +104,7 @@ impl MemoryStore for InMemoryStore {
                 source: None,
             });
         }
-        // All that is known of a run that could not begin is that it was.
-        if changes
-            .iter()
-            .any(|change| !matches!(change, MemoryChange::Ran(_)))
-        {
+        if changes.iter().any(MemoryChange::begins_memory) {
             inner.lost = None;
         }
         inner.memory.apply(changes);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Brought, Happened, KeptOut, Memory, Pause, Refusal, RememberedAlias, RememberedDirectory, RememberedHold,
-    RememberedRemoval,
+    RememberedQuarantine, RememberedRemoval,
 };
 use crate::{
     desired::Feed,
@@ -49,6 +49,9 @@ pub enum MemoryChange {
     ListingChecked(OwnedRoomId, Timestamp),
     /// A good read of a directory.
     Directory(ProviderId, RememberedDirectory),
+    /// People were told that a directory is left alone, or that it no longer is (`None`). Says nothing of rooms: where
+    /// the memory was lost, it is no less so.
+    Quarantined(ProviderId, Option<RememberedQuarantine>),
     /// A removal is about to be sent.
     Removal(RememberedRemoval),
     /// Forget removals before this point.
@@ -92,6 +95,14 @@ pub enum MemoryChange {
     ForgetHistory(Timestamp),
 }
 
+impl MemoryChange {
+    /// Whether there is a memory again, once this is written down, where one was lost. That a run took place, or a
+    /// directory is left alone, says nothing of what was forgotten.
+    pub const fn begins_memory(&self) -> bool {
+        !matches!(self, Self::Ran(_) | Self::Quarantined(..))
+    }
+}
+
 impl Memory {
     /// Takes changes in.
     pub fn apply(&mut self, changes: &[MemoryChange]) {
@@ -132,6 +143,10 @@ impl Memory {
             MemoryChange::Directory(provider, remembered) => {
                 self.directories.insert(provider, remembered);
             }
+            MemoryChange::Quarantined(provider, Some(remembered)) => {
+                self.quarantined.insert(provider, remembered);
+            }
+            MemoryChange::Quarantined(provider, None) => drop(self.quarantined.remove(&provider)),
             MemoryChange::Removal(removal) => self.removals.push(removal),
             MemoryChange::ForgetRemovals(before) => self.removals.retain(|r| r.at >= before),
             MemoryChange::Paused(what, Some(at)) => drop(self.paused.insert(what, at)),
