@@ -56,6 +56,11 @@ pub fn sigkill(pid: u32) -> Result<()> {
     signal(pid, rustix::process::Signal::KILL)
 }
 
+/// Asks a process to stop, with SIGINT, as Ctrl-C does.
+pub fn interrupt(pid: u32) -> Result<()> {
+    signal(pid, rustix::process::Signal::INT)
+}
+
 /// Asks a process to end, with SIGTERM, as an init system does.
 pub fn terminate(pid: u32) -> Result<()> {
     signal(pid, rustix::process::Signal::TERM)
