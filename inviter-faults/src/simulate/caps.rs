@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use inviter_core::RoomId;
+use inviter_core::{RoomId, UserId};
 
 use super::site::Site;
 
 impl Site {
-    /// More people have gone than the limits allow without a person's word.
-    pub(super) fn judge_limits(&mut self, room: &RoomId) {
+    /// Somebody has gone: too many have, unless a person has let exactly them go.
+    pub(super) fn judge_limits(&mut self, room: &RoomId, user: &UserId) {
         let (now, window) = (self.homeserver.now(), self.window());
         let first = self.run.removed_before;
         let gone_of = |skip: usize, until: usize, keep: &dyn Fn(&RoomId) -> bool| {
@@ -59,12 +59,15 @@ impl Site {
                 limits.directory_percent,
             ));
         }
+        let pair = (room.to_owned(), user.to_owned());
         for (scope, gone, of, count, percent) in scopes {
             // A zero in either number lets nobody go.
             let never = count == 0 || percent == 0;
             let beyond =
                 gone > 0 && (never || gone > count as usize && gone * 100 > of * usize::from(percent));
-            if beyond {
+            if beyond && self.words.lets_go(&pair) {
+                self.words.use_up(&pair);
+            } else if beyond {
                 self.blame(format!(
                     "{gone} of {of} are gone from {scope}, beyond {count} and {percent} %, and nobody has let them go"
                 ));

@@ -137,7 +137,6 @@ impl Site {
                 .any(|known| known.as_str().eq_ignore_ascii_case(user.as_str()))
         };
         let pair = (snapshot.room_id.clone(), user.to_owned());
-        let is_let_go = self.words.lets_go(&pair);
         let mut why = Vec::new();
         if user == self.bot {
             why.push("is the bot".to_owned());
@@ -171,7 +170,7 @@ impl Site {
                 ));
             }
         }
-        if self.run.unsure && !is_let_go {
+        if self.run.unsure && !self.words.lets_go(&pair) {
             why.push("no run has been clean since the memory was lost".to_owned());
         }
         if let Some(left) = self.grace_left(place, &snapshot.room_id, user) {
@@ -180,8 +179,11 @@ impl Site {
         if place.rules.remove == RemovePolicy::BroughtByUs && !self.brought.contains(&pair) {
             why.push("was brought in by hand".to_owned());
         }
-        if self.is_orphan(at, user) && !is_let_go {
+        if self.is_orphan(at, user) && !self.words.lets_go(&pair) {
             why.push("is of a group that is gone, and nobody has let them go".to_owned());
+        }
+        if self.run.unsure || self.is_orphan(at, user) {
+            self.words.use_up(&pair);
         }
         if !why.is_empty() {
             self.blame(format!(
@@ -243,12 +245,7 @@ impl Site {
             if was && !is {
                 let now = self.homeserver.now();
                 self.removed.push((now, room.to_owned(), user.clone()));
-                let pair = (room.to_owned(), user.clone());
-                if self.words.lets_go(&pair) {
-                    self.words.use_up(&pair);
-                } else {
-                    self.judge_limits(room);
-                }
+                self.judge_limits(room, user);
             }
         }
     }

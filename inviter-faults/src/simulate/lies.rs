@@ -28,8 +28,11 @@ impl Scenario {
         };
         let mut site = look(&self.world.site);
         let what = match self.rng.u8(..4) {
-            // The group of a room is not to be seen.
+            // The group of a room is not to be seen. Whoever has set it so means what that comes to.
             0 => {
+                if site.vanished_is_empty {
+                    return false;
+                }
                 let fed: Vec<_> = certain.fed.iter().cloned().collect();
                 let Some((source, group, _)) = one(&mut self.rng, &fed).cloned() else {
                     return false;

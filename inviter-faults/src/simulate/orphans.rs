@@ -57,9 +57,10 @@ impl Site {
 
     /// Whether somebody is of a group that fed a room, is gone, and is remembered.
     pub(super) fn is_orphan(&self, at: usize, user: &UserId) -> bool {
-        self.orphans.iter().any(|((source, group, place), people)| {
-            let is_gone = !self.shown.sources[*source].groups.contains_key(group);
-            *place == at && is_gone && people.contains(user)
-        })
+        !self.vanished_is_empty
+            && self.orphans.iter().any(|((source, group, place), people)| {
+                let is_gone = !self.shown.sources[*source].groups.contains_key(group);
+                *place == at && is_gone && people.contains(user)
+            })
     }
 }

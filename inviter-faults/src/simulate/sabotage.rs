@@ -49,6 +49,8 @@ pub enum Sabotage {
     RemovesNobody,
     /// Nobody is brought in.
     InvitesNobody,
+    /// A group that is gone is one without members, whatever the configuration says.
+    VanishedIsEmpty,
     /// Which groups feed a room is not remembered.
     ForgetsFeeds,
     /// Whatever code a person types, everything that limits hold is let go.
@@ -65,7 +67,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::HalfIsWhole,
         Self::WrongPerson,
         Self::NoLimits,
@@ -77,6 +79,7 @@ impl Sabotage {
         Self::NobodyExempt,
         Self::RemovesNobody,
         Self::InvitesNobody,
+        Self::VanishedIsEmpty,
         Self::ForgetsFeeds,
         Self::AnyWordOpens,
         Self::ForgetsWords,
@@ -119,6 +122,7 @@ impl Sabotage {
                     room.rules.remove = RemovePolicy::Anyone;
                 }
             }
+            Self::VanishedIsEmpty => reconciler.policy.danger_vanished_groups_are_empty = true,
             Self::NobodyExempt => reconciler.policy.exempt = Patterns::default(),
             Self::AdoptsAnything => reconciler.policy.adopt.any = true,
             Self::UnreadIsEmpty

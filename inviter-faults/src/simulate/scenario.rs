@@ -219,7 +219,10 @@ impl Scenario {
                 ));
             }
         }
-        lines.push(format!("{:?}", site.limits));
+        lines.push(format!(
+            "{:?}, vanished groups are empty: {}",
+            site.limits, site.vanished_is_empty
+        ));
         for line in lines {
             site.tell(|| line);
         }

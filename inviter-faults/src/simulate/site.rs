@@ -154,6 +154,8 @@ pub(super) struct Site {
     pub(super) rooms: BTreeMap<OwnedRoomId, usize>,
     pub(super) decoy: Option<OwnedRoomId>,
     pub(super) limits: Limits,
+    /// By the configuration, a group that is gone is one without members.
+    pub(super) vanished_is_empty: bool,
     pub(super) faults: Vec<Fault>,
     pub(super) misreadings: BTreeMap<usize, Misreading>,
     /// Single rooms that cannot be read.

@@ -52,7 +52,7 @@ impl Words {
         self.given.iter().any(|code| self.is_about(code, pair))
     }
 
-    /// A code is good once.
+    /// A code is good once: one of this run was needed to let somebody go.
     pub(super) fn use_up(&mut self, pair: &Pair) {
         let used = self.given.iter().filter(|code| self.is_about(code, pair));
         let used: Vec<ReleaseCode> = used.cloned().collect();

@@ -86,6 +86,7 @@ impl World {
         let places = generate::places(rng);
         let real = generate::organisation(rng, people, &places);
         let limits = generate::limits(rng);
+        let vanished_is_empty = chance(rng, 10);
         let site = Site {
             homeserver: homeserver.clone(),
             bot: bot.clone(),
@@ -95,6 +96,7 @@ impl World {
             rooms: BTreeMap::new(),
             decoy: None,
             limits,
+            vanished_is_empty,
             faults: Vec::new(),
             misreadings: BTreeMap::new(),
             unread: BTreeMap::new(),
@@ -363,6 +365,7 @@ fn policy(site: &Site) -> Policy {
             },
         });
     }
+    policy.danger_vanished_groups_are_empty = site.vanished_is_empty;
     policy.exempt = Patterns::new(["@_bridge_*".to_owned()]).unwrap_or_default();
     policy.adopt.trusted_creators.insert(user("lead"));
     policy.trusted_inviters.insert(user("lead"));
