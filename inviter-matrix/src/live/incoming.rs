@@ -203,6 +203,9 @@ mod tests {
             json!({ "msgtype": "m.emote", "body": "!idp" }),
             json!({ "msgtype": "m.text" }),
             json!({ "msgtype": "m.text", "body": 3 }),
+            // Serde would read fields from a list as well.
+            json!(["m.text", "!idp"]),
+            json!({ "msgtype": "m.text", "body": "!idp", "m.relates_to": ["m.thread", "$e"] }),
             json!({ "msgtype": "m.text", "body": "* !idp",
                 "m.relates_to": { "rel_type": "m.replace", "event_id": "$e" } }),
         ] {

@@ -7,6 +7,7 @@ mod connecting;
 mod creating;
 mod faults;
 mod hostile;
+mod hostile_lists;
 mod live;
 mod people;
 mod reading;
