@@ -41,7 +41,7 @@ impl TableFile {
         // A link is followed to the file that it stands for, which is then replaced; the link stays.
         let target = match fs::canonicalize(path) {
             Ok(target) => target,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => new_file(path),
             Err(error) => return Err(problem(&error.to_string())),
         };
         match fs::symlink_metadata(&target) {
@@ -111,6 +111,16 @@ fn is_one(file: &Path, header: &str) -> io::Result<bool> {
     Ok(begin.is_empty() || begin == header.as_bytes())
 }
 
+/// Where a file is made that is not there yet: however its directory is spelled, the same file has the same name.
+fn new_file(path: &Path) -> PathBuf {
+    let name = path.file_name().filter(|_| !path.is_symlink());
+    match (name, fs::canonicalize(directory(path))) {
+        (Some(name), Ok(directory)) => directory.join(name),
+        // Which is told as what it is.
+        _ => path.to_owned(),
+    }
+}
+
 fn directory(file: &Path) -> &Path {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -148,6 +158,34 @@ mod tests {
             assert!(error.contains("it is not replaced; name another file"), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), kept);
         }
+    }
+
+    #[test]
+    fn one_file_is_one_however_it_is_spelled() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("below")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("link")).unwrap();
+        let spelled = |path: &str| new(&dir.path().join(path)).unwrap();
+        let is_one = || {
+            let file = spelled("x.csv");
+            for other in ["./x.csv", "below/../x.csv", "x.csv"] {
+                assert!(spelled(other).is(&file), "{other}");
+            }
+            #[cfg(unix)]
+            assert!(spelled("link/x.csv").is(&file) && spelled("below/../link/./x.csv").is(&file));
+            assert!(!spelled("y.csv").is(&file) && !spelled("below/x.csv").is(&file));
+        };
+        is_one();
+        assert!(!dir.path().join("x.csv").exists(), "looking makes no file");
+        spelled("x.csv").write(b"a,b\n").unwrap();
+        is_one();
+        // In the directory that the program is in.
+        assert!(
+            new(Path::new("./new.csv"))
+                .unwrap()
+                .is(&new(Path::new("new.csv")).unwrap())
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! [`SavedPlan`]: a plan in a file that a person goes through, and that is applied later, as far as it still holds.
 //!
 //! What a file says can only take away: a plan is made afresh when it is applied, and the rooms that are to come to
-//! exactly what the file has for them are kept ([`Draft::restricted_to`](crate::reconcile::Draft::restricted_to)). So
+//! nothing but what the file has for them are kept ([`Draft::restricted_to`](crate::reconcile::Draft::restricted_to)). So
 //! nothing that somebody has written into such a file is ever done for that reason alone.
 
 mod action;
 mod compare;
 mod head;
+mod in_the_way;
 mod text;
 
 use ruma_common::{OwnedRoomId, OwnedServerName, OwnedUserId, UserId};
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::compare::index;
 pub use self::{
     action::{SavedAction, SavedGroup, SavedWhy},
-    compare::{Comparison, Difference, RoomComparison, Standing},
+    compare::{Comparison, Difference, Rest, RoomComparison, Standing},
     head::{SavedPatterns, SavedScope},
     text::SavedPlanError,
 };
@@ -124,6 +125,8 @@ impl SavedPlan {
         options.rooms = self.asked_rooms.iter().cloned().collect();
         options.arguments = self.arguments()?.into_iter().collect();
         options.scope = self.asked_scope.scope()?;
+        // They were rooms when the plan was saved.
+        options.names_may_be_gone = true;
         Ok(options)
     }
 

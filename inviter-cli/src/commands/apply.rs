@@ -10,25 +10,31 @@ use inviter::{
     },
     run_lock::RunLock,
 };
-use inviter_operations::operations::saved::{self, Applied, ApplyError};
+use inviter_operations::{
+    operations::saved::{self, Applied, ApplyError, Read},
+    render::clean::clean,
+};
 
 use super::sync::locked;
 use crate::{context::Context, exit::Exit, output, progress};
 
 const LONG_HELP: &str = "\
 Directories and rooms are read again, and everything is planned anew. A room in which exactly the same is to be done as \
-the file says is done; one in which something else is to be done is skipped, and the difference is shown. Rooms that are \
-not in the file are left alone. Whatever stands in the file, nothing is done that a sync would not do now: limits count \
-all that a sync would do, and what is held stays held.
+the file says is done, and one in which a part of it is left to do: a file whose run was stopped is given again for the \
+rest. One in which anything else is to be done is skipped, and the difference is shown; so is one in which nothing is done \
+now although it is not known that nothing is left to do, and the reason is shown. Rooms that are not in the file are left \
+alone. Whatever stands in the file, nothing is done that a sync would not do now: limits count all that a sync would do, \
+and what is held stays held.
 
 Exit codes:
     0  fine: everything in the file is done, or nothing is left to do there
     1  failed: nothing was done. The file is no plan, or one for another homeserver, account or
-       `[scope]`; with --strict, something has changed; or what makes a sync fail
+       `[scope]`, or every user can write to it; with --strict, a room of the plan is not as it
+       was; a code that lets nothing go in the rooms of the plan; or what makes a sync fail
     2  with --exit-code: rooms that are not in the file are to be changed, too
     3  removals or demotions are held
-    4  in part: rooms were skipped since they have changed; or what makes a sync end in part
-  130  interrupted by Ctrl-C (143 by TERM); what was done is listed, plan again for the rest
+    4  in part: rooms were skipped, or done in part; or what makes a sync end in part
+  130  interrupted by Ctrl-C (143 by TERM); what was done is listed, and the same command does the rest
 Where several apply: 1, then 4, then 3, then 2.";
 
 /// Do what a saved plan has.
@@ -57,7 +63,10 @@ struct Ready {
 
 impl Apply {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let saved = saved::read(&self.file).map_err(|error| self.about(&error))?;
+        let Read { plan: saved, warning } = saved::read(&self.file).map_err(|error| self.about(&error))?;
+        if let Some(warning) = warning {
+            output::warning(&clean(&format!("{}: {warning}", self.file.display())));
+        }
         // Until something is sent or remembered, the run may end anywhere.
         let ready = tokio::select! {
             ready = self.prepare(context, &saved) => ready?,
@@ -67,6 +76,7 @@ impl Apply {
             draft,
             comparison,
             options,
+            ..
         } = ready.replanned;
         if self.asked.strict && !comparison.is_same() {
             output::answer(&Applied::refused(&saved, comparison), self.json)?;
@@ -80,7 +90,7 @@ impl Apply {
         };
         output::answer(&applied, self.json)?;
         if let Some(signal) = context.interrupt.signal() {
-            output::warning("the run was stopped; plan again for what was not sent");
+            output::warning("the run was stopped; the same command does the rest of the plan");
             return Ok(Exit::Interrupted(signal));
         }
         Ok(self.exit(&applied))
@@ -111,7 +121,7 @@ impl Apply {
             Exit::of_sync(&synced.report, &synced.desired, self.exit_code)
         });
         let others = self.exit_code && !applied.comparison.not_in_file.is_empty();
-        done.max(if applied.skipped() > 0 {
+        done.max(if applied.skipped() + applied.in_part() > 0 {
             Exit::InPart
         } else {
             Exit::Fine

@@ -1,15 +1,16 @@
 //! `inviter plan`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use inviter::core::{
+    desired::Desired,
     reconcile::{Reconciler, RunOptions},
     saved_plan,
 };
 use inviter_operations::{
     operations::{plan, saved},
-    render::{counted, removals},
+    render::{clean::clean, counted, removals},
 };
 
 use crate::{
@@ -127,8 +128,14 @@ pub(super) async fn show(
     files: Option<Files>,
 ) -> anyhow::Result<Exit> {
     let planned = plan::plan(reconciler, options, how.adopt, how.paths).await?;
+    let exit = Exit::of_plan(&planned.report, &planned.draft.desired, showing.exit_code);
     if let Some(out) = files.as_ref().and_then(|files| files.out.as_ref()) {
-        save(reconciler, options, &planned, out)?;
+        // One in which nothing is to be done says no more than that nothing is known.
+        if exit == Exit::Failed {
+            output::warning("the plan is not saved, since no directory could be read");
+        } else {
+            save(reconciler, options, &planned, out)?;
+        }
     }
     if let Some(table) = files.as_ref().and_then(|files| files.table.as_ref()) {
         let removals = planned.removals()?;
@@ -144,11 +151,7 @@ pub(super) async fn show(
     } else {
         output::answer(&planned, showing.json)?;
     }
-    Ok(Exit::of_plan(
-        &planned.report,
-        &planned.draft.desired,
-        showing.exit_code,
-    ))
+    Ok(exit)
 }
 
 /// Saves a plan for `inviter apply`.
@@ -162,9 +165,60 @@ fn save(
     out.write(text.as_bytes())?;
     if let TableFile::File(path, _) = out {
         output::told(&format!(
-            "the plan is saved; `inviter apply {}` does exactly that, in the rooms that have not changed by then",
-            path.display()
+            "the plan is saved; `inviter apply {}` does exactly that, in the rooms that have not changed by then{}",
+            argument(path),
+            unread(&planned.draft.desired),
         ));
     }
     Ok(())
+}
+
+/// A name of a file as a shell takes it for one argument, and nothing in it reaches the terminal as anything but text.
+fn argument(path: &Path) -> String {
+    let name = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    if !name.starts_with('-') && name.chars().all(is_plain) {
+        return name;
+    }
+    // An option would be taken for one.
+    let name = if name.starts_with('-') {
+        format!("./{name}")
+    } else {
+        name
+    };
+    format!("'{}'", clean(&name).replace('\'', r"'\''"))
+}
+
+/// What is not in a plan, because it could not be read.
+fn unread(desired: &Desired) -> String {
+    let incomplete = desired.sources.iter().filter(|source| !source.is_complete());
+    let names: Vec<String> = incomplete.map(|source| clean(source.provider.as_str())).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "; what could not be read of {} is not in it, so that there may be more to do",
+            names.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_argument() {
+        for (name, told) in [
+            ("plan.json", "plan.json"),
+            ("/srv/a-b/Pläne_1.json", "/srv/a-b/Pläne_1.json"),
+            ("my plan.json", "'my plan.json'"),
+            ("it's", r"'it'\''s'"),
+            ("$(date)", "'$(date)'"),
+            ("-x", "'./-x'"),
+            ("a\u{1b}[2Jb\u{202e}", r"'a\u{1b}[2Jb\u{202e}'"),
+        ] {
+            assert_eq!(argument(Path::new(name)), told);
+        }
+    }
 }

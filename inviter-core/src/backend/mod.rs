@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     read_only::ReadOnly,
-    stoppable::{Stop, Stoppable},
+    stoppable::{Stop, Stoppable, was_not_sent},
     watched::{Counts, Event, Watched, Watcher},
 };
 use crate::{

@@ -14,13 +14,25 @@ use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, RoomId};
 use super::{AccountState, BackendError, BackendErrorKind, Effect, Identity, Observe, Observed, RoomBackend};
 use crate::{
     action::{Op, RoomTarget},
+    report::Outcome,
     room::{Binding, Cause},
     room_rules::Listing,
     server::{LimitKind, RateOverride, ServerFacts},
 };
 
-const STOPPED: &str = "not sent, because the run was stopped; the next run does it";
+/// How what is said of what was not sent ends. What to do about it depends on what was run.
+const STOPPED: &str = "not sent, because the run was stopped";
 const CUT_OFF: &str = "cut off, because the run was stopped; the next run sees whether it was done";
+
+/// Whether an action was not sent because the run was stopped, which is no fault of anybody's.
+pub fn was_not_sent(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed { error: text, .. }
+        | Outcome::Stale { detail: text }
+        | Outcome::Skipped { because: text } => text.ends_with(STOPPED),
+        _ => false,
+    }
+}
 
 /// Says when a run is to stop. The frontend knows (a signal, a service going down), and has the clock.
 pub trait Stop: Debug + Send + Sync + 'static {

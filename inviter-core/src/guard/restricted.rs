@@ -1,7 +1,9 @@
 //! Leaving out a part of a plan that has been through the guard as a whole. Nothing here adds to a plan or lets
 //! anything go.
 
-use super::{GuardedPlan, GuardedRoom};
+use std::collections::BTreeSet;
+
+use super::{GuardedPlan, GuardedRoom, ReleaseCode};
 use crate::{action::Action, plan::RoomPlan, room::RoomRef};
 
 impl GuardedRoom {
@@ -12,11 +14,41 @@ impl GuardedRoom {
 }
 
 impl GuardedPlan {
-    /// Keeps only some rooms. The verdicts stay those of the whole.
-    pub(crate) fn keep_rooms(&mut self, keep: impl FnMut(&GuardedRoom) -> bool) {
-        self.rooms.retain(keep);
+    /// Keeps only some rooms: some with what is to be done in them, and others with only what is to be told of them. The
+    /// verdicts stay those of the whole; of the releases, those count that have let something go in a room that is kept.
+    pub(crate) fn restrict(&mut self, done: &BTreeSet<RoomRef>, told: &BTreeSet<RoomRef>) {
+        let of_rooms: BTreeSet<ReleaseCode> = self
+            .rooms
+            .iter()
+            .filter_map(|room| room.released.clone())
+            .collect();
+        self.rooms
+            .retain(|room| done.contains(&room.plan.room) || told.contains(&room.plan.room));
+        for room in self
+            .rooms
+            .iter_mut()
+            .filter(|room| !done.contains(&room.plan.room))
+        {
+            room.actions.clear();
+            room.release = None;
+            room.released = None;
+            room.plan.learned.clear();
+            room.plan.learned_if_invited.clear();
+            room.plan.learned_if_done.clear();
+        }
         // It stands for what is held in all of them.
         self.release = None;
+        let given = std::mem::take(&mut self.released);
+        let lets_go = |code: &ReleaseCode| {
+            let mut let_go = self.rooms.iter().filter_map(|room| room.released.as_ref());
+            if of_rooms.contains(code) {
+                let_go.any(|of_room| of_room == code)
+            } else {
+                // That of everything, in a room whose own was not given.
+                let_go.any(|of_room| !given.contains(of_room))
+            }
+        };
+        self.released = given.iter().filter(|code| lets_go(code)).cloned().collect();
     }
 
     /// Keeps only some actions, and answers with the others by the rooms that they are in.

@@ -62,7 +62,7 @@ impl About {
             rooms: options.rooms.clone(),
             // Nobody has named them: they are rooms that something has changed in, and the others of them are to be
             // put right even if one is wanted no more, or is not known to be wanted just now.
-            names_must_fit: options.cause != RunCause::Drift,
+            names_must_fit: options.cause != RunCause::Drift && !options.names_may_be_gone,
             of_arguments: (!options.arguments.is_empty()).then_some(of_arguments),
             of_others,
         })

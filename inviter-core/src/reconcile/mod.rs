@@ -77,6 +77,9 @@ pub struct RunOptions {
     pub arguments: BTreeSet<Argument>,
     /// Only what is in this scope and in the policy's.
     pub scope: Scope,
+    /// Whether `rooms` that are none any more are passed over, instead of ending the run before it begins: of a plan that
+    /// was saved the rest can still be done.
+    pub names_may_be_gone: bool,
     /// What a person let go.
     pub releases: BTreeSet<ReleaseCode>,
     /// What started it, for the record. Only this depends on it: for a person, directories in

@@ -12,7 +12,7 @@ use crate::{
     saved_plan::{Comparison, SavedAction, SavedPlan, SavedPlanError, SavedRoom, Standing, index},
 };
 
-/// What a draft is restricted to: the rooms of a saved plan that are the same.
+/// What a draft is restricted to: the rooms of a saved plan in which nothing else is to be done.
 #[derive(Debug, Clone)]
 pub(super) struct Restriction {
     rooms: Vec<SavedRoom>,
@@ -21,10 +21,12 @@ pub(super) struct Restriction {
 /// A plan that was made afresh for a saved one.
 #[derive(Debug, Clone)]
 pub struct Replanned {
-    /// The plan, restricted to the rooms that are the same.
+    /// The plan, restricted to the rooms in which nothing else is to be done than the saved plan has for them.
     pub draft: Draft,
     /// What has become of the saved plan.
     pub comparison: Comparison,
+    /// Which of the releases have let something go in the whole plan, before it was restricted.
+    pub released: BTreeSet<ReleaseCode>,
     /// The options that it was made with, for [`Reconciler::apply`].
     pub options: super::RunOptions,
 }
@@ -72,31 +74,39 @@ impl Reconciler {
                 return Err(error.into());
             }
         };
+        let released = draft.plan.released().clone();
         let (draft, comparison) = draft.restricted_to(saved);
         Ok(Replanned {
             draft,
             comparison,
+            released,
             options,
         })
     }
 }
 
 impl Draft {
-    /// Leaves out every room in which not exactly the same is to be done as a saved plan has for it. Rooms that are
-    /// created or joined on the way come to no more than the saved plan has for them, either.
+    /// Leaves out every room in which anything else is to be done than a saved plan has for it. Rooms that are created or
+    /// joined on the way come to no more than the saved plan has for them, either. Rooms that are put off stay, with
+    /// nothing to do or to learn in them, for what is to be told of them.
     ///
     /// This only takes away, whatever the saved plan says: nothing is added, no verdict changes, and a run of what is
     /// left is no whole run, so that neither the sizes of directories nor a clean run are learnt from it.
     #[must_use]
     pub fn restricted_to(mut self, saved: &SavedPlan) -> (Self, Comparison) {
         let comparison = saved.compare(&self);
-        let standings = saved.rooms.iter().zip(&comparison.rooms);
-        let same = standings.filter(|(_, room)| room.standing == Standing::Same);
-        let (rooms, kept): (Vec<SavedRoom>, BTreeSet<Option<RoomRef>>) = same
-            .map(|(saved, room)| (saved.clone(), room.now.clone()))
-            .unzip();
-        self.plan
-            .keep_rooms(|room| kept.contains(&Some(room.plan().room.clone())));
+        let standings = || saved.rooms.iter().zip(&comparison.rooms);
+        let done = standings().filter(|(_, room)| room.standing.is_done());
+        let rooms: Vec<SavedRoom> = done.map(|(saved, _)| saved.clone()).collect();
+        let named = |is: fn(&Standing) -> bool| {
+            let rooms = standings().filter(move |(_, room)| is(&room.standing));
+            rooms
+                .filter_map(|(_, room)| room.now.clone())
+                .collect::<BTreeSet<RoomRef>>()
+        };
+        let done = named(Standing::is_done);
+        let told = named(|standing| matches!(standing, Standing::PutOff(_)));
+        self.plan.restrict(&done, &told);
         self.whole = false;
         self.left_out = true;
         self.restriction = Some(Restriction { rooms });

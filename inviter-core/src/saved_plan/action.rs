@@ -1,7 +1,8 @@
 //! One action as it is saved: what is to be done, and why, in words that need no other part of the file.
 
 use ruma_common::{OwnedRoomId, OwnedUserId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     action::{Action, Op, Why},
@@ -16,11 +17,12 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct SavedAction {
     /// What to do.
+    #[serde(deserialize_with = "whole")]
     pub op: Op,
     /// Why.
     pub why: SavedWhy,
     /// What the person loses by it, if they lose something.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole")]
     pub lowers: Option<Lowering>,
     /// Why it is held, as sentences; empty if it is not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -113,9 +115,9 @@ impl SavedAction {
 impl SavedWhy {
     fn of(why: &Why, feeds: &[Feed]) -> Self {
         let rule = match serde_json::to_value(why) {
-            Ok(serde_json::Value::String(rule)) => rule,
+            Ok(Value::String(rule)) => rule,
             // One with more to it is an object whose key is the rule.
-            Ok(serde_json::Value::Object(object)) => {
+            Ok(Value::Object(object)) => {
                 object.into_iter().next().map_or_else(String::new, |(k, _)| k)
             }
             _ => String::new(),
@@ -138,4 +140,52 @@ impl SavedWhy {
             },
         }
     }
+}
+
+/// Reads something of which every part is understood: written again it is the same. What stands elsewhere may have keys
+/// of later versions; a person who goes through a plan believes every word of it.
+fn whole<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Serialize + DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    // Read twice from the text: a value has forgotten which keys stood there twice.
+    let text = Box::<RawValue>::deserialize(deserializer)?;
+    let wrong = |error: serde_json::Error| D::Error::custom(without_place(&error));
+    let read: T = serde_json::from_str(text.get()).map_err(wrong)?;
+    let said: Value = serde_json::from_str(text.get()).map_err(wrong)?;
+    let meant = serde_json::to_value(&read).map_err(wrong)?;
+    if said == meant {
+        return Ok(read);
+    }
+    Err(D::Error::custom(match unknown(&said, &meant) {
+        Some(key) => format!("unknown field `{key}` in an action"),
+        None => format!("the action {said} is not written as plans have it"),
+    }))
+}
+
+/// The first key that nobody has understood.
+fn unknown<'v>(said: &'v Value, meant: &Value) -> Option<&'v str> {
+    match (said, meant) {
+        (Value::Object(said), Value::Object(meant)) => {
+            said.iter().find_map(|(key, value)| match meant.get(key) {
+                Some(meant) => unknown(value, meant),
+                None => Some(key.as_str()),
+            })
+        }
+        (Value::Array(said), Value::Array(meant)) => said
+            .iter()
+            .zip(meant)
+            .find_map(|(said, meant)| unknown(said, meant)),
+        _ => None,
+    }
+}
+
+/// An error without its line and column, which are those within the one action; whoever reads the file adds its own.
+fn without_place(error: &serde_json::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(at) = text.rfind(" at line ") {
+        text.truncate(at);
+    }
+    text
 }

@@ -2,10 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruma_common::OwnedRoomId;
+use ruma_common::{OwnedRoomId, UserId};
 
-use super::{SavedAction, SavedPlan, SavedRoom};
-use crate::{action::RoomTarget, guard::GuardedRoom, reconcile::Draft, room::RoomRef};
+use super::{SavedAction, SavedPlan, SavedRoom, in_the_way::in_the_way};
+use crate::{
+    action::{Op, RoomTarget},
+    directory::ProviderId,
+    finding::Finding,
+    guard::GuardedRoom,
+    plan::RoomPlan,
+    reconcile::Draft,
+    room::RoomRef,
+};
 
 /// What has become of a saved plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +43,28 @@ pub struct RoomComparison {
 pub enum Standing {
     /// Exactly the same is to be done.
     Same,
-    /// Nothing is to be done there any more: it was done, or is not wanted now.
+    /// A part of it is still to be done, and nothing else: the rest of a plan that was not carried out to its end.
+    Rest(Box<Rest>),
+    /// Nothing of it is to be done any more: it was done, or is not wanted now.
     Settled,
+    /// Nothing is done there now, and not because it was done: these findings say why. Never empty.
+    PutOff(Vec<Finding>),
     /// Something else is to be done.
     Changed(Box<Difference>),
     /// The run is not about it any more: no group or configuration wants it.
     Gone,
+    /// Nothing that could be read wants it, and these directories could not be read to their end.
+    Unknown(Vec<ProviderId>),
+}
+
+/// What has become of a room of which a part is still to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Rest {
+    /// What is not to be done any more.
+    pub over: Vec<SavedAction>,
+    /// Why some of that may be neither done nor unwanted; empty if it is the one or the other.
+    pub because: Vec<Finding>,
 }
 
 /// What differs in a room.
@@ -58,8 +82,16 @@ pub struct Difference {
 }
 
 impl Difference {
-    fn is_none(&self) -> bool {
-        *self == Self::default()
+    /// Whether nothing is to be done but what the saved plan has for the same room.
+    fn adds_nothing(&self) -> bool {
+        self.only_now.is_empty() && self.held_no_more.is_empty() && self.other_room.is_none()
+    }
+}
+
+impl Standing {
+    /// Whether what is to be done in the room now is done.
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Same | Self::Rest(_))
     }
 }
 
@@ -69,10 +101,16 @@ impl Comparison {
         self.rooms.iter().all(|room| room.standing == Standing::Same)
     }
 
-    /// The rooms that are not done because they have changed or are gone.
+    /// The rooms in which nothing is done, although it is not known that nothing of the plan is left to do there.
     pub fn skipped(&self) -> impl Iterator<Item = &RoomComparison> {
         let rooms = self.rooms.iter();
-        rooms.filter(|room| matches!(room.standing, Standing::Changed(_) | Standing::Gone))
+        rooms.filter(|room| !room.standing.is_done() && room.standing != Standing::Settled)
+    }
+
+    /// The rooms in which a part is done, and something else of the plan is not known to be done or unwanted.
+    pub fn in_part(&self) -> impl Iterator<Item = &RoomComparison> {
+        let rooms = self.rooms.iter();
+        rooms.filter(|room| matches!(&room.standing, Standing::Rest(rest) if !rest.because.is_empty()))
     }
 }
 
@@ -83,13 +121,17 @@ impl SavedPlan {
         let mut met = BTreeSet::new();
         let compared = self.rooms.iter().map(|saved| {
             let found = saved.names().find_map(|name| index.get(&name).copied());
-            // Two rooms of the file can have become one.
-            let found = found.filter(|at| met.insert(*at));
-            let found = found.and_then(|at| now.plan.rooms().get(at));
+            let room = found.and_then(|at| now.plan.rooms().get(at));
+            let standing = match (found, room) {
+                // Two rooms of the file can have become one.
+                (Some(at), Some(room)) if !met.insert(at) => saved.taken(room),
+                (_, Some(room)) => saved.standing(room, now),
+                (_, None) => gone(now),
+            };
             RoomComparison {
                 room: saved.room.clone(),
-                now: found.map(|room| room.plan().room.clone()),
-                standing: found.map_or(Standing::Gone, |room| saved.standing(room)),
+                now: room.map(|room| room.plan().room.clone()),
+                standing,
             }
         });
         let rooms: Vec<RoomComparison> = compared.collect();
@@ -120,18 +162,60 @@ pub(crate) fn index(rooms: &[GuardedRoom]) -> BTreeMap<RoomRef, usize> {
     index
 }
 
+/// The run is not about a room. Where not everything could be read, nobody knows whether something wants it.
+fn gone(now: &Draft) -> Standing {
+    let sources = now.desired.sources.iter();
+    let unread: Vec<ProviderId> = sources
+        .filter(|source| !source.is_complete())
+        .map(|source| source.provider.clone())
+        .collect();
+    if unread.is_empty() {
+        Standing::Gone
+    } else {
+        Standing::Unknown(unread)
+    }
+}
+
 impl SavedRoom {
-    fn standing(&self, room: &GuardedRoom) -> Standing {
-        let plan = room.plan();
+    fn standing(&self, room: &GuardedRoom, now: &Draft) -> Standing {
         if room.actions().is_empty() {
-            return Standing::Settled;
+            let because = in_the_way(&self.actions, room, now);
+            return if because.is_empty() {
+                Standing::Settled
+            } else {
+                Standing::PutOff(because)
+            };
         }
+        let difference = self.difference(room, &now.identity.user_id);
+        if !difference.adds_nothing() {
+            Standing::Changed(Box::new(difference))
+        } else if difference.only_in_file.is_empty() {
+            Standing::Same
+        } else {
+            Standing::Rest(Box::new(Rest {
+                because: in_the_way(&difference.only_in_file, room, now),
+                over: difference.only_in_file,
+            }))
+        }
+    }
+
+    /// A room that is now the same as one that stands before it in the file.
+    fn taken(&self, room: &GuardedRoom) -> Standing {
+        Standing::Changed(Box::new(Difference {
+            only_in_file: self.actions.clone(),
+            other_room: Some((self.room.to_string(), room.plan().room.to_string())),
+            ..Difference::default()
+        }))
+    }
+
+    fn difference(&self, room: &GuardedRoom, bot: &UserId) -> Difference {
+        let plan = room.plan();
         let mut difference = Difference::default();
         let target = match &plan.target {
             Some(RoomTarget::Existing(id)) => Some(id),
             Some(RoomTarget::New(_)) | None => None,
         };
-        if target != self.room_id.as_ref() {
+        if target != self.room_id.as_ref() && !self.was_created(plan, bot) {
             let name = |id: Option<&_>| match id {
                 Some(id) => OwnedRoomId::to_string(id),
                 None => "one to be created".to_owned(),
@@ -163,10 +247,19 @@ impl SavedRoom {
             }
         }
         difference.only_in_file.reverse();
-        if difference.is_none() {
-            Standing::Same
-        } else {
-            Standing::Changed(Box::new(difference))
-        }
+        difference
+    }
+
+    /// Whether a room is the one that the plan was to create: by us, and with no name that the plan does not know.
+    fn was_created(&self, plan: &RoomPlan, bot: &UserId) -> bool {
+        let creator = plan.seen.as_ref().map(|seen| &*seen.creator);
+        let creates = |action: &SavedAction| matches!(action.op, Op::CreateRoom(_));
+        self.room_id.is_none()
+            && self.actions.iter().any(creates)
+            && creator == Some(bot)
+            && plan
+                .refs
+                .iter()
+                .all(|name| *name == self.room || self.refs.contains(name))
     }
 }

@@ -136,6 +136,26 @@ fn a_plan_with_something_wrong_in_it_is_told_what() {
         action(json!({"invite": {"user": "ada", "reason": null}})),
         "sigil",
     );
+    is(
+        action(json!({"invite": {"user": "@ada:example.org", "reason": null, "note": "for a week"}})),
+        "unknown field `note`",
+    );
+    is(
+        action(json!({"set_levels": {"changes": [
+            {"slot": {"user": "@cid:example.org"}, "from": 50, "to": null, "until": 1},
+        ]}})),
+        "unknown field `until`",
+    );
+    is(
+        action(json!({"invite": ["@ada:example.org", null]})),
+        "is not written as plans have it",
+    );
+    is(
+        wrong(|file| {
+            file["rooms"][0]["actions"][2]["lowers"] = json!({"from": 50, "to": 0, "of": "@bob:example.org"});
+        }),
+        "unknown field `of`",
+    );
     is(wrong(|file| file["format"] = 0.into()), "`format`");
     is(wrong(|file| file["format"] = "1".into()), "`format`");
     is(wrong(|file| file["extra"] = 1.into()), "unknown field `extra`");
@@ -181,6 +201,27 @@ fn a_plan_with_something_wrong_in_it_is_told_what() {
         }),
         "stands in it twice",
     );
+}
+
+#[test]
+fn a_key_that_stands_there_twice_is_told() {
+    let text = file().to_string();
+    let twice = |part: &str, again: &str| {
+        let doubled = text.replacen(part, &format!("{part},{again}"), 1);
+        assert_ne!(doubled, text);
+        SavedPlan::parse(doubled.as_bytes()).unwrap_err().to_string()
+    };
+    for error in [
+        twice("\"format\":1", "\"format\":1"),
+        twice("\"kind\":\"inviter_plan\"", "\"kind\":\"plan\""),
+        twice("\"planned\":\"2026-01-01T00:00:00Z\"", "\"planned\":\"\""),
+        twice("\"user\":\"@ada:example.org\"", "\"user\":\"@bob:example.org\""),
+    ] {
+        assert!(
+            error.starts_with("it is a plan that cannot be understood: duplicate field `"),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -71,6 +71,9 @@ pub enum SavedPlanError {
         /// That of the configuration.
         ours: OwnedUserId,
     },
+    /// Others can change it: a sentence saying who.
+    #[error("{0}")]
+    OpenToOthers(String),
     /// Made when `[scope]` was another.
     #[error("it was made when `[scope]` in the configuration was another; plan again")]
     OtherScope,
@@ -104,6 +107,10 @@ impl SavedPlan {
             return Err(SavedPlanError::TooLarge);
         }
         let head: Head = serde_json::from_slice(text).map_err(|error| match error.classify() {
+            // Its values are anything, so that only the keys can be wrong.
+            Category::Data if error.to_string().starts_with("duplicate field") => {
+                SavedPlanError::wrong(error.to_string())
+            }
             Category::Data => SavedPlanError::NotAPlan,
             _ => SavedPlanError::NotJson(shortened(&error.to_string())),
         })?;

@@ -1,6 +1,8 @@
 //! Plans that are saved, and applied when something else may have happened: what still holds is done, and nothing that
 //! a run would not do by itself.
 
+mod put_off;
+mod rest;
 mod tampering;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -150,15 +152,16 @@ fn a_removal_that_somebody_wrote_into_the_file_removes_nobody() {
     };
     *going = user(0);
     plan.rooms[0].actions.push(other.clone());
+    // In the place of the right one.
+    let whole = plan.clone();
+    plan.rooms[0].actions = vec![other.clone()];
     let (report, comparison) = apply(&world, &plan);
     let Standing::Changed(difference) = &comparison.rooms[0].standing else {
         panic!("{comparison:?}")
     };
     assert_eq!(difference.only_in_file, [other.clone()]);
     assert_eq!((report.rooms.len(), world.people_in(0).len()), (0, 5));
-    // In the place of the right one, or in another room.
-    plan.rooms[0].actions = vec![other.clone()];
-    apply(&world, &plan);
+    // In another room.
     let elsewhere = SavedRoom {
         room: inviter_core::room::RoomRef::Alias(alias(2)),
         refs: Vec::new(),
@@ -170,6 +173,11 @@ fn a_removal_that_somebody_wrote_into_the_file_removes_nobody() {
     assert_eq!(standings(&comparison), [&Standing::Gone]);
     assert_eq!(comparison.not_in_file.len(), 1);
     assert_eq!(world.people_in(0).len(), 5);
+    // Beside the right one, which is done alone.
+    let (report, comparison) = apply(&world, &whole);
+    assert!(matches!(standings(&comparison)[..], [Standing::Rest(_)]));
+    assert_eq!(report.tally().removed, 1);
+    assert_eq!(world.people_in(0), BTreeSet::from([0, 1, 2, 3]));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use inviter::core::{
     action::RoomTarget,
+    backend::was_not_sent,
     evidence::Evidence,
     finding::{Finding, FindingKind, Subject},
     plan::RoomStatus,
@@ -73,7 +74,7 @@ pub fn report(out: &mut impl Write, report: &Report, evidence: &Evidence, kind: 
     writeln!(
         out,
         "{HEADLINE}{}{}{}{HEADLINE:#}",
-        counts(&report.tally(), kind),
+        counts(report, kind),
         left_alone(&report.rooms),
         unread(&report.findings)
     )
@@ -127,6 +128,12 @@ pub fn waiting(
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// How many actions were not sent, because the run was stopped.
+pub fn not_sent(report: &Report) -> usize {
+    let items = report.rooms.iter().flat_map(|room| &room.items);
+    items.filter(|item| was_not_sent(&item.outcome)).count()
 }
 
 /// How many rooms nothing is done in, after the counts: "no changes" would say that all is well there.
@@ -247,6 +254,7 @@ fn outcome(outcome: &Outcome) -> Option<(String, bool)> {
     Some(match outcome {
         Outcome::Planned => return None,
         Outcome::Done => ("done".to_owned(), false),
+        stopped if was_not_sent(stopped) => ("not sent, because the run was stopped".to_owned(), true),
         Outcome::AlreadySo => ("was so already".to_owned(), false),
         Outcome::Stale { detail } => (format!("left out: {}", clean(detail)), true),
         Outcome::Failed { error, temporary } => {
@@ -318,14 +326,24 @@ pub fn note(out: &mut impl Write, indent: &str, finding: &Finding) -> fmt::Resul
 }
 
 /// The last line, by its beginning.
-fn counts(tally: &Tally, kind: Kind) -> String {
+fn counts(report: &Report, kind: Kind) -> String {
     let name = match kind {
         Kind::Plan | Kind::PlanAdopting => "plan",
         Kind::Sync => "sync",
         Kind::Applied => "apply",
         Kind::Held => "release",
     };
-    format!("{name}: {}", tallied(tally, kind))
+    // What a person has stopped has not failed.
+    let not_sent = not_sent(report);
+    let mut tally = report.tally();
+    tally.failed = tally
+        .failed
+        .saturating_sub(u32::try_from(not_sent).unwrap_or(u32::MAX));
+    let stopped = match not_sent {
+        0 => String::new(),
+        count => format!(", {count} not sent"),
+    };
+    format!("{name}: {}{stopped}", tallied(&tally, kind))
 }
 
 /// The counts, as they stand behind the name of the command.
