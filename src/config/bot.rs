@@ -126,7 +126,8 @@ fn pause(section: &Section<'_>, key: &str, default: Duration, problems: &mut Pro
     timeout(section, key, default, problems)
 }
 
-/// The first pause is a sixtieth of this, so that a directory is asked once a second at the very most.
+/// The first pause is a sixtieth of this, so that a directory is asked once a second at the very most, and one that
+/// refuses the bot once a minute.
 const SHORTEST_QUARANTINE_MAX: Duration = Duration::from_secs(MINUTE);
 
 fn quarantine_max(section: &Section<'_>, default: Duration, problems: &mut Problems) -> Duration {

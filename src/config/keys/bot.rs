@@ -60,7 +60,7 @@ pub(in crate::config) static BOT: SectionKeys = SectionKeys {
             "quarantine_max",
             Kind::Duration,
             Value("\"1h\""),
-            "The longest pause before a directory that keeps failing is asked again, at least 1m; the first one is a sixtieth of it",
+            "The longest pause before a directory that keeps failing is asked again, at least 1m; the first one is a sixtieth of it, and of one that refuses the bot ten minutes",
         ),
         Key::new(
             "confirm_within",
