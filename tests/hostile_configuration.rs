@@ -11,6 +11,7 @@ use inviter::{
     core::{
         IdentityProvider as _,
         directory::ProviderId,
+        harmful::is_harmful,
         provider::{ProviderErrorKind, ReadRequest},
     },
 };
@@ -77,20 +78,21 @@ fn is_told(text: &str) -> Result<(), TestCaseError> {
     let Err(errors) = Config::parse(text, &file, &environment) else {
         return Ok(());
     };
-    let said = errors.to_string();
     let lines = text.matches('\n').count() + 1;
     let prefix = format!("{}:", file.display());
     let mut named = 0;
-    for line in said.lines() {
-        if let Some(rest) = line.trim_start().strip_prefix(&prefix) {
+    for error in errors.errors() {
+        let said = error.to_string();
+        prop_assert!(!said.contains(|c| c == '\n' || is_harmful(c)), "{:?}", said);
+        if let Some(rest) = said.strip_prefix(&prefix) {
             let number = rest.split(':').next().unwrap_or_default();
             if let Ok(number) = number.parse::<usize>() {
-                prop_assert!((1..=lines).contains(&number), "{}", line);
+                prop_assert!((1..=lines).contains(&number), "{}", said);
                 named += 1;
             }
         }
     }
-    prop_assert!(named > 0, "no place in {}", said);
+    prop_assert!(named > 0, "no place in {}", errors);
     Ok(())
 }
 
