@@ -21,6 +21,8 @@ use crate::session::Session;
 pub(crate) struct Notices {
     told: Told,
     not_begun: Option<String>,
+    /// What the process before has told of quarantines is among `told`.
+    recalled: bool,
     /// What no later report says again, and nobody has heard yet.
     owed: Vec<String>,
 }
@@ -66,9 +68,18 @@ impl Notices {
             now: session.now(),
             part: *cause == RunCause::Drift,
         };
+        let quarantines = session.board.known().quarantines;
+        if !std::mem::replace(&mut self.recalled, true) {
+            self.told.recall(quarantines.told());
+        }
         let news = self.news(report, &around);
         let arrived = news.lines.is_empty() || self.tell(session, &news.lines.join("\n")).await;
         self.told_that(news, arrived);
+        if arrived {
+            quarantines
+                .remember(&session.reconciler, &around.quarantined)
+                .await;
+        }
     }
 
     /// What is to be told after a run.

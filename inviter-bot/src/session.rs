@@ -137,6 +137,7 @@ impl Session {
         let stoppable = Stoppable::new(live.clone(), Arc::new(stopping.clone()));
         let mut setup = Setup::over(config, identity, Arc::new(stoppable)).await?;
         let quarantines = shared.board.known().quarantines;
+        quarantines.recall(&setup.reconciler).await;
         quarantines.around(&mut setup.reconciler, config.bot.quarantine_max);
         let session = Self {
             config: config.clone(),

@@ -17,6 +17,7 @@ use inviter::{
 use inviter_operations::render::{clean::clean, counted, duration, time};
 
 use super::{Around, unknown};
+use crate::quarantines;
 
 /// What has been told and still holds.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +38,13 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// Takes over what the process before has told.
+    pub(super) fn recall(&mut self, quarantines: quarantines::Told) {
+        let quarantines = quarantines.into_iter();
+        self.quarantined
+            .extend(quarantines.map(|(id, of)| ((id, of.since), of.failing_since)));
+    }
+
     /// What is to be told after a run, and what has been told then.
     pub(super) fn after(&self, report: &Report, around: &Around) -> (Vec<String>, Self) {
         let mut lines = Vec::new();
