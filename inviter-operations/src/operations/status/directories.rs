@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use inviter::core::{directory::ProviderId, quarantine::Quarantined};
+use inviter::core::{directory::ProviderId, provider::ProviderErrorKind, quarantine::Quarantined};
 use serde_json::{Value, json};
 
 use super::Status;
@@ -23,6 +23,7 @@ impl Status {
             since,
             failures,
             again,
+            kind,
             error,
             ..
         } = quarantined;
@@ -31,13 +32,20 @@ impl Status {
         } else {
             "asked again by the next run".to_owned()
         };
+        let at_once = match kind {
+            // What the bot itself has to know otherwise is read with the configuration only.
+            ProviderErrorKind::Denied | ProviderErrorKind::Misconfigured => {
+                "a person's run, or, with the configuration and files of secrets read anew, by a reload"
+            }
+            _ => "a person's run",
+        };
         writeln!(
             out,
-            "{FAILED}directory {}:{FAILED:#} in quarantine since {} after {} in a row, {again}, or at once by a \
-             person's run; the last error: {}",
+            "{FAILED}directory {}:{FAILED:#} in quarantine since {} after {}, {again}, or at once by {at_once}; \
+             the last error: {}",
             clean(directory.as_str()),
             self.when(*since),
-            counted(*failures as usize, "failed read", "failed reads"),
+            counted(*failures as usize, "failed read", "failed reads in a row"),
             Clean(error)
         )
     }

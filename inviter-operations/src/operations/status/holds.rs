@@ -47,7 +47,7 @@ pub enum Standing {
     Over,
     /// It cannot be told who would go, as long as something is not known.
     Open,
-    /// Nobody has looked.
+    /// Nobody has looked, or not since the run that has held this.
     Unseen,
 }
 
@@ -63,7 +63,11 @@ impl Hold {
                     Some(room) => room.room.to_string(),
                     None => name(memory, id),
                 };
-                let standing = picture.map_or(Standing::Unseen, |_| standing(&held, seen));
+                let standing = match picture {
+                    Some(picture) if picture.is_remembered(memory) => later(&held, seen, picture.at),
+                    Some(_) => standing(&held, seen),
+                    None => Standing::Unseen,
+                };
                 Self {
                     room,
                     id: id.clone(),
@@ -144,6 +148,15 @@ fn seen<'p>(picture: &'p Picture, id: &OwnedRoomId) -> Option<&'p RoomReport> {
     let is_meant =
         |room: &&RoomReport| matches!(&room.target, Some(RoomTarget::Existing(other)) if other == id);
     picture.report.rooms.iter().find(is_meant)
+}
+
+/// How what is remembered stands to a run that was written down before: where they differ, somebody has looked since.
+fn later(held: &RememberedHold, seen: Option<&RoomReport>, at: Timestamp) -> Standing {
+    match standing(held, seen) {
+        Standing::Open if held.since <= at => Standing::Open,
+        Standing::Held => Standing::Held,
+        _ => Standing::Unseen,
+    }
 }
 
 fn standing(held: &RememberedHold, seen: Option<&RoomReport>) -> Standing {
