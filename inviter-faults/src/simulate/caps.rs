@@ -13,6 +13,7 @@ impl Site {
         let first = self.run.removed_before;
         let gone_of = |skip: usize, until: usize, keep: &dyn Fn(&RoomId) -> bool| {
             let all = self.removed.iter().take(until).skip(skip);
+            let all = all.map(|(at, room, user)| (*at, self.current(room), user));
             let recent = all.filter(|(at, room, _)| now.since(*at) < window && keep(room));
             let people: BTreeSet<_> = recent.map(|(_, room, user)| (room, user)).collect();
             people.len()

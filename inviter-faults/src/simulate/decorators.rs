@@ -167,6 +167,10 @@ impl Watch {
                 act(&user("lead"), ban);
             }
             (Event::BotLowered, _) if place.as_ref().is_some_and(|place| place.maker == Maker::Lead) => {
+                let snapshot = homeserver.snapshot(&room);
+                if snapshot.is_none_or(|snapshot| snapshot.is_privileged_creator(&bot)) {
+                    return;
+                }
                 let mut levels = homeserver.levels(&room).unwrap_or_else(|| json!({}));
                 levels["users"][bot.as_str()] = json!(50);
                 homeserver.force_state(&room, &user("lead"), "m.room.power_levels", "", levels);
@@ -215,6 +219,7 @@ impl Watch {
             && let Some(at) = site.places.iter().position(|place| place.alias == *alias)
         {
             site.rooms.insert(room.clone(), at);
+            site.leads.insert(at, room.clone());
         }
         if let (RoomTarget::Existing(room), Some(before)) = (target, &before) {
             site.judge_after(room, op, before);

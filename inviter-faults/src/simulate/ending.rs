@@ -28,18 +28,23 @@ impl Site {
                 all.push(format!("{} does not exist", place.name));
                 continue;
             };
+            let room = self.current(&room).to_owned();
+            // Nobody knows which room is meant.
+            if self.closed.contains_key(&room) {
+                continue;
+            }
             let Some(snapshot) = self.homeserver.snapshot(&room) else {
                 continue;
             };
             // Of which nothing is known, in which nothing is done.
-            if self.unread.contains_key(&room) {
+            if self.unread.keys().any(|unread| self.current(unread) == room) {
                 continue;
             }
             let bot = snapshot.member(&self.bot);
             let is_there = bot.is_some_and(|member| member.membership == Membership::Joined);
             if is_there && snapshot.replaced_by.is_none() {
                 self.compare(at, place, &snapshot, &mut all);
-            } else if place.maker == Maker::Bot {
+            } else if place.maker == Maker::Bot && self.lets_bot_in(&room) {
                 all.push(format!("{}: the bot is not in it", place.name));
             }
         }
@@ -86,6 +91,9 @@ impl Site {
         let may_invite = snapshot
             .power(&self.bot)
             .reaches(snapshot.levels.key(Key::Invite));
+        if self.was_out(snapshot, user) {
+            return true;
+        }
         match snapshot.member(user) {
             Some(member) if member.membership.is_in() => true,
             Some(member) if member.membership == Membership::Banned => true,

@@ -14,7 +14,11 @@ impl Site {
     /// earlier.
     pub(super) fn begin_graces(&mut self) {
         let now = self.homeserver.now();
-        for (room, at) in &self.rooms {
+        for (room, at) in self
+            .rooms
+            .iter()
+            .filter(|(room, _)| !self.closed.contains_key(*room))
+        {
             let Some(snapshot) = self.homeserver.snapshot(room) else {
                 continue;
             };

@@ -84,6 +84,10 @@ impl Site {
     pub(super) fn judge(&mut self, room: &RoomId, op: &Op) -> Option<Before> {
         let snapshot = self.homeserver.snapshot(room)?;
         let Some((at, place)) = self.place_of(room) else {
+            // It shows from inside alone whether a room agrees that it replaces another.
+            if matches!(op, Op::Join { .. }) && self.is_named(room) {
+                return None;
+            }
             self.blame(format!("{op:?} in {room}, which is no room of the organisation"));
             return None;
         };
@@ -91,6 +95,9 @@ impl Site {
         let name = &place.name;
         if place.maker == Maker::Squatter && !matches!(op, Op::Join { .. }) {
             self.blame(format!("{op:?} in {name}, which nobody has adopted"));
+        }
+        if self.closed.contains_key(room) && !matches!(op, Op::Join { .. }) {
+            self.blame(format!("{op:?} in {name}, in {room}, which is closed"));
         }
         if place.paused {
             self.blame(format!("{op:?} in {name}, which is paused"));

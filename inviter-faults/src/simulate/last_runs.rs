@@ -34,6 +34,12 @@ impl Scenario {
             self.run(&RunOptions::by_person());
             self.world.homeserver.advance(ALL_GRACE);
         }
+        // The bot enters one room of a chain of them in each run.
+        let entries = look(&self.world.site).entries();
+        for _ in 0..entries {
+            self.tell(|| "  time to enter rooms".to_owned());
+            self.run(&RunOptions::by_person());
+        }
         let is_clean = self.world.store.memory().clean_run.is_some();
         if is_clean && chance(&mut self.rng, 15) {
             let shared = Arc::clone(&self.world.site);
@@ -84,14 +90,9 @@ impl Scenario {
         for place in &mut site.places {
             place.paused = false;
         }
-        let missing: Vec<_> = site
-            .rooms
-            .iter()
-            .filter(|(_, at)| site.places[**at].maker == Maker::Bot)
-            .map(|(room, at)| (room.clone(), site.places[*at].alias.clone()))
-            .collect();
-        for (room, alias) in missing {
-            if site.homeserver.alias(&alias).is_none() {
+        for (at, room) in site.leads.clone() {
+            let alias = site.places[at].alias.clone();
+            if site.places[at].maker == Maker::Bot && site.homeserver.alias(&alias).is_none() {
                 site.homeserver.force_alias(alias, room, site.bot.clone());
             }
         }

@@ -22,6 +22,7 @@ mod scenario;
 mod site;
 mod stir;
 mod tally;
+mod upgrades;
 mod words;
 mod world;
 

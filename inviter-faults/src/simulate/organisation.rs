@@ -189,6 +189,16 @@ impl Organisation {
         wanted
     }
 
+    /// Who is in a group of a room, whether they may be brought in or not.
+    pub(super) fn seated(&self, room: usize) -> BTreeSet<OwnedUserId> {
+        let of = |source: &Source| {
+            let own = source.groups.iter().filter(|(_, group)| group.room == Some(room));
+            let people = own.flat_map(|(name, _)| source.people_of(name));
+            people.collect::<Vec<_>>()
+        };
+        self.sources.iter().flat_map(of).collect()
+    }
+
     /// What somebody is.
     pub(super) fn standing(&self, user: &UserId) -> Standing {
         if self.sources.iter().any(|source| source.collides(user)) {

@@ -35,9 +35,14 @@ impl Site {
     }
 
     fn is_anyone_left(&self, place: usize, people: &BTreeSet<OwnedUserId>) -> bool {
-        let wanted = self.real.wanted(place).members;
+        // Somebody uncertain has a place there as well, if one of their accounts has.
+        let wanted = self.real.seated(place);
         let fixed = |user: &OwnedUserId| self.places[place].fixed.iter().any(|(known, _)| known == user);
-        let rooms = self.rooms.iter().filter(|(_, at)| **at == place);
+        let open = self
+            .rooms
+            .iter()
+            .filter(|(room, _)| !self.closed.contains_key(*room));
+        let rooms = open.filter(|(_, at)| **at == place);
         let mut snapshots = rooms.filter_map(|(room, _)| self.homeserver.snapshot(room));
         snapshots.any(|snapshot| {
             people.iter().any(|user| {

@@ -59,6 +59,8 @@ pub enum Sabotage {
     ForgetsWords,
     /// A lost memory is not told.
     HidesLoss,
+    /// A room that was closed is followed to any that it names.
+    FollowsAnything,
     /// Whoever made a room, it is managed.
     AdoptsAnything,
     /// The bot lowers itself along with others.
@@ -67,7 +69,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::HalfIsWhole,
         Self::WrongPerson,
         Self::NoLimits,
@@ -84,6 +86,7 @@ impl Sabotage {
         Self::AnyWordOpens,
         Self::ForgetsWords,
         Self::HidesLoss,
+        Self::FollowsAnything,
         Self::AdoptsAnything,
         Self::TakesPower,
     ];
@@ -125,7 +128,8 @@ impl Sabotage {
             Self::VanishedIsEmpty => reconciler.policy.danger_vanished_groups_are_empty = true,
             Self::NobodyExempt => reconciler.policy.exempt = Patterns::default(),
             Self::AdoptsAnything => reconciler.policy.adopt.any = true,
-            Self::UnreadIsEmpty
+            Self::FollowsAnything
+            | Self::UnreadIsEmpty
             | Self::WrongPerson
             | Self::RemovesNobody
             | Self::InvitesNobody
@@ -238,11 +242,18 @@ impl RoomBackend for Crooked {
     }
 
     fn observe(&self, what: Observe) -> BoxStream<'static, Result<Observed, BackendError>> {
-        let how = self.how;
+        let (how, site) = (self.how, Arc::clone(&self.site));
         let rooms = self.inner.observe(what).map(move |observed| {
             observed.map(|mut observed| {
-                if let (Sabotage::UnreadIsEmpty, RoomState::Joined(snapshot)) = (how, &mut observed.state) {
-                    snapshot.unreadable.clear();
+                match (how, &mut observed.state) {
+                    (Sabotage::UnreadIsEmpty, RoomState::Joined(snapshot)) => snapshot.unreadable.clear(),
+                    (Sabotage::FollowsAnything, RoomState::Joined(snapshot)) => {
+                        let site = look(&site);
+                        let mut closed = site.closed.iter();
+                        let named = closed.find(|(_, closed)| closed.to == snapshot.room_id);
+                        snapshot.predecessor = named.map(|(old, _)| old.clone());
+                    }
+                    _ => {}
                 }
                 observed
             })

@@ -312,8 +312,7 @@ impl Scenario {
         site.unread.clear();
         site.misreadings.clear();
         site.kill_at = None;
-        let rooms: Vec<_> = site.rooms.iter().map(|(room, at)| (room.clone(), *at)).collect();
-        for (room, at) in rooms {
+        for (at, room) in site.leads.clone() {
             let alias = site.places[at].alias.clone();
             if site.homeserver.alias(&alias) == site.decoy {
                 site.homeserver.force_alias(alias, room, user("lead"));

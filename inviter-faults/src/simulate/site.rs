@@ -21,6 +21,7 @@ use super::{
     organisation::{Organisation, Source},
     orphans::Fed,
     tally::Tally,
+    upgrades::Closed,
     words::Words,
 };
 
@@ -152,6 +153,10 @@ pub(super) struct Site {
     pub(super) places: Vec<Place>,
     /// Every room that is or was a place's.
     pub(super) rooms: BTreeMap<OwnedRoomId, usize>,
+    /// Rooms that were closed in favour of others.
+    pub(super) closed: BTreeMap<OwnedRoomId, Closed>,
+    /// By place: the room that its alias leads to, but for faults.
+    pub(super) leads: BTreeMap<usize, OwnedRoomId>,
     pub(super) decoy: Option<OwnedRoomId>,
     pub(super) limits: Limits,
     /// By the configuration, a group that is gone is one without members.

@@ -7,7 +7,7 @@ use inviter_core::{OwnedRoomId, OwnedUserId, memory::UserOp};
 use serde_json::json;
 
 use super::{
-    generate::{everyone, one},
+    generate::{chance, everyone, one},
     names::user,
     site::{Maker, look},
     words::Pair,
@@ -52,6 +52,14 @@ impl World {
             reason: None,
         };
         let join = || UserOp::Join { room: room.clone() };
+        if chance(rng, 8)
+            && places[at].maker != Maker::Squatter
+            && !look(&self.site).closed.contains_key(&room)
+        {
+            let by = [self.bot.clone(), lead, who];
+            let by = one(rng, &by).unwrap_or(&self.bot);
+            return self.upgrade(rng, &room, at, by);
+        }
         let what = rng.u8(..14);
         let acts: Vec<(OwnedUserId, UserOp)> = match what {
             0..4 => vec![(who.clone(), join())],

@@ -94,6 +94,8 @@ impl World {
             real,
             places,
             rooms: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            leads: BTreeMap::new(),
             decoy: None,
             limits,
             vanished_is_empty,
@@ -168,7 +170,9 @@ impl World {
                 continue;
             }
             if let Some(room) = self.make(place, Some(&place.name)) {
-                look(&self.site).rooms.insert(room, at);
+                let mut site = look(&self.site);
+                site.rooms.insert(room.clone(), at);
+                site.leads.insert(at, room);
             }
         }
         let decoy = Place {
@@ -220,7 +224,8 @@ impl World {
                 let snapshot = self.homeserver.snapshot(room);
                 snapshot.map_or(0, |snapshot| population(&snapshot, &self.bot))
             };
-            let population = site.rooms.keys().map(|room| (room.clone(), of(room))).collect();
+            let open = site.rooms.keys().filter(|room| !site.closed.contains_key(*room));
+            let population = open.map(|room| (room.clone(), of(room))).collect();
             site.run = Run {
                 unsure: self.store.memory().clean_run.is_none(),
                 removed_before: site.removed.len(),
