@@ -163,6 +163,7 @@ fn open_folder(what: &str, dir: &Path, mode: u32) -> String {
 
 /// Belongings of other users, for tests.
 #[cfg(all(test, unix))]
+#[expect(clippy::unwrap_used, reason = "helpers of tests")]
 pub(crate) mod another {
     use std::{os::unix::fs::chown, path::Path};
 
