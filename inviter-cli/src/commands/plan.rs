@@ -47,6 +47,8 @@ pub(super) struct Files {
     table: Option<TableFile>,
     /// The plan, to be applied later.
     out: Option<TableFile>,
+    /// The file of the plan, as it was named.
+    named: Option<PathBuf>,
 }
 
 impl Files {
@@ -85,6 +87,7 @@ impl Plan {
         let files = Files {
             table: file(&self.removals_csv, &table)?,
             out: file(&self.out, &plan)?,
+            named: self.out.clone(),
         };
         if self.showing.json && files.on_stdout() {
             let (option, what) = match files.table {
@@ -134,7 +137,8 @@ pub(super) async fn show(
         if exit == Exit::Failed {
             output::warning("the plan is not saved, since no directory could be read");
         } else {
-            save(reconciler, options, &planned, out)?;
+            let named = files.as_ref().and_then(|files| files.named.as_deref());
+            save(reconciler, options, &planned, (out, named))?;
         }
     }
     if let Some(table) = files.as_ref().and_then(|files| files.table.as_ref()) {
@@ -159,11 +163,11 @@ fn save(
     reconciler: &Reconciler,
     options: &RunOptions,
     planned: &plan::Planned,
-    out: &TableFile,
+    (out, named): (&TableFile, Option<&Path>),
 ) -> anyhow::Result<()> {
     let text = saved::save(planned, options, &reconciler.policy, env!("CARGO_PKG_VERSION"))?;
     out.write(text.as_bytes())?;
-    if let TableFile::File(path, _) = out {
+    if let (TableFile::File(..), Some(path)) = (out, named) {
         output::told(&format!(
             "the plan is saved; `inviter apply {}` does exactly that, in the rooms that have not changed by then{}",
             argument(path),

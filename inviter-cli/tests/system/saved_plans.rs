@@ -1,5 +1,7 @@
 //! Plans in files: exactly what a file says is done, where it still holds, and nothing for the file's sake alone.
 
+mod left_undone;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     os::unix::fs::PermissionsExt as _,
@@ -151,11 +153,10 @@ async fn exactly_what_the_file_says_is_done() -> Result<()> {
         "is no saved plan, so it is not replaced",
     );
     refused(site.run(&["plan", "--json", "--out", "-"]).await?, "`--out -`");
-    refused(
-        site.run(&["plan", "--removals-csv", "a.csv", "--out", "a.csv"])
-            .await?,
-        "the same file",
-    );
+    for spelled in ["a.csv", "./a.csv", "state/../a.csv"] {
+        let args = ["plan", "--removals-csv", "a.csv", "--out", spelled];
+        refused(site.run(&args).await?, "the same file");
+    }
     refused(
         site.run(&["plan", "--adopt", "--out", FILE]).await?,
         "cannot be used with",
@@ -199,7 +200,9 @@ async fn exactly_what_the_file_says_is_done() -> Result<()> {
     assert!(output.stdout.ends_with("apply: no changes\n"), "{output}");
     let output = site.run(&["apply", FILE, "--strict"]).await?.exits(1);
     assert!(
-        output.stdout.contains("nothing was done, since 3 of 3 rooms"),
+        output
+            .stdout
+            .ends_with("): of 3 rooms, nothing is left to do in 3\n"),
         "{output}"
     );
     let (_, writes) = site.writes_of(&["sync"]).await?;
@@ -224,7 +227,7 @@ async fn what_has_changed_since_is_skipped_and_shown() -> Result<()> {
     assert!(
         output
             .stdout
-            .contains("apply: nothing was done, since 1 of 3 rooms have changed"),
+            .ends_with("): of 3 rooms, it does not hold any more in 1; plan again\n"),
         "{output}"
     );
     for part in [
@@ -342,11 +345,24 @@ async fn a_file_of_somebody_else_or_one_that_was_changed_does_no_harm() -> Resul
             room["actions"].as_array_mut().unwrap().push(removal.clone());
         }
     })?;
+    // Alone it is told, and nothing is done.
+    let all = std::fs::read_to_string(site.path(FILE))?;
+    changed(&|file| {
+        for room in file["rooms"].as_array_mut().unwrap() {
+            room["actions"] = json!([removal]);
+        }
+    })?;
     let (output, writes) = site.writes_of(&["apply", FILE]).await?;
     let output = output.exits(4);
     assert_eq!(lines(&writes), [""; 0]);
     let shown = format!("- remove {}", site.user("alice"));
     assert_eq!(output.stdout.matches(&shown).count(), 3, "{output}");
     assert_eq!(before, site.digest().await?);
-    Ok(())
+    // Beside what is to be done it is not done either.
+    site.write(FILE, &all)?;
+    let (output, writes) = site.writes_of(&["apply", FILE]).await?;
+    output.exits(0);
+    assert_eq!(town.people(&writes).await?, people_of(&file));
+    assert!(town.site.room("old").await?.inside().contains("alice"));
+    town.are_as_wanted(&["staff", "lab"]).await
 }

@@ -146,3 +146,6 @@ impl Applied {
             .map_or(0, |synced| report::not_sent(&synced.report))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,25 +63,29 @@ impl Applied {
     fn write_refused(&self, out: &mut String) -> fmt::Result {
         let rooms = &self.comparison.rooms;
         let count = |is: fn(&Standing) -> bool| rooms.iter().filter(|room| is(&room.standing)).count();
-        let left_out = self.skipped();
+        let (settled, rest, left_out) = (
+            count(|standing| *standing == Standing::Settled),
+            count(|standing| matches!(standing, Standing::Rest(_))),
+            self.skipped(),
+        );
         let counts = [
-            (count(|standing| *standing == Standing::Settled), "nothing is left to do"),
-            (count(|standing| matches!(standing, Standing::Rest(_))), "only a part is left to do"),
-            (left_out, "the plan does not hold as it is"),
+            (settled, "nothing is left to do in"),
+            (rest, "only a part is left to do in"),
+            (left_out, "it does not hold any more in"),
         ];
         let counts: Vec<String> = counts
             .iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("in {count} {what}"))
+            .map(|(count, what)| format!("{what} {count}"))
             .collect();
-        let remedy = if left_out > 0 {
-            "plan again"
-        } else {
-            "without `--strict` the rest is done"
+        let remedy = match (left_out, rest) {
+            (0, 0) => "",
+            (0, _) => "; without `--strict` that part is done",
+            _ => "; plan again",
         };
         writeln!(
             out,
-            "{HEADLINE}apply: nothing was done, since not every room is as it was when the plan was saved ({}): of {} {}; \
+            "{HEADLINE}apply: nothing was done, since not every room is as it was when the plan was saved ({}): of {}, {}\
              {remedy}{HEADLINE:#}",
             Clean(&self.planned),
             counted(rooms.len(), "room", "rooms"),
@@ -173,7 +177,11 @@ fn write_room(out: &mut String, room: &RoomComparison, refused: bool) -> fmt::Re
 
 fn write_rest(out: &mut String, rest: &Rest, refused: bool) -> fmt::Result {
     let over = rest.over.len();
-    let what = if refused { "is left" } else { "is left, and is done" };
+    let what = if refused {
+        "is left"
+    } else {
+        "is left, and is done"
+    };
     if rest.because.is_empty() {
         return writeln!(
             out,

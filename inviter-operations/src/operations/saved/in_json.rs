@@ -57,7 +57,9 @@ fn compared(room: &RoomComparison) -> Value {
         Standing::Unknown(unread) => Some(json!(unread)),
         _ => None,
     };
-    let because = because.iter().map(|finding| json!({ "kind": finding.kind, "message": finding.message }));
+    let because = because
+        .iter()
+        .map(|finding| json!({ "kind": finding.kind, "message": finding.message }));
     json!({
         "room": room.room.to_string(),
         "standing": standing,
