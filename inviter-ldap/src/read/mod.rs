@@ -39,6 +39,7 @@ pub(crate) async fn read(config: Arc<LdapConfig>, now: Timestamp) -> Result<Dire
     let deadline = Instant::now() + config.read_timeout;
     let tls = tls_of(&config).await.map_err(|trouble| trouble.about(first))?;
     let mut partial = None;
+    let mut refused = None;
     let mut failed: Vec<ProviderError> = Vec::new();
     for url in &config.urls {
         let connection = match connect(url, &config, Arc::clone(&tls), deadline).await {
@@ -46,8 +47,11 @@ pub(crate) async fn read(config: Arc<LdapConfig>, now: Timestamp) -> Result<Dire
             Err(trouble) => {
                 // Another server would refuse the same password, and count it as one more wrong one.
                 let ends = !trouble.lost && matches!(trouble.kind, Kind::Denied | Kind::Misconfigured);
+                let kind = trouble.kind;
                 failed.push(trouble.about(url));
                 if ends {
+                    // Whatever was wrong with those before: it is not to be sent again and again.
+                    refused = Some(kind);
                     break;
                 }
                 continue;
@@ -77,16 +81,13 @@ pub(crate) async fn read(config: Arc<LdapConfig>, now: Timestamp) -> Result<Dire
         (Some(directory), _) => Ok(directory),
         (None, 0) => Err(ProviderError::new(Kind::Misconfigured, "LDAP", "no URL is given")),
         (None, 1) => Err(failed.remove(0)),
-        (None, _) => Err(none_of(&failed)),
+        (None, _) => Err(none_of(&failed, refused.unwrap_or(failed[0].kind))),
     }
 }
 
-/// The first failure's kind, and the words of all.
-fn none_of(failed: &[ProviderError]) -> ProviderError {
-    let (kind, urls): (_, Vec<&str>) = (
-        failed[0].kind,
-        failed.iter().map(|error| error.about.as_str()).collect(),
-    );
+/// The words of all, as a failure of this kind.
+fn none_of(failed: &[ProviderError], kind: Kind) -> ProviderError {
+    let urls: Vec<&str> = failed.iter().map(|error| error.about.as_str()).collect();
     let about = urls.join(", ");
     let messages: Vec<String> = failed.iter().map(ToString::to_string).collect();
     ProviderError::new(

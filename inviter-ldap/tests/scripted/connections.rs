@@ -330,6 +330,14 @@ async fn a_refused_password_is_refused_once() {
         );
         assert!(second.requests().is_empty());
     }
+    // Also where the server before is away: who asks again is to know that the password is refused.
+    Target::Bind.harm(&first, Fault::close());
+    Target::Bind.harm(&second, Fault::result(49, ""));
+    fails(
+        read(&both(&first.url(), &second.url())).await,
+        Kind::Denied,
+        &["none of these could be read: ", &first.url(), "refuses"],
+    );
 }
 
 #[tokio::test]
