@@ -57,8 +57,10 @@ impl Scenario {
             let held = report.tally().held > 0;
             if unsure && held {
                 self.tell(|| "  no run was clean before this one".to_owned());
-            } else if let (true, Some(code)) = (held, report.release.clone()) {
-                options.releases.insert(code);
+            } else if held {
+                // The code of all rooms knows nothing of those that were entered on the way.
+                let of_rooms = report.rooms.iter().filter_map(|room| room.release.clone());
+                options.releases = report.release.clone().into_iter().chain(of_rooms).collect();
             } else {
                 break;
             }
