@@ -2,9 +2,10 @@
 //! business.
 
 mod process;
+mod shown;
+mod standing;
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::{Mutex, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant, SystemTime},
@@ -18,7 +19,6 @@ use inviter::{
         finding::FindingKind,
         plan::RoomStatus,
         report::{Outcome, ReportItem, RoomReport},
-        room::RoomRef,
         server::LimitKind,
     },
     matrix::Observer,
@@ -29,7 +29,7 @@ use prometheus_client::{
     registry::{Metric, Registry},
 };
 
-use self::process::Process;
+use self::{shown::Shown, standing::Standing};
 use crate::{
     board::{Finished, Known},
     health::{self, Signs},
@@ -62,30 +62,6 @@ pub(crate) struct Metrics {
     waited: Family<Words<1>, Counter<f64, AtomicU64>>,
     standing: Mutex<Standing>,
     shown: Mutex<Shown>,
-}
-
-/// What the last runs found, by room.
-type Standing = BTreeMap<RoomRef, InRoom>;
-
-#[derive(Debug, Clone, Copy)]
-struct InRoom {
-    status: &'static str,
-    held: u32,
-    pending: u32,
-}
-
-/// Gauges that are worked out when somebody asks.
-#[derive(Debug, Default)]
-struct Shown {
-    ready: Gauge,
-    running: Gauge,
-    held: Gauge,
-    pending: Gauge,
-    rooms: Family<Words<1>, Gauge>,
-    directory_age: Family<Named, Number>,
-    directory_good: Family<Named, Gauge>,
-    directory_quarantined: Family<Named, Gauge>,
-    process: Process,
 }
 
 impl fmt::Debug for Metrics {
@@ -148,7 +124,7 @@ impl Default for Metrics {
             last_good_run: add(
                 r,
                 "inviter_last_good_run_timestamp_seconds",
-                "When the last run over everything began in which nothing failed and everything could be read",
+                "When the last run over everything began in which nothing failed and everything could be read as a whole",
             ),
             actions: add(
                 r,
@@ -204,46 +180,6 @@ fn add_this_info(registry: &mut Registry, build: Info<Words<1>>) {
     registry.register("inviter_build", "The version of the bot", build);
 }
 
-impl Shown {
-    fn register(r: &mut Registry) -> Self {
-        Self {
-            ready: add(r, "inviter_ready", "Whether /readyz answers 200"),
-            running: add(r, "inviter_running", "Whether a run is under way"),
-            held: add(
-                r,
-                "inviter_held_actions",
-                "Removals and demotions that the guard holds at present",
-            ),
-            pending: add(
-                r,
-                "inviter_pending_actions",
-                "Removals and demotions that wait for a person at present",
-            ),
-            rooms: add(
-                r,
-                "inviter_rooms",
-                "Rooms of the last runs, by how far they can be managed",
-            ),
-            directory_age: add(
-                r,
-                "inviter_directory_last_good_read_age_seconds",
-                "How long ago a directory was last read as a whole; missing if never",
-            ),
-            directory_good: add(
-                r,
-                "inviter_directory_readable",
-                "Whether a directory was read as a whole when it was last read",
-            ),
-            directory_quarantined: add(
-                r,
-                "inviter_directory_quarantined",
-                "Whether a directory keeps failing and is asked ever more seldom",
-            ),
-            process: Process::register(r),
-        }
-    }
-}
-
 impl Metrics {
     /// A run has ended; `whole`: it was about everything.
     pub(crate) fn run(&self, finished: &Finished, whole: bool) {
@@ -268,15 +204,7 @@ impl Metrics {
         let Ok(report) = &finished.outcome else { return };
         self.items(report.rooms.iter().flat_map(|room| &room.items));
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        if whole {
-            standing.clear();
-        }
-        standing.extend(
-            report
-                .rooms
-                .iter()
-                .map(|room| (room.room.clone(), InRoom::of(room))),
-        );
+        standing.take_in(report, whole);
     }
 
     /// A command about one person or room was carried out.
@@ -330,9 +258,11 @@ impl Metrics {
             .ready
             .set(health::ready(known, &self.signs, Instant::now()).is_ok().into());
         shown.running.set(known.running.is_some().into());
-        self.show_rooms(&shown);
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.show_rooms(&shown);
         shown.directory_age.clear();
         shown.directory_good.clear();
+        shown.directory_incomplete.clear();
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
@@ -346,7 +276,12 @@ impl Metrics {
                 .directory_good
                 .get_or_create(&labels)
                 .set(state.error.is_none().into());
+            shown
+                .directory_incomplete
+                .get_or_create(&labels)
+                .set(standing.is_incomplete(directory).into());
         }
+        drop(standing);
         shown.directory_quarantined.clear();
         for (directory, quarantined) in known.quarantines.all() {
             let labels: Named = [("directory", directory.to_string())];
@@ -359,19 +294,6 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
-    }
-
-    fn show_rooms(&self, shown: &Shown) {
-        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let sum = |of: fn(&InRoom) -> u32| standing.values().map(|room| i64::from(of(room))).sum();
-        shown.held.set(sum(|room| room.held));
-        shown.pending.set(sum(|room| room.pending));
-        for status in STATUSES {
-            shown.rooms.get_or_create(&[("status", word(status))]).set(0);
-        }
-        for room in standing.values() {
-            shown.rooms.get_or_create(&[("status", room.status)]).inc();
-        }
     }
 }
 
@@ -391,29 +313,16 @@ impl Observer for Metrics {
     }
 }
 
-impl InRoom {
-    fn of(room: &RoomReport) -> Self {
-        let count = |is: fn(&Outcome) -> bool| {
-            let items = room.items.iter().filter(|item| is(&item.outcome));
-            u32::try_from(items.count()).unwrap_or(u32::MAX)
-        };
-        Self {
-            status: word(room.status),
-            held: count(|outcome| matches!(outcome, Outcome::Held { .. })),
-            pending: count(|outcome| *outcome == Outcome::Pending),
-        }
-    }
-}
-
-/// Nothing failed, nothing was put off, and all that had to be read was. What is held or waits for a person is as it
-/// should be.
+/// Nothing failed, nothing was put off, and all that had to be read was, as a whole. What is held or waits for a person
+/// is as it should be. What nobody can mend, such as an event of a room that cannot be read, has a gauge of its own.
 fn is_good(report: &Report) -> bool {
     let tally = report.tally();
-    let unread = |kind| report.findings.iter().any(|finding| finding.kind == kind);
+    let told = |kind| report.findings.iter().any(|finding| finding.kind == kind);
     tally.failed == 0
         && tally.parked == 0
         && report.errors.is_empty()
-        && !unread(FindingKind::DirectoryUnread)
+        && !told(FindingKind::DirectoryUnread)
+        && !told(FindingKind::Incomplete)
         && !report.rooms.iter().any(|room| room.status == RoomStatus::Unknown)
 }
 
@@ -443,32 +352,6 @@ const fn became(outcome: &Outcome) -> &'static str {
         Outcome::Pending => "pending",
         // A run has none of these: they are of plans.
         _ => "planned",
-    }
-}
-
-const STATUSES: [RoomStatus; 9] = [
-    RoomStatus::ToCreate,
-    RoomStatus::Managed,
-    RoomStatus::Found,
-    RoomStatus::Invited,
-    RoomStatus::NotJoined,
-    RoomStatus::Replaced,
-    RoomStatus::Moved,
-    RoomStatus::Paused,
-    RoomStatus::Unknown,
-];
-
-const fn word(status: RoomStatus) -> &'static str {
-    match status {
-        RoomStatus::ToCreate => "to_create",
-        RoomStatus::Managed => "managed",
-        RoomStatus::Found => "found",
-        RoomStatus::Invited => "invited",
-        RoomStatus::NotJoined => "not_joined",
-        RoomStatus::Replaced => "replaced",
-        RoomStatus::Moved => "moved",
-        RoomStatus::Paused => "paused",
-        _ => "unknown",
     }
 }
 

@@ -9,6 +9,7 @@ use inviter::{
         by_hand::{Request, Wish},
         directory::ProviderId,
         finding::{Finding, Subject},
+        room::RoomRef,
         runs::RunCause,
         time::Timestamp,
     },
@@ -100,7 +101,12 @@ async fn a_run_that_could_not_read_everything_is_not_good() {
         report.findings.push(finding);
     };
     let unknown = |report: &mut Report| report.rooms[0].status = RoomStatus::Unknown;
-    let changes: [&dyn Fn(&mut Report); 2] = [&unread, &unknown];
+    let in_part = |report: &mut Report| {
+        let about = Subject::Directory(ProviderId::new("people"));
+        let finding = Finding::new(about, FindingKind::Incomplete, "a page is missing");
+        report.findings.push(finding);
+    };
+    let changes: [&dyn Fn(&mut Report); 3] = [&unread, &unknown, &in_part];
     for change in changes {
         let metrics = Metrics::default();
         metrics.run(&finished(good.clone(), RunCause::Schedule, 5_000), true);
@@ -115,6 +121,48 @@ async fn a_run_that_could_not_read_everything_is_not_good() {
         ] {
             assert_eq!(samples.get(sample).copied(), Some(value), "{sample}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_in_part_and_who_goes_later_is_shown_for_as_long_as_it_is() {
+    let good = report().await;
+    let mut open = good.clone();
+    let directory = ProviderId::new("people");
+    let about = Subject::Directory(directory.clone());
+    open.findings
+        .push(Finding::new(about, FindingKind::Incomplete, "a page is missing"));
+    let room = &mut open.rooms[0];
+    let about = Subject::Room(room.room.clone());
+    let finding = Finding::new(about, FindingKind::RemovalsNotConsidered, "nobody is removed");
+    room.findings.push(finding);
+    for user in ["@bob:example.com", "@carol:example.com"] {
+        let about = Subject::Person(room.room.clone(), user.try_into().unwrap());
+        room.findings
+            .push(Finding::new(about, FindingKind::InGrace, "goes later"));
+    }
+    let mut known = Known::default();
+    known.directories.insert(directory, DirectoryKnown::default());
+    let metrics = Metrics::default();
+    let shown = |sample: &str| parse(&metrics.text(&known).unwrap()).get(sample).copied();
+    for (report, values) in [
+        (good.clone(), [0.0, 0.0, 0.0]),
+        (open, [1.0, 1.0, 2.0]),
+        (good, [0.0, 0.0, 0.0]),
+    ] {
+        metrics.run(&finished(report, RunCause::Schedule, 1_000), true);
+        let now = [
+            "inviter_directory_incomplete{directory=\"people\"}",
+            "inviter_rooms_not_considered",
+            "inviter_grace_actions",
+        ]
+        .map(|sample| shown(sample).unwrap());
+        assert!(
+            now.iter()
+                .zip(values)
+                .all(|(now, value)| (now - value).abs() < 0.1),
+            "{now:?}"
+        );
     }
 }
 
