@@ -1,0 +1,268 @@
+//! What becomes of a file that cannot be understood, as a whole or in part.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use inviter::{
+    SqliteStore,
+    core::{
+        RoomId, UserId,
+        recall::{Brought, Ground, Happened, Happening, Lost, MemoryChange, MemoryStore, Recalled},
+        time::Timestamp,
+    },
+};
+use rusqlite::Connection;
+
+use super::{adopted, loss, lost, place, recalled, remembering, wait};
+
+/// Nobody is removed for the lack of an entry of the past, so that one of them is not worth all the rest.
+#[test]
+fn an_entry_of_the_past_that_cannot_be_read_is_left_out() {
+    let (_dir, path) = place();
+    let store = remembering(&path);
+    let room = RoomId::parse("!r0:x").unwrap();
+    let user = |n: u8| UserId::parse(format!("@u{n}:x")).unwrap();
+    let brought = |n| {
+        let brought = Brought {
+            at: Timestamp(3),
+            group: None,
+        };
+        MemoryChange::Brought(room.clone(), user(n), Some(brought))
+    };
+    let happened = |at| {
+        MemoryChange::Happened(Happened {
+            at: Timestamp(at),
+            room: room.clone(),
+            user: user(0),
+            what: Happening::Removed,
+            ground: Ground::InNoGroup,
+            group: None,
+        })
+    };
+    wait(store.commit(&[brought(0), brought(1), happened(1), happened(2), happened(3)])).unwrap();
+    let other = Connection::open(&path).unwrap();
+    for broken in [
+        "UPDATE brought SET user = 'nobody' WHERE user = '@u1:x'",
+        "UPDATE happened SET what = 'whim' WHERE at = 1",
+        "UPDATE happened SET ground = 'whim' WHERE at = 2",
+    ] {
+        assert_eq!(other.execute(broken, []).unwrap(), 1, "{broken}");
+    }
+    drop(other);
+    assert_eq!(
+        wait(store.brought(&room))
+            .unwrap()
+            .into_keys()
+            .collect::<Vec<_>>(),
+        [user(0)]
+    );
+    let history = wait(store.history(&user(0), Some(&room))).unwrap();
+    assert_eq!(
+        history.iter().map(|happened| happened.at.0).collect::<Vec<_>>(),
+        [3]
+    );
+    assert_eq!(recalled(&store).rooms.len(), 1);
+}
+
+/// A memory is told from every other for as long as it lasts, and one that begins where it was lost is another.
+#[test]
+fn a_memory_keeps_its_identity_until_it_is_lost() {
+    let mut identities = Vec::new();
+    for _ in 0..3 {
+        let (_dir, path) = place();
+        let store = remembering(&path);
+        let identity = recalled(&store).identity;
+        wait(store.commit(&[MemoryChange::CleanRun(Timestamp(3))])).unwrap();
+        drop(store);
+        assert_eq!(recalled(&SqliteStore::open(&path).unwrap()).identity, identity);
+        identities.push(identity);
+        // A file that was begun before memories had one gets one, once.
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(
+            "DROP TABLE identity; ALTER TABLE run DROP COLUMN unread; ALTER TABLE run DROP COLUMN incomplete;
+             DROP TABLE quarantined; DELETE FROM migration WHERE version > 7",
+        )
+        .unwrap();
+        drop(old);
+        let store = SqliteStore::open(&path).unwrap();
+        let given = recalled(&store).identity;
+        identities.push(given);
+        drop(store);
+        let store = SqliteStore::open(&path).unwrap();
+        assert_eq!(recalled(&store).identity, given);
+        // Without one nothing can be said of what a person has said before.
+        let other = Connection::open(&path).unwrap();
+        other.execute("DELETE FROM identity", []).unwrap();
+        drop(other);
+        let anew = loss(&store).anew;
+        assert_eq!(loss(&SqliteStore::open(&path).unwrap()).anew, anew);
+        wait(store.commit(&adopted())).unwrap();
+        assert_eq!(recalled(&store).identity, anew);
+        identities.push(anew);
+    }
+    let different: BTreeSet<_> = identities.iter().collect();
+    assert_eq!(different.len(), identities.len(), "{identities:?}");
+}
+
+/// The file is told as lost once, kept with its content, and the new one remembers again.
+pub(super) fn assert_set_aside(path: &Path, store: &SqliteStore, why: &str) {
+    let kept = path.with_file_name("memory.sqlite.damaged-1");
+    let expected = format!(
+        "{}: {why}; it is kept as {}, and a new memory has begun",
+        path.display(),
+        kept.display()
+    );
+    assert_eq!(lost(store), expected);
+    assert_eq!(lost(store), expected, "until something new is remembered");
+    assert_eq!(
+        lost(&SqliteStore::open(path).unwrap()),
+        expected,
+        "at a later start too"
+    );
+    assert!(kept.exists());
+    wait(store.commit(&adopted())).unwrap();
+    assert_eq!(recalled(store).rooms.len(), 1);
+    assert_eq!(recalled(&SqliteStore::open(path).unwrap()).rooms.len(), 1);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_kept_aside() {
+    let (_dir, path) = place();
+    let garbage = "this is not a database, whatever its name says. ".repeat(100);
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    fs::write(&path, &garbage).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    assert_set_aside(&path, &store, "the memory of earlier runs is not a database");
+    assert_eq!(
+        fs::read_to_string(path.with_file_name("memory.sqlite.damaged-1")).unwrap(),
+        garbage
+    );
+    // A second one does not overwrite the first.
+    drop(store);
+    for companion in ["memory.sqlite-wal", "memory.sqlite-shm"] {
+        let _ = fs::remove_file(path.with_file_name(companion));
+    }
+    fs::write(&path, &garbage).unwrap();
+    assert!(lost(&SqliteStore::open(&path).unwrap()).contains("memory.sqlite.damaged-2"));
+}
+
+#[test]
+fn a_damaged_database_is_kept_aside() {
+    let (_dir, path) = place();
+    drop(remembering(&path));
+    let mut bytes = fs::read(&path).unwrap();
+    // Everything but the header, so that it still looks like a database.
+    let end = bytes.len();
+    bytes[200..end].fill(0xa5);
+    fs::write(&path, &bytes).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    let why = lost(&store);
+    assert!(why.contains("the memory of earlier runs is damaged ("), "{why}");
+    assert_eq!(
+        fs::read(path.with_file_name("memory.sqlite.damaged-1")).unwrap(),
+        bytes
+    );
+}
+
+/// Numbers that look like chance and are the same each time (splitmix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % end as u64).unwrap()
+    }
+}
+
+/// Flips bytes, blanks blocks or cuts the end off, at places by chance.
+fn damage(bytes: &mut Vec<u8>, chance: &mut Chance) {
+    match chance.below(3) {
+        0 => {
+            for _ in 0..=chance.below(8) {
+                let at = chance.below(bytes.len());
+                bytes[at] ^= 1 << chance.below(8);
+            }
+        }
+        1 => {
+            let (at, length) = (chance.below(bytes.len()), 1 + chance.below(4096));
+            let end = bytes.len().min(at + length);
+            bytes[at..end].fill(0);
+        }
+        _ => bytes.truncate(chance.below(bytes.len())),
+    }
+}
+
+/// A file that was damaged anywhere is read as it is, or told as lost and kept, or refused as another program's; never
+/// does the program end on it. Once lost, it remembers no clean run, so that nobody is removed.
+#[test]
+fn a_file_that_is_damaged_anywhere_is_survived() {
+    const CASES: u64 = 100;
+
+    let (_dir, sound) = place();
+    let store = SqliteStore::open(&sound).unwrap();
+    let mut changes = vec![MemoryChange::CleanRun(Timestamp(7))];
+    for number in 0..300_u64 {
+        let room = RoomId::parse(format!("!r{}:x", number % 20)).unwrap();
+        let user = UserId::parse(format!("@u{number}:x")).unwrap();
+        changes.push(MemoryChange::Missing(
+            room.clone(),
+            user.clone(),
+            Some(Timestamp(number)),
+        ));
+        changes.push(MemoryChange::Given(room, user, Some(50)));
+    }
+    wait(store.commit(&changes)).unwrap();
+    drop(store);
+    let sound = fs::read(&sound).unwrap();
+    let (mut read, mut set_aside, mut refused) = (0, 0, 0);
+    for seed in 0..CASES {
+        let mut chance = Chance(seed);
+        let (_dir, path) = place();
+        let mut bytes = sound.clone();
+        damage(&mut bytes, &mut chance);
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, &bytes).unwrap();
+        let store = match SqliteStore::open(&path) {
+            Ok(store) => store,
+            Err(error) => {
+                refused += 1;
+                assert!(error.message.contains("is left alone"), "seed {seed}: {error}");
+                assert_eq!(fs::read(&path).unwrap(), bytes, "seed {seed}");
+                continue;
+            }
+        };
+        match wait(store.recall()).unwrap() {
+            Recalled::Memory(_) => read += 1,
+            Recalled::Lost(Lost { why, .. }) => {
+                set_aside += 1;
+                let kept = path.with_file_name("memory.sqlite.damaged-1");
+                assert!(why.contains(&kept.display().to_string()), "seed {seed}: {why}");
+                wait(store.commit(&adopted())).unwrap();
+                let memory = recalled(&SqliteStore::open(&path).unwrap());
+                assert_eq!((memory.clean_run, memory.rooms.len()), (None, 1), "seed {seed}");
+            }
+        }
+    }
+    assert_eq!(read + set_aside + refused, CASES);
+    assert!(
+        set_aside > CASES / 2,
+        "{read} read, {set_aside} set aside, {refused} refused"
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_is_damage_too() {
+    let (_dir, path) = place();
+    let store = remembering(&path);
+    // Another hand, while the store is open; the change is in the write-ahead log only.
+    let other = Connection::open(&path).unwrap();
+    other.execute("UPDATE room SET room_id = 'no room'", []).unwrap();
+    drop(other);
+    assert_set_aside(
+        &path,
+        &store,
+        "the memory of earlier runs has a value that cannot be (`no room`)",
+    );
+}
