@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use inviter_operations::render::clean::clean;
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{board::Board, health, metrics::Metrics};
@@ -87,10 +88,7 @@ async fn numbers(State(served): State<Served>) -> Response {
 fn answer(state: Result<(), String>) -> Response {
     match state {
         Ok(()) => "ok\n".into_response(),
-        Err(why) => {
-            let line = why.replace(char::is_control, " ") + "\n";
-            (StatusCode::SERVICE_UNAVAILABLE, line).into_response()
-        }
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, clean(&why) + "\n").into_response(),
     }
 }
 
@@ -138,10 +136,13 @@ mod tests {
         assert_eq!(ask(address, "GET", "/healthz").await.0, 200);
         board.connected(&OwnedUserId::try_from("@bot:x").unwrap());
         assert_eq!(ask(address, "GET", "/readyz").await.0, 200);
-        board.trouble(Some("away\r\nX: y".to_owned()));
+        board.trouble(Some("away\r\nX: y\u{1b}\u{202e}".to_owned()));
         let (status, answer) = ask(address, "GET", "/readyz").await;
         assert_eq!(
-            (status, answer.ends_with("\r\n\r\naway  X: y\n")),
+            (
+                status,
+                answer.ends_with("\r\n\r\naway\\r\\nX: y\\u{1b}\\u{202e}\n")
+            ),
             (503, true),
             "{answer}"
         );

@@ -1,10 +1,20 @@
 //! The log, on standard error.
 
-use std::{io, sync::OnceLock};
+use std::{fmt::Debug, io, sync::OnceLock};
 
 use inviter::config::{LogFormat, LogLevel};
-use tracing::Subscriber;
-use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter};
+use inviter_operations::render::clean::{self, Clean};
+use tracing::{Event, Subscriber, field::Field};
+use tracing_subscriber::{
+    EnvFilter,
+    field::MakeExt as _,
+    fmt,
+    fmt::{
+        FmtContext, FormatEvent, FormatFields, MakeWriter,
+        format::{Writer, debug_fn},
+    },
+    registry::LookupSpan,
+};
 
 /// The crates whose logs are of interest; those of the libraries below stay out.
 const CRATES: [&str; 7] = [
@@ -58,17 +68,56 @@ where
         .with_ansi(false);
     match format {
         LogFormat::Human => {
-            let builder = builder.with_filter_reloading();
+            let builder = builder
+                .fmt_fields(debug_fn(field).delimited(" "))
+                .with_filter_reloading();
             let handle = builder.reload_handle();
             let change = move |level| drop(handle.reload(filter(level)));
             (Box::new(builder.finish()), Box::new(change))
         }
         LogFormat::Json => {
-            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let builder = builder
+                .json()
+                .flatten_event(true)
+                .map_event_format(Escaped)
+                .with_filter_reloading();
             let handle = builder.reload_handle();
             let change = move |level| drop(handle.reload(filter(level)));
             (Box::new(builder.finish()), Box::new(change))
         }
+    }
+}
+
+/// Writes a field for people. What came from a directory or a homeserver is in its value, and can neither command the
+/// terminal nor begin another line: the log's own format escapes some of that in messages, and nothing in fields.
+fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
+    let value = format!("{value:?}");
+    let value = Clean(&value);
+    match field.name() {
+        "message" => write!(writer, "{value}"),
+        name => write!(writer, "{name}={value}"),
+    }
+}
+
+/// JSON in which the same is escaped, and which is the same document. JSON itself escapes only the first 32 characters.
+#[derive(Debug)]
+struct Escaped<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for Escaped<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        writer.write_str(&clean::json(&line))
     }
 }
 
@@ -107,9 +156,9 @@ mod tests {
 
     #[test]
     fn each_line_is_a_document_whatever_is_in_it() {
-        let hostile = "a\"\n{\"level\":\"ERROR\"}\u{1b}[31m\\";
+        let hostile = "a\"\n{\"level\":\"ERROR\"}\u{1b}[31m\\\u{202e}\0\u{9b}31m\u{7f}\u{e0041}";
         let text = logged(LogFormat::Json, |_| {
-            tracing::info!(room = hostile, changes = 3, "run ended {hostile}");
+            tracing::info!(room = hostile, error = %hostile, changes = 3, "run ended {hostile}");
             tracing::debug!("not asked for");
             tracing::info!(target: "hyper", "not ours");
         });
@@ -120,8 +169,11 @@ mod tests {
         assert_eq!(lines.len(), 1, "{text}");
         assert_eq!(lines[0]["level"], "INFO");
         assert_eq!(lines[0]["room"], hostile);
+        assert_eq!(lines[0]["error"], hostile);
         assert_eq!(lines[0]["changes"], 3);
         assert_eq!(lines[0]["message"], format!("run ended {hostile}"));
+        let harmful = text.chars().find(|c| *c != '\n' && clean::is_harmful(*c));
+        assert_eq!(harmful, None, "{text:?}");
     }
 
     #[test]
@@ -149,5 +201,25 @@ mod tests {
         assert_eq!(text.lines().count(), 1);
         assert!(text.contains("WARN") && text.contains("rooms=2"), "{text}");
         assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+
+    #[test]
+    fn no_field_forges_a_line_or_commands_the_terminal() {
+        let hostile = "a\n[error] forged\u{1b}]0;b\u{7}\u{202e}\0\u{9b}31m";
+        let failed = io::Error::other(hostile);
+        let failed: &(dyn std::error::Error + 'static) = &failed;
+        let text = logged(LogFormat::Human, |_| {
+            let span = tracing::info_span!("work", about = %hostile);
+            let _inside = span.enter();
+            tracing::warn!(error = %hostile, text = hostile, list = ?[hostile], failed, times = 2, "failed: {hostile}");
+        });
+        assert!(text.ends_with('\n') && text.lines().count() == 1, "{text:?}");
+        let harmful = text.chars().find(|c| *c != '\n' && clean::is_harmful(*c));
+        assert_eq!(harmful, None, "{text:?}");
+        // All of it is shown, in a form that does nothing.
+        let shown = r"a\n[error] forged\u{1b}]0;b\u{7}\u{202e}\u{0}\u{9b}31m";
+        assert_eq!(text.matches(shown).count(), 4, "{text}");
+        assert!(text.contains(&format!(" error={shown} text=\"a\\n")), "{text}");
+        assert!(text.contains(" times=2\n"), "{text}");
     }
 }

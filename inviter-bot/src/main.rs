@@ -30,6 +30,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use clap::Parser;
+use inviter_operations::render::clean::clean;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{daemon::Daemon, session::Shared, source::Source, stop::Stopping};
@@ -111,14 +112,14 @@ fn listen(stopping: &Stopping) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One line for each thing that is wrong.
+/// One line for each thing that is wrong, whatever a file or the homeserver has put into it.
 #[expect(clippy::print_stderr, reason = "the log may not have been started")]
 fn tell(error: &anyhow::Error) {
     match error.downcast_ref::<inviter::ConfigErrors>() {
         Some(errors) => errors
             .errors()
             .iter()
-            .for_each(|error| eprintln!("inviter-bot: error: {error}")),
-        None => eprintln!("inviter-bot: error: {error:#}"),
+            .for_each(|error| eprintln!("inviter-bot: error: {}", clean(&error.to_string()))),
+        None => eprintln!("inviter-bot: error: {}", clean(&format!("{error:#}"))),
     }
 }

@@ -115,8 +115,8 @@ mod any_text {
     fn is_fit(message: &Message) -> Result<(), TestCaseError> {
         let html = message.html.as_deref().unwrap();
         prop_assert!(!without_ours(html).contains(['<', '>', '"', '\'']), "{}", html);
-        let hidden = ['\u{1b}', '\u{202e}'];
-        prop_assert!(!message.plain.contains(hidden) && !html.contains(hidden));
+        let harmful = |c: char| c != '\n' && is_harmful(c);
+        prop_assert!(!message.plain.contains(harmful) && !html.contains(harmful));
         // As an edit, with everything that Matrix puts around it.
         let json = serde_json::json!({ "body": message.plain, "formatted_body": message.html });
         prop_assert!(
@@ -130,6 +130,7 @@ mod any_text {
     fn text() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             "[a-z<>&\"'` \u{1b}\u{202e}é🦀]{0,80}",
+            "[\u{0}\t\r\u{7f}-\u{9f}\u{ad}\u{61c}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2060}-\u{206f}\u{feff}\u{e0041}a]{0,20}",
             Just("\n".to_owned()),
             Just(format!("{HEADLINE}")),
             Just(format!("{HEADLINE:#}")),

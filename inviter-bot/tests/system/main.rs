@@ -14,6 +14,8 @@ mod drift;
 mod faults;
 mod federation;
 mod harness;
+mod hostile;
+mod hostile_text;
 mod operations;
 mod rooms;
 mod secrets;
