@@ -133,7 +133,7 @@ pub(super) async fn show(
     let planned = plan::plan(reconciler, options, how.adopt, how.paths).await?;
     let exit = Exit::of_plan(&planned.report, &planned.draft.desired, showing.exit_code);
     if let Some(out) = files.as_ref().and_then(|files| files.out.as_ref()) {
-        // One in which nothing is to be done says no more than that nothing is known.
+        // One in which nothing is to be done would say no more than that nothing is known.
         if exit == Exit::Failed {
             output::warning("the plan is not saved, since no directory could be read");
         } else {
@@ -142,13 +142,17 @@ pub(super) async fn show(
         }
     }
     if let Some(table) = files.as_ref().and_then(|files| files.table.as_ref()) {
-        let removals = planned.removals()?;
-        table.write(&removals.table)?;
-        output::told(&format!(
-            "{} and {} in the table",
-            counted(removals.removed, "removal", "removals"),
-            counted(removals.lowered, "lowered level", "lowered levels"),
-        ));
+        if exit == Exit::Failed {
+            output::warning("the table is not written, since no directory could be read");
+        } else {
+            let removals = planned.removals()?;
+            table.write(&removals.table)?;
+            output::told(&format!(
+                "{} and {} in the table",
+                counted(removals.removed, "removal", "removals"),
+                counted(removals.lowered, "lowered level", "lowered levels"),
+            ));
+        }
     }
     if files.is_some_and(|files| files.on_stdout()) {
         output::warnings(&planned);

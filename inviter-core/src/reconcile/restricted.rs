@@ -74,12 +74,12 @@ impl Reconciler {
                 return Err(error.into());
             }
         };
-        let released = draft.plan.released().clone();
+        let let_go = draft.plan.released().clone();
         let (draft, comparison) = draft.restricted_to(saved);
         Ok(Replanned {
             draft,
             comparison,
-            released,
+            released: let_go,
             options,
         })
     }

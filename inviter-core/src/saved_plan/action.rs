@@ -117,9 +117,7 @@ impl SavedWhy {
         let rule = match serde_json::to_value(why) {
             Ok(Value::String(rule)) => rule,
             // One with more to it is an object whose key is the rule.
-            Ok(Value::Object(object)) => {
-                object.into_iter().next().map_or_else(String::new, |(k, _)| k)
-            }
+            Ok(Value::Object(object)) => object.into_iter().next().map_or_else(String::new, |(k, _)| k),
             _ => String::new(),
         };
         let group = match why {

@@ -37,9 +37,15 @@ async fn what_waits_is_not_said_to_be_done() -> Result<()> {
     let told = "it is not known whether this room is still wanted";
     assert_eq!(output.stdout.matches(told).count(), 3, "{output}");
     // Nothing is known, so there is nothing to save.
-    let output = site.run(&["plan", "--out", "none.json"]).await?.exits(1);
-    assert!(output.stderr.contains("the plan is not saved"), "{output}");
-    assert!(!site.path("none.json").exists());
+    let args = ["plan", "--out", "none.json", "--removals-csv", "none.csv"];
+    let output = site.run(&args).await?.exits(1);
+    for (file, told) in [
+        ("none.json", "the plan is not saved"),
+        ("none.csv", "the table is not written"),
+    ] {
+        assert!(output.stderr.contains(told), "{output}");
+        assert!(!site.path(file).exists(), "{file}");
+    }
     let output = site.run(&["plan", "--out", "-"]).await?.exits(1);
     assert_eq!(output.stdout, "", "{output}");
     site.write(DIRECTORY, &directory)?;

@@ -25,9 +25,11 @@ fn busy(version: &str) -> (World, SavedPlan) {
         world.directory.put_person(format!("p{person}").as_str());
     }
     let people = |range: std::ops::Range<usize>| range.map(|person| format!("p{person}"));
-    world
-        .directory
-        .put_group(MemoryGroup::new(room_group(0)).members(people(0..5)).owners(["p4"]));
+    world.directory.put_group(
+        MemoryGroup::new(room_group(0))
+            .members(people(0..5))
+            .owners(["p4"]),
+    );
     world.sync();
     let group = MemoryGroup::new(room_group(0)).members(people(1..6));
     world.directory.put_group(group.owners(["p1", "p2"]));
@@ -69,7 +71,10 @@ fn whatever_was_cut_off_the_same_file_does_the_rest() {
                 }
                 assert!(world.plan().plan.is_empty(), "after {cut}: nothing is left");
                 let (_, comparison) = apply(&world, &plan);
-                let over = comparison.rooms.iter().all(|room| room.standing == Standing::Settled);
+                let over = comparison
+                    .rooms
+                    .iter()
+                    .all(|room| room.standing == Standing::Settled);
                 assert!(over, "after {cut}: {comparison:#?}");
             }
         }
@@ -139,6 +144,44 @@ fn a_room_that_somebody_else_has_made_meanwhile_is_another() {
     assert_eq!((report.rooms.len(), world.people_in(1)), (0, BTreeSet::new()));
 }
 
+/// Two rooms of a file are one by now: neither is the one that was gone through.
+#[test]
+fn rooms_that_have_become_one_are_others() {
+    let world = settled();
+    for room in 1..3 {
+        world
+            .directory
+            .put_group(MemoryGroup::new(room_group(room)).members(["p5", "p6"]));
+    }
+    let plan = saved(&world);
+    assert_eq!(plan.rooms.len(), 2);
+    let mut first = plan.clone();
+    first.rooms.truncate(1);
+    cut_after(&world.homeserver, 2, false);
+    apply(&world, &first);
+    world.homeserver.heal();
+    let room = world.room(1).unwrap();
+    world
+        .homeserver
+        .force_alias(alias(2), room.clone(), world.bot.clone());
+    let (report, comparison) = apply(&world, &plan);
+    let others: Vec<_> = standings(&comparison)
+        .into_iter()
+        .map(|standing| match standing {
+            Standing::Changed(difference) => difference.other_room.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        others,
+        [
+            Some(("one to be created".to_owned(), room.to_string())),
+            Some(("#r2:example.org".to_owned(), "#r1:example.org".to_owned())),
+        ]
+    );
+    assert_eq!((report.rooms.len(), world.people_in(1)), (0, BTreeSet::from([5])));
+}
+
 /// Of two people one is removed, and of the other it is not known any more whether they are to be.
 #[test]
 fn the_rest_is_not_said_to_be_all_where_something_waits() {
@@ -160,7 +203,10 @@ fn the_rest_is_not_said_to_be_all_where_something_waits() {
         (rest.over.len(), rest.because[0].kind),
         (1, FindingKind::RemovalsNotConsidered)
     );
-    assert_eq!((comparison.skipped().count(), comparison.in_part().count()), (0, 1));
+    assert_eq!(
+        (comparison.skipped().count(), comparison.in_part().count()),
+        (0, 1)
+    );
     assert_eq!((report.tally().invited, report.tally().removed), (1, 0));
     assert_eq!(world.people_in(0), (0..6).collect());
 }
@@ -215,7 +261,8 @@ fn a_code_of_a_room_that_is_left_out_lets_nothing_go() {
         .collect();
     let mut plan = saved(&world);
     assert_eq!((plan.held(), codes.len()), (4, 2));
-    plan.rooms.retain(|room| room.refs.contains(&inviter_core::room::RoomRef::Alias(alias(0))));
+    plan.rooms
+        .retain(|room| room.refs.contains(&inviter_core::room::RoomRef::Alias(alias(0))));
 
     let counts = |given: &[_]| {
         let replanned = again(&world, &plan, given);
@@ -228,5 +275,8 @@ fn a_code_of_a_room_that_is_left_out_lets_nothing_go() {
     assert_eq!(counts(&[&codes[0], &codes[1]]), (2, 1));
     // With the room's own word given, that of everything adds nothing there.
     plan.rooms.clear();
-    assert_eq!(again(&world, &plan, &[&everything]).draft.plan.released().len(), 0);
+    assert_eq!(
+        again(&world, &plan, &[&everything]).draft.plan.released().len(),
+        0
+    );
 }
