@@ -9,11 +9,13 @@
 //! - [`Nio`] is a person at a client: a session of matrix-nio.
 //! - [`Slapd`] and [`SambaAd`] are real LDAP servers; [`Ldif`] fills them, [`Ca`] makes their certificates.
 //! - [`found`] looks for secrets in whatever a program has said or written, in all forms that they may have there.
+//! - [`hostile_texts`] are texts that are there to do harm; [`is_readable`] says that they did none.
 //! - [`ldap`] has an LDAP server that behaves as badly as a test wants, and a proxy that cuts real ones off.
 
 mod certificates;
 mod client;
 mod digest;
+mod hostile_text;
 pub mod ldap;
 mod ldap_process;
 mod ldif;
@@ -27,6 +29,7 @@ mod synapse;
 pub use certificates::{Ca, Certificate};
 pub use client::{Client, enc, expect_ok};
 pub use digest::{changes, digest, digest_all};
+pub use hostile_text::{HOSTILE, harmful, hostile_documents, hostile_texts, is_readable};
 pub use ldap_process::Found;
 pub use ldif::{Attributes, Ldif, rdn};
 pub use nio::{Attachment, Edit, Invitation, Message, Nio, Place, Reaction, Seen, count};

@@ -19,3 +19,4 @@ mod hostile_text;
 mod operations;
 mod rooms;
 mod secrets;
+mod telling;

@@ -14,7 +14,7 @@ mod life;
 mod reach;
 mod rights;
 mod secrets;
-mod tenancy;
+pub(crate) mod tenancy;
 mod town;
 mod trial;
 mod unread;

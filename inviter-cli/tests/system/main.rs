@@ -17,6 +17,7 @@ mod evidence;
 mod fault_table;
 mod first_day;
 mod harness;
+mod hostile_directories;
 mod hostile_text;
 mod interrupted;
 mod killed;
