@@ -258,7 +258,9 @@ async fn what_is_read_in_part_is_told_once_and_when_it_is_over() {
 async fn many_rooms_share_a_sentence() {
     let names = rooms(5);
     let mut scene = Scene::new(&names).await;
-    names.iter().for_each(|room| scene.gap(room, "it is refused"));
+    for room in &names {
+        scene.gap(room, "it is refused");
+    }
     let told = scene.run().await;
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(
@@ -267,7 +269,9 @@ async fn many_rooms_share_a_sentence() {
          #room1:example.com, #room2:example.com and 2 more; `!inviter plan` says why"
     );
     assert_eq!(scene.run().await, NOTHING);
-    names.iter().for_each(|room| scene.no_gap(room));
+    for room in &names {
+        scene.no_gap(room);
+    }
     let told = scene.run().await;
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(

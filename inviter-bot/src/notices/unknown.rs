@@ -31,7 +31,7 @@ pub(super) fn directories(
     lines: &mut Vec<String>,
 ) -> BTreeSet<ProviderId> {
     let mut now: BTreeMap<&ProviderId, Vec<&Finding>> = BTreeMap::new();
-    for finding in report.findings.iter().filter(is_incomplete) {
+    for finding in incomplete(report) {
         if let Some(id) = directory(finding) {
             now.entry(id).or_default().push(finding);
         }
@@ -45,14 +45,14 @@ pub(super) fn directories(
             lines.push(format!("read in part: {}{more}", clean(&first.message)));
         }
     }
-    let mut incomplete: BTreeSet<ProviderId> = now.keys().map(|id| (*id).clone()).collect();
+    let mut after: BTreeSet<ProviderId> = now.keys().map(|id| (*id).clone()).collect();
     let unread = unread(report, around);
-    for id in before.incomplete.difference(&incomplete.clone()) {
+    for id in before.incomplete.iter().filter(|id| !now.contains_key(*id)) {
         if !around.directories.contains(id) {
             continue;
         }
         if around.part || unread.contains(id) {
-            incomplete.insert(id.clone());
+            after.insert(id.clone());
         } else {
             lines.push(format!(
                 "over: directory {} is read as a whole again",
@@ -60,7 +60,7 @@ pub(super) fn directories(
             ));
         }
     }
-    incomplete
+    after
 }
 
 /// Rooms that nobody is removed from: each is told once, many of them together, and when it is over.
@@ -72,7 +72,7 @@ pub(super) fn rooms(
 ) -> BTreeSet<RoomRef> {
     let unread = unread(report, around);
     let mut now: BTreeMap<&RoomRef, &Finding> = BTreeMap::new();
-    let missing_groups = report.findings.iter().filter(is_incomplete);
+    let missing_groups = incomplete(report);
     let considered = report.rooms.iter().flat_map(|room| &room.findings);
     let not_considered = considered.filter(|finding| finding.kind == FindingKind::RemovalsNotConsidered);
     for finding in missing_groups.chain(not_considered) {
@@ -124,8 +124,10 @@ pub(super) fn rooms(
     open
 }
 
-fn is_incomplete(finding: &&Finding) -> bool {
-    finding.kind == FindingKind::Incomplete
+/// What was read only in part.
+fn incomplete(report: &Report) -> impl Iterator<Item = &Finding> {
+    let findings = report.findings.iter();
+    findings.filter(|finding| finding.kind == FindingKind::Incomplete)
 }
 
 /// The directories that could not be read in a run, or were not asked.

@@ -1,6 +1,6 @@
 //! What happened after the picture: people who go later, and runs about one room.
 
-use inviter::core::{recall::MemoryChange, room::RoomRef, runs::RunCause};
+use inviter::core::{recall::MemoryChange, room::RoomRef};
 
 use super::*;
 
@@ -162,6 +162,4 @@ async fn a_listed_room_has_a_grace_of_its_own() {
     let grace = unseen(&place).await.grace.unwrap();
     assert_eq!((grace.people, grace.first), (1, NOON.plus(10 * HOUR)));
     assert_eq!(fresh(&place).await.grace, Some(grace));
-    let causes = unseen(&place).await.runs.into_iter().map(|run| run.cause);
-    assert!(causes.last() == Some(RunCause::Schedule));
 }
