@@ -88,6 +88,9 @@ pub fn harmful(text: &str) -> Option<char> {
 }
 
 /// Fails unless a text that people read is harmless, forges no line and has none that is longer than anybody reads.
+///
+/// # Panics
+/// Then, with the text.
 #[track_caller]
 pub fn is_readable(text: &str, told: &str) {
     assert_eq!(harmful(text), None, "{told}: {text:.3000}");
