@@ -3,12 +3,12 @@
 //! A password that has expired gets no better by being sent every few seconds, and accounts are locked for that. What
 //! the last read met is answered meanwhile, so that the directory stays what it is: unknown, and not empty.
 
+mod kept;
+
 #[cfg(test)]
 mod tests;
 
 use std::{
-    error::Error as StdError,
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -16,6 +16,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
+use self::kept::Kept;
 use crate::{
     IdentityProvider,
     directory::{Directory, ProviderId},
@@ -29,7 +30,7 @@ const FAILURES: u32 = 3;
 /// The first pause is this part of the longest one: a minute of an hour.
 const FIRST_OF_LONGEST: u32 = 60;
 /// The first pause of a directory that refuses us. Accounts are commonly locked after five wrong passwords within half
-/// an hour; with this one, doubled each time, a third is sent in it at most.
+/// an hour; with this one, doubled each time, no more than three are sent in that time.
 const FIRST_OF_REFUSED: Duration = Duration::from_secs(10 * 60);
 
 /// How long a directory that keeps failing is left alone.
@@ -145,56 +146,6 @@ impl Pause {
     /// The one of two that ends later.
     fn or_longer(self, other: Self) -> Self {
         if other.end() > self.end() { other } else { self }
-    }
-}
-
-/// An error that can be answered more than once.
-#[derive(Debug)]
-struct Kept {
-    kind: ProviderErrorKind,
-    about: String,
-    message: String,
-    cause: Option<Cause>,
-}
-
-/// The cause of an error, shared by everybody who is answered with it.
-#[derive(Debug, Clone)]
-struct Cause(Arc<dyn StdError + Send + Sync>);
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl StdError for Cause {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source()
-    }
-}
-
-impl Kept {
-    fn of(error: ProviderError) -> Self {
-        Self {
-            kind: error.kind,
-            about: error.about,
-            message: error.message,
-            cause: error.source.map(|cause| Cause(cause.into())),
-        }
-    }
-
-    /// The error as it was, to be asked about again after this time.
-    fn again(&self, after: Duration) -> ProviderError {
-        let mut error = ProviderError::new(self.kind, self.about.clone(), self.message.clone());
-        error.retry_after = Some(after);
-        match &self.cause {
-            Some(cause) => error.caused_by(cause.clone()),
-            None => error,
-        }
-    }
-
-    fn text(&self) -> String {
-        format!("{}: {}", self.about, self.message)
     }
 }
 
