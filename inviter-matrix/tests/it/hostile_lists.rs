@@ -59,6 +59,14 @@ async fn a_list_is_no_answer() -> Result<()> {
     let alias = RoomAliasId::parse("#r:x")?;
     let (_server, leads) = backend(only("/directory/room/", r#"["!r:x",[]]"#)).await?;
     assert!(matches!(leads.resolve_alias(&alias).await, Binding::Unknown(_)));
+    // An error is an object as well: this one does not say that the alias is free.
+    let gone = |path: &str| {
+        let body = br#"["M_NOT_FOUND","no"]"#.to_vec();
+        path.contains("/directory/room/")
+            .then(|| Reply::Whole(404, String::new(), body))
+    };
+    let (_server, leads) = backend(gone).await?;
+    assert!(matches!(leads.resolve_alias(&alias).await, Binding::Unknown(_)));
     let (_server, listed) = backend(only("/directory/list/", r#"["public"]"#)).await?;
     assert_eq!(listed.listing(&room).await.unwrap_err().kind, Kind::Malformed);
     let (_server, rooms) = backend(only("/joined_rooms", r#"[["!r:x"]]"#)).await?;
