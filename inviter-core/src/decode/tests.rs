@@ -317,8 +317,7 @@ fn long_names_take_no_longer_than_their_length() {
         let why = invalid(xxx(&name));
         assert!(
             why.contains("bytes behind `xxx`, and no alias has more than 255"),
-            "{:.99}",
-            why
+            "{why:.99}"
         );
         let (owners, prefixed) = (format!("{name}_owners"), format!("MTRX #{name}"));
         assert_eq!(xxx(&owners), Decoded::OwnersOf(name.as_str().into()));
