@@ -75,7 +75,8 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: &Command, context: &Context<'_>) -> anyhow::Result<Exit> {
     let run = async {
         match command {
-            Command::Check(args) => args.run(context).await,
+            // It holds more than all others.
+            Command::Check(args) => Box::pin(args.run(context)).await,
             Command::Idp(args) => args.run(context).await,
             Command::Joined(args) => args.run(context).await,
             Command::Managed(args) => args.run(context).await,
