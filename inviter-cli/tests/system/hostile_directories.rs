@@ -128,7 +128,7 @@ async fn of_graph() -> Result<()> {
             let group = tenant.add_group(&text);
             tenant.add_member(group, user);
             tenant.add_member(lab, group);
-            let bad = tenant.add_group(&format!("MTRX #bad{text}"));
+            let bad = tenant.add_group(format!("MTRX #bad{text}"));
             tenant.add_member(bad, user);
             tenant.add_member(root, bad);
         }
