@@ -69,12 +69,12 @@ mod tests {
 
     use super::*;
 
-    const PLAN: &str = r##"{"kind": "inviter_plan", "format": 1, "program": "0", "planned": "now",
+    const PLAN: &str = r#"{"kind": "inviter_plan", "format": 1, "program": "0", "planned": "now",
         "homeserver": "example.org", "account": "@bot:example.org",
         "configured_scope": {"rooms": {"include": [], "exclude": []}, "groups": {"include": [], "exclude": []}},
         "asked_rooms": [], "asked_arguments": [],
         "asked_scope": {"rooms": {"include": [], "exclude": []}, "groups": {"include": [], "exclude": []}},
-        "rooms": []}"##;
+        "rooms": []}"#;
 
     #[test]
     fn a_file_that_others_can_write_to_is_no_plan_that_was_gone_through() {
