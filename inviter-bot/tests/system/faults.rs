@@ -1,6 +1,7 @@
 //! What the bot needs goes away and comes back: it stays, says so, and goes on.
 
 mod killed;
+mod killed_later;
 mod ldap;
 mod quarantine;
 
