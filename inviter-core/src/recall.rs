@@ -156,10 +156,16 @@ impl Memory {
         // Who has written down an ID need not know that the room has another by now.
         let mut ids: BTreeSet<OwnedRoomId> = bound.iter().flat_map(|id| self.successors.before(id)).collect();
         ids.extend(bound);
-        let ids = ids.into_iter().map(RoomRef::Id);
-        let rooms = refs.iter().cloned().chain(ids).map(Pause::Room);
+        let by_id = ids.iter().cloned().map(RoomRef::Id);
+        let rooms = refs.iter().cloned().chain(by_id).map(Pause::Room);
         let mut pauses = [Pause::Everything].into_iter().chain(rooms);
-        pauses.find(|pause| self.paused.contains_key(pause))
+        let named = pauses.find(|pause| self.paused.contains_key(pause));
+        // The group of the alias that a person has named may be gone, while that of another one still leads there.
+        let leads_there = |pause: &&Pause| match pause {
+            Pause::Room(name) => led_to(name).is_some_and(|id| ids.contains(&id)),
+            Pause::Everything => false,
+        };
+        named.or_else(|| self.paused.keys().find(leads_there).cloned())
     }
 
     /// Whether anything is remembered of a room but that it was handed over.

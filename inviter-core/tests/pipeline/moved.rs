@@ -257,3 +257,35 @@ fn a_room_that_is_paused_by_its_id_is_not_made_anew_when_its_alias_is_gone() {
     block_on(world.reconciler.resume(&[pause])).unwrap();
     assert_eq!(world.sync().tally().rooms_created, 1);
 }
+
+#[test]
+fn a_room_stays_paused_when_only_the_group_of_its_other_alias_is_left() {
+    let world = settled();
+    let room = world.room(0).unwrap();
+    world
+        .homeserver
+        .force_alias(alias(1), room.clone(), world.bot.clone());
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(1)).members(["p5"]));
+    world.sync();
+    assert_eq!(people(&world, &room), [0, 1, 2, 3, 4, 5]);
+    let pause = inviter_core::recall::Pause::Room(RoomRef::Alias(alias(0)));
+    block_on(world.reconciler.pause(std::slice::from_ref(&pause))).unwrap();
+    world.directory.remove_group(&room_group(0));
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(1)).members(["p5", "p6"]));
+    let writes = world.homeserver.writes();
+    for _ in 0..2 {
+        let report = world.sync();
+        let status = report.rooms.iter().map(|room| room.status).collect::<Vec<_>>();
+        assert_eq!(status, [RoomStatus::Paused]);
+        // Named as it was paused, so that it can be resumed.
+        assert!(report.rooms[0].findings[0].message.contains(alias(0).as_str()));
+        tomorrow(&world);
+    }
+    assert_eq!(world.homeserver.writes(), writes);
+    block_on(world.reconciler.resume(&[pause])).unwrap();
+    assert_eq!(world.sync().tally().invited, 1);
+}
