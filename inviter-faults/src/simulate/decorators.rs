@@ -13,7 +13,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use inviter_core::{
-    IdentityProvider, OwnedUserId, RoomAliasId, RoomBackend, RoomId, UserId,
+    IdentityProvider, OwnedRoomAliasId, OwnedUserId, RoomAliasId, RoomBackend, RoomId, UserId,
     action::{Op, RoomTarget},
     backend::{AccountState, BackendError, BackendErrorKind, Effect, Identity, Observe, Observed},
     directory::{Directory, Extent, Member, ProviderId},
@@ -177,7 +177,9 @@ impl Watch {
             }
             (Event::AliasMoved, _) => {
                 if let (Some(place), Some(decoy)) = (place, decoy) {
-                    homeserver.force_alias(place.alias, decoy, user("squatter"));
+                    let aliases: Vec<_> = place.aliases().cloned().collect();
+                    let alias = one_of(&aliases, look(&self.site).calls);
+                    homeserver.force_alias(alias, decoy, user("squatter"));
                 }
             }
             _ => {}
@@ -226,6 +228,12 @@ impl Watch {
         }
         result
     }
+}
+
+/// One of several, by a number.
+fn one_of(aliases: &[OwnedRoomAliasId], number: u64) -> OwnedRoomAliasId {
+    let index = usize::try_from(number).unwrap_or_default() % aliases.len();
+    aliases[index].clone()
 }
 
 /// What comes of a room that cannot be read.

@@ -109,8 +109,8 @@ fn source(rng: &mut Rng, people: usize, places: &[Place]) -> Source {
     let units: Vec<String> = (0..rng.usize(..4)).map(|unit| format!("unit {unit}")).collect();
     let rooms = places.iter().enumerate().filter(|(_, place)| !place.unharmed);
     let rooms: Vec<(usize, String)> = rooms
+        .flat_map(|(at, place)| place.names().into_iter().map(move |name| (at, room_group(name))))
         .filter(|_| chance(rng, 70))
-        .map(|(at, place)| (at, room_group(&place.name)))
         .collect();
     let names: Vec<(Option<usize>, String)> = units
         .iter()
@@ -191,8 +191,12 @@ pub(super) fn places(rng: &mut Rng) -> Vec<Place> {
                 }
             }
             let name = format!("r{number}");
+            // The program makes a room with one alias.
+            let has_two = maker == Maker::Lead && chance(rng, 40);
+            let second = format!("{name}b");
             Place {
                 alias: alias(&name),
+                other: has_two.then(|| (second.clone(), alias(&second))),
                 name,
                 maker,
                 version: one(rng, &["6", "10", "11", "12"]).copied().unwrap_or("12"),
@@ -211,6 +215,7 @@ pub(super) fn places(rng: &mut Rng) -> Vec<Place> {
     places.push(Place {
         name: "unharmed".to_owned(),
         alias: alias("unharmed"),
+        other: None,
         maker: Maker::Bot,
         version: "11",
         rules: RoomRules::default(),

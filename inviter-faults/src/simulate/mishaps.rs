@@ -81,7 +81,8 @@ pub(super) fn change(
                 return format!("directory {at}: group {name} is deleted");
             }
             let room = rng.usize(..places.len() - 1);
-            let name = room_group(&places[room].name);
+            let names = places[room].names();
+            let name = room_group(one(rng, &names).copied().unwrap_or_default());
             source.groups.entry(name.clone()).or_insert_with(|| Group {
                 room: Some(room),
                 ..Group::default()

@@ -106,18 +106,10 @@ impl Source {
         (account.active != Some(false)).then_some(&account.user)
     }
 
-    fn add_wanted(&self, room: usize, wanted: &mut Wanted) {
-        let reached: Vec<&Group> = self
-            .reach(room)
-            .into_iter()
-            .filter_map(|name| self.groups.get(name))
-            .collect();
-        let members = reached.iter().flat_map(|group| &group.members);
-        wanted
-            .members
-            .extend(members.filter_map(|login| self.usable(login)).cloned());
-        let own = self.groups.values().filter(|group| group.room == Some(room));
-        let owners = own.flat_map(|group| &group.owners);
+    /// Adds who is in a group, and who owns it.
+    fn add_wanted(&self, group: &str, wanted: &mut Wanted) {
+        wanted.members.extend(self.people_of(group));
+        let owners = self.groups.get(group).into_iter().flat_map(|group| &group.owners);
         wanted
             .owners
             .extend(owners.filter_map(|login| self.usable(login)).cloned());
@@ -176,17 +168,33 @@ pub(super) struct Organisation {
 }
 
 impl Organisation {
-    /// Who belongs in a room. People who are uncertain are none of them.
+    /// Who belongs in a room. People who are uncertain are none of them. Groups of one name are one group over all
+    /// directories; whoever owns it has to be in it, and not in one that leads to the room by another alias.
     pub(super) fn wanted(&self, room: usize) -> Wanted {
-        let mut wanted = Wanted::default();
-        for source in &self.sources {
-            source.add_wanted(room, &mut wanted);
+        let groups = self.sources.iter().flat_map(|source| &source.groups);
+        let names: BTreeSet<&str> = groups
+            .filter(|(_, group)| group.room == Some(room))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let mut all = Wanted::default();
+        for name in names {
+            let mut wanted = Wanted::default();
+            for source in &self.sources {
+                let stands = source
+                    .groups
+                    .get(name)
+                    .is_some_and(|group| group.room == Some(room));
+                if stands {
+                    source.add_wanted(name, &mut wanted);
+                }
+            }
+            wanted.owners.retain(|user| wanted.members.contains(user));
+            all.members.append(&mut wanted.members);
+            all.owners.append(&mut wanted.owners);
         }
-        wanted
-            .members
-            .retain(|user| self.standing(user) == Standing::Active);
-        wanted.owners.retain(|user| wanted.members.contains(user));
-        wanted
+        all.members.retain(|user| self.standing(user) == Standing::Active);
+        all.owners.retain(|user| all.members.contains(user));
+        all
     }
 
     /// Who is in a group of a room, whether they may be brought in or not.

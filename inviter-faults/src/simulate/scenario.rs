@@ -241,16 +241,25 @@ impl Scenario {
         }
     }
 
+    /// A person pauses a room by one of the names by which the program knows it; any other is refused.
     fn pause(&mut self) {
         let mut site = look(&self.world.site);
         let at = self.rng.usize(..site.places.len());
         if site.places[at].unharmed {
             return;
         }
+        let memory = self.world.store.memory();
+        let known = site.places[at].aliases();
+        let known: Vec<_> = known
+            .filter(|alias| memory.aliases.contains_key(*alias))
+            .cloned()
+            .collect();
+        let Some(alias) = one(&mut self.rng, &known).cloned() else {
+            return;
+        };
         site.places[at].paused = true;
-        let name = site.places[at].name.clone();
-        site.tell(|| format!("  {name} is paused"));
-        let pause = Pause::Room(RoomRef::Alias(site.places[at].alias.clone()));
+        site.tell(|| format!("  {alias} is paused"));
+        let pause = Pause::Room(RoomRef::Alias(alias));
         let now = self.world.homeserver.now();
         drop(site);
         self.commit(MemoryChange::Paused(pause, Some(now)));
@@ -313,9 +322,11 @@ impl Scenario {
         site.misreadings.clear();
         site.kill_at = None;
         for (at, room) in site.leads.clone() {
-            let alias = site.places[at].alias.clone();
-            if site.homeserver.alias(&alias) == site.decoy {
-                site.homeserver.force_alias(alias, room, user("lead"));
+            for alias in site.places[at].clone().aliases() {
+                if site.homeserver.alias(alias) == site.decoy {
+                    site.homeserver
+                        .force_alias(alias.clone(), room.clone(), user("lead"));
+                }
             }
         }
     }

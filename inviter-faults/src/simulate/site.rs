@@ -41,6 +41,8 @@ pub(super) enum Maker {
 pub(super) struct Place {
     pub(super) name: String,
     pub(super) alias: OwnedRoomAliasId,
+    /// Another name and alias of the same room, for which groups of its own may stand.
+    pub(super) other: Option<(String, OwnedRoomAliasId)>,
     pub(super) maker: Maker,
     pub(super) version: &'static str,
     pub(super) rules: RoomRules,
@@ -52,6 +54,21 @@ pub(super) struct Place {
     pub(super) paused: bool,
     /// Nothing goes wrong in it: somebody has to go from there.
     pub(super) unharmed: bool,
+}
+
+impl Place {
+    /// All aliases.
+    pub(super) fn aliases(&self) -> impl Iterator<Item = &OwnedRoomAliasId> {
+        [&self.alias]
+            .into_iter()
+            .chain(self.other.as_ref().map(|(_, alias)| alias))
+    }
+
+    /// All names.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let other = self.other.as_ref().map(|(name, _)| name.as_str());
+        [self.name.as_str()].into_iter().chain(other).collect()
+    }
 }
 
 /// Where something goes wrong.

@@ -148,8 +148,14 @@ impl World {
         let moves = agrees && (is_bot || *by == user("lead")) && chance(rng, 60);
         let mut site = look(&self.site);
         if moves {
-            let alias = site.places[at].alias.clone();
-            site.homeserver.force_alias(alias, new.clone(), by.clone());
+            let place = site.places[at].clone();
+            site.homeserver.force_alias(place.alias, new.clone(), by.clone());
+            // The other one may stay behind, and leads there all the same.
+            if let Some((_, other)) = place.other
+                && rng.bool()
+            {
+                site.homeserver.force_alias(other, new.clone(), by.clone());
+            }
             site.leads.insert(at, new.clone());
         }
         site.tally.fault(if agrees {

@@ -171,6 +171,10 @@ impl World {
             }
             if let Some(room) = self.make(place, Some(&place.name)) {
                 let mut site = look(&self.site);
+                if let Some((_, other)) = &place.other {
+                    self.homeserver
+                        .force_alias(other.clone(), room.clone(), user("lead"));
+                }
                 site.rooms.insert(room.clone(), at);
                 site.leads.insert(at, room);
             }
@@ -327,9 +331,9 @@ impl World {
 /// The places whose rooms a run has managed.
 pub(super) fn managed(site: &Site, report: &Report) -> BTreeSet<usize> {
     let is_managed = |place: &Place| {
-        let alias = RoomRef::Alias(place.alias.clone());
+        let aliases: Vec<RoomRef> = place.aliases().cloned().map(RoomRef::Alias).collect();
         let mut rooms = report.rooms.iter();
-        rooms.any(|room| room.room == alias && room.status == RoomStatus::Managed)
+        rooms.any(|room| aliases.contains(&room.room) && room.status == RoomStatus::Managed)
     };
     let places = site.places.iter().enumerate();
     places
