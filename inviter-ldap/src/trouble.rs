@@ -2,7 +2,10 @@
 
 use std::io;
 
-use inviter_core::provider::{ProviderError, ProviderErrorKind as Kind};
+use inviter_core::{
+    harmful::is_harmful,
+    provider::{ProviderError, ProviderErrorKind as Kind},
+};
 use ldap3::{LdapError, LdapResult};
 use rustls::CertificateError;
 
@@ -358,17 +361,12 @@ fn told(result: &LdapResult) -> String {
 
 /// What a server says, without what would harm a terminal or fill the screen.
 pub(crate) fn shortened(text: &str) -> String {
-    let clean = text.chars().filter(|&c| !c.is_control() && !turns_text(c));
+    let clean = text.chars().filter(|&c| !is_harmful(c));
     let mut short: String = clean.clone().take(MAX_DIAGNOSTIC).collect();
     if clean.count() > MAX_DIAGNOSTIC {
         short.push('…');
     }
     short
-}
-
-/// Whether a character makes others appear in another order (Unicode Annex 9), so that a text would look like another.
-const fn turns_text(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The name of a result code, as RFC 4511 appendix A.1 has it, with the number.
@@ -472,7 +470,10 @@ mod tests {
 
     #[test]
     fn words_of_servers_are_kept_harmless() {
-        let long = format!("a\u{1b}[31m\u{202e}b\n{}", "x".repeat(1000));
+        let long = format!(
+            "a\u{1b}[31m\u{202e}\u{200b}\u{2028}\u{feff}b\n{}",
+            "x".repeat(1000)
+        );
         let short = shortened(&long);
         assert!(short.starts_with("a[31mb"), "{short}");
         assert_eq!(short.chars().count(), MAX_DIAGNOSTIC + 1);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use inviter_core::harmful::is_harmful;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
@@ -174,7 +175,7 @@ impl Refusal<'_> {
         let words = text
             .get(..end)
             .unwrap_or_default()
-            .split(|c: char| c.is_whitespace() || c.is_control());
+            .split(|c: char| c.is_whitespace() || is_harmful(c));
         for word in words.filter(|word| !word.is_empty()) {
             if !line.is_empty() {
                 line.push(' ');

@@ -126,7 +126,7 @@ async fn pages_without_end_end() {
         graph.begin_read();
         assert!(graph.outgrown().is_none());
         let first = graph.get::<Page<String>>("/list").await.unwrap();
-        let mut count = 1;
+        let mut count = 0;
         let error = graph
             .rest(first, &mut |page| count += page.len())
             .await

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use http::HeaderMap;
+use inviter_core::harmful::is_harmful;
 use serde_json::Value;
 use url::Url;
 
@@ -136,23 +137,6 @@ fn without_tokens(text: &str) -> String {
     }
     kept.push_str(&text[done..]);
     kept
-}
-
-/// Control characters, and marks that change the direction of text, join or hide it.
-fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 #[cfg(test)]
