@@ -29,6 +29,8 @@ pub(crate) struct Site {
     pub(crate) names: Names,
     dir: TempDir,
     homeserver: String,
+    /// More keys of the directory's section.
+    pub(crate) more: String,
 }
 
 /// A room as the homeserver's admin sees it, by short names.
@@ -83,6 +85,7 @@ impl Site {
             names,
             dir,
             homeserver: homeserver.to_owned(),
+            more: String::new(),
             synapse,
         })
     }
@@ -90,11 +93,12 @@ impl Site {
     fn config(&self) -> Result<Config> {
         let text = format!(
             "[homeserver]\nurl = {:?}\nuser = {:?}\naccess_token_env = \"TOKEN\"\nrequest_timeout = \"20s\"\n{}\n\
-             {}\n[state]\ndir = \"state\"\n",
+             {}{}\n[state]\ndir = \"state\"\n",
             self.proxy.url(),
             self.bot.user_id(),
             self.homeserver,
             self.directory.section(),
+            self.more,
         );
         let secret = |name: &str| match name {
             "TOKEN" => Some(self.bot.token().to_owned()),

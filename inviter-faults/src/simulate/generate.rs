@@ -10,7 +10,7 @@ use inviter_core::{
 };
 
 use super::{
-    names::{alias, foreigner, room_group, user},
+    names::{alias, foreigner, owners_group, room_group, spelled_group, user},
     organisation::{Account, Group, Organisation, Source},
     site::{Maker, Place},
 };
@@ -81,7 +81,10 @@ fn steady(room: usize) -> Source {
 }
 
 fn source(rng: &mut Rng, people: usize, places: &[Place]) -> Source {
-    let mut source = Source::default();
+    let mut source = Source {
+        is_spelled: chance(rng, 35),
+        ..Source::default()
+    };
     for number in 0..people {
         if chance(rng, 75) {
             source.accounts.insert(format!("p{number}"), account(rng, number));
@@ -107,9 +110,15 @@ fn source(rng: &mut Rng, people: usize, places: &[Place]) -> Source {
     let logins: Vec<String> = source.accounts.keys().cloned().collect();
     source.accounts.insert(KEPT.0.to_owned(), keep);
     let units: Vec<String> = (0..rng.usize(..4)).map(|unit| format!("unit {unit}")).collect();
+    let is_spelled = source.is_spelled;
     let rooms = places.iter().enumerate().filter(|(_, place)| !place.unharmed);
     let rooms: Vec<(usize, String)> = rooms
-        .flat_map(|(at, place)| place.names().into_iter().map(move |name| (at, room_group(name))))
+        .flat_map(|(at, place)| {
+            place
+                .names()
+                .into_iter()
+                .map(move |name| (at, group_of(is_spelled, name)))
+        })
         .filter(|_| chance(rng, 70))
         .collect();
     let names: Vec<(Option<usize>, String)> = units
@@ -126,9 +135,26 @@ fn source(rng: &mut Rng, people: usize, places: &[Place]) -> Source {
             owners: some(rng, &logins, 3),
             ..Group::default()
         };
+        if room.is_some() && is_spelled && chance(rng, 60) {
+            let owners = Group {
+                members: some(rng, &logins, 3),
+                nested: some(rng, &units, 1),
+                ..Group::default()
+            };
+            source.groups.insert(owners_group(&name), owners);
+        }
         source.groups.insert(name, group);
     }
     source
+}
+
+/// The group that stands for a room, in one of two forms.
+pub(super) fn group_of(is_spelled: bool, name: &str) -> String {
+    if is_spelled {
+        spelled_group(name)
+    } else {
+        room_group(name)
+    }
 }
 
 fn rules(rng: &mut Rng) -> RoomRules {

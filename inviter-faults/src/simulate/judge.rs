@@ -104,7 +104,7 @@ impl Site {
         }
         match (self.unread.get(room), op) {
             (Some(Unread::Whole), _) => {
-                self.blame(format!("{op:?} in {name}, of which nothing can be known"))
+                self.blame(format!("{op:?} in {name}, of which nothing can be known"));
             }
             (Some(Unread::Partly), Op::Remove { user, .. }) => {
                 self.blame(format!(

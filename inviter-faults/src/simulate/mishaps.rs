@@ -4,8 +4,7 @@ use fastrand::Rng;
 use inviter_core::{backend::BackendErrorKind, provider::ProviderErrorKind};
 
 use super::{
-    generate::{KEPT, account, chance, one},
-    names::room_group,
+    generate::{KEPT, account, chance, group_of, one},
     organisation::{Group, Organisation, Source},
     site::{Event, Fault, Misreading, Place, Spot, What},
 };
@@ -82,7 +81,7 @@ pub(super) fn change(
             }
             let room = rng.usize(..places.len() - 1);
             let names = places[room].names();
-            let name = room_group(one(rng, &names).copied().unwrap_or_default());
+            let name = group_of(source.is_spelled, one(rng, &names).copied().unwrap_or_default());
             source.groups.entry(name.clone()).or_insert_with(|| Group {
                 room: Some(room),
                 ..Group::default()

@@ -6,9 +6,11 @@
 
 mod caps;
 mod decorators;
+mod describe;
 mod ending;
 mod generate;
 mod grace;
+mod harm;
 mod judge;
 mod kept;
 mod last_runs;
@@ -146,12 +148,11 @@ pub fn broken(scenarios: u64) -> Result<()> {
     let mut missed = 0;
     for sabotage in Sabotage::ALL {
         let found = (1..=scenarios).find_map(|seed| play(seed, Some(sabotage), false).tally.failed.pop());
-        match found {
-            Some((seed, what)) => writeln!(out, "{sabotage:?} is found by seed {seed}: {what}")?,
-            None => {
-                missed += 1;
-                writeln!(out, "{sabotage:?} is NOT FOUND by seeds 1 to {scenarios}")?;
-            }
+        if let Some((seed, what)) = found {
+            writeln!(out, "{sabotage:?} is found by seed {seed}: {what}")?;
+        } else {
+            missed += 1;
+            writeln!(out, "{sabotage:?} is NOT FOUND by seeds 1 to {scenarios}")?;
         }
     }
     if missed > 0 {

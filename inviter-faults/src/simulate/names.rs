@@ -34,6 +34,33 @@ pub(super) fn room_group(name: &str) -> String {
     format!("MTRX #{name}:{SERVER}")
 }
 
+/// The group that stands for a room, in the form of directories in which `#` and `:` are awkward.
+pub(super) fn spelled_group(name: &str) -> String {
+    format!("xxx{name}xxx{SERVER}")
+}
+
+/// The group of those who own the room that a group of that form stands for.
+pub(super) fn owners_group(group: &str) -> String {
+    format!("{group}_owners")
+}
+
+/// The name of the room that a group of either form stands for.
+pub(super) fn room_name(group: &str) -> Option<&str> {
+    let plain = || {
+        group
+            .strip_prefix("MTRX #")?
+            .strip_suffix(SERVER)?
+            .strip_suffix(':')
+    };
+    let spelled = || {
+        group
+            .strip_prefix("xxx")?
+            .strip_suffix(SERVER)?
+            .strip_suffix("xxx")
+    };
+    plain().or_else(spelled)
+}
+
 /// Whether a user is of the homeserver.
 pub(super) fn is_ours(user: &UserId) -> bool {
     user.server_name() == SERVER

@@ -8,6 +8,8 @@ use inviter_core::{
     memory::{InMemoryDirectory, MemoryGroup, MemoryPerson},
 };
 
+use super::names::{owners_group, room_name};
+
 /// An account of a directory.
 #[derive(Debug, Clone)]
 pub(super) struct Account {
@@ -43,6 +45,8 @@ pub(super) struct Source {
     pub(super) accounts: BTreeMap<String, Account>,
     /// By name.
     pub(super) groups: BTreeMap<String, Group>,
+    /// Its groups are named in the form in which `#` and `:` are spelled.
+    pub(super) is_spelled: bool,
     /// Its groups are not all that there are.
     pub(super) listing_gap: bool,
 }
@@ -113,6 +117,9 @@ impl Source {
         wanted
             .owners
             .extend(owners.filter_map(|login| self.usable(login)).cloned());
+        if self.is_spelled {
+            wanted.owners.extend(self.people_of(&owners_group(group)));
+        }
     }
 
     fn collides(&self, user: &UserId) -> bool {
@@ -168,24 +175,21 @@ pub(super) struct Organisation {
 }
 
 impl Organisation {
-    /// Who belongs in a room. People who are uncertain are none of them. Groups of one name are one group over all
-    /// directories; whoever owns it has to be in it, and not in one that leads to the room by another alias.
+    /// Who belongs in a room. People who are uncertain are none of them. Groups of one room name are one group
+    /// over all directories; whoever owns it has to be in it, and not in one that leads to the room by another alias.
     pub(super) fn wanted(&self, room: usize) -> Wanted {
         let groups = self.sources.iter().flat_map(|source| &source.groups);
         let names: BTreeSet<&str> = groups
             .filter(|(_, group)| group.room == Some(room))
-            .map(|(name, _)| name.as_str())
+            .filter_map(|(name, _)| room_name(name))
             .collect();
         let mut all = Wanted::default();
         for name in names {
             let mut wanted = Wanted::default();
             for source in &self.sources {
-                let stands = source
-                    .groups
-                    .get(name)
-                    .is_some_and(|group| group.room == Some(room));
-                if stands {
-                    source.add_wanted(name, &mut wanted);
+                let own = source.groups.iter().filter(|(_, group)| group.room == Some(room));
+                for (group, _) in own.filter(|(group, _)| room_name(group) == Some(name)) {
+                    source.add_wanted(group, &mut wanted);
                 }
             }
             wanted.owners.retain(|user| wanted.members.contains(user));
@@ -265,12 +269,14 @@ mod tests {
             source.accounts.insert(login.to_owned(), account(name, active));
         }
         source.accounts.insert("d".to_owned(), account("d", true));
-        source
-            .groups
-            .insert("room".to_owned(), group(Some(0), &["b"], &["one"], &["a", "d"]));
-        source
-            .groups
-            .insert("one".to_owned(), group(None, &["a", "c"], &["room"], &["a"]));
+        source.groups.insert(
+            "MTRX #room:example.org".to_owned(),
+            group(Some(0), &["b"], &["one"], &["a", "d"]),
+        );
+        source.groups.insert(
+            "one".to_owned(),
+            group(None, &["a", "c"], &["MTRX #room:example.org"], &["a"]),
+        );
         let organisation = Organisation {
             sources: vec![source],
         };

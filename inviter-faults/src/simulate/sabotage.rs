@@ -14,6 +14,7 @@ use inviter_core::{
     OwnedUserId, RoomAliasId, RoomBackend, RoomId,
     action::{Op, RoomTarget},
     backend::{AccountState, BackendError, Effect, Identity, Observe, Observed},
+    decode::XxxDecoder,
     guard::Limits,
     patterns::Patterns,
     reconcile::Reconciler,
@@ -45,6 +46,8 @@ pub enum Sabotage {
     UnreadIsEmpty,
     /// Nobody is exempt.
     NobodyExempt,
+    /// Groups of owners are none.
+    NoOwnersGroups,
     /// Nobody is removed.
     RemovesNobody,
     /// Nobody is brought in.
@@ -69,7 +72,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::HalfIsWhole,
         Self::WrongPerson,
         Self::NoLimits,
@@ -79,6 +82,7 @@ impl Sabotage {
         Self::ClockJumps,
         Self::UnreadIsEmpty,
         Self::NobodyExempt,
+        Self::NoOwnersGroups,
         Self::RemovesNobody,
         Self::InvitesNobody,
         Self::VanishedIsEmpty,
@@ -123,6 +127,11 @@ impl Sabotage {
             Self::RemovesAnyone => {
                 for room in &mut reconciler.policy.rooms {
                     room.rules.remove = RemovePolicy::Anyone;
+                }
+            }
+            Self::NoOwnersGroups => {
+                for source in &mut reconciler.policy.sources {
+                    source.decoders[0] = Arc::new(XxxDecoder::default().owners_suffix(""));
                 }
             }
             Self::VanishedIsEmpty => reconciler.policy.danger_vanished_groups_are_empty = true,

@@ -1,10 +1,9 @@
 //! One scenario from its seed: a beginning, rounds in which much goes wrong, and an end in which nothing does.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use fastrand::Rng;
 use inviter_core::{
-    OwnedRoomId,
     guard::{ReleaseCode, Trigger},
     recall::{MemoryChange, Pause},
     reconcile::RunOptions,
@@ -18,7 +17,7 @@ use super::{
     mishaps,
     names::{room_group, user},
     sabotage::Sabotage,
-    site::{Misreading, Site, Unread, look},
+    site::look,
     tally::Tally,
     world::{Ran, World, managed},
 };
@@ -192,42 +191,6 @@ impl Scenario {
         }
     }
 
-    fn describe(&self) {
-        let mut site = look(&self.world.site);
-        let places: Vec<String> = site
-            .places
-            .iter()
-            .map(|place| {
-                format!(
-                    "room {} by {:?}, version {}, fixed {:?}, left {:?}, levels {:?}",
-                    place.name, place.maker, place.version, place.fixed, place.rules.left, place.rules.levels
-                )
-            })
-            .collect();
-        let mut lines = places;
-        for (at, source) in site.real.sources.iter().enumerate().skip(1) {
-            for (login, account) in &source.accounts {
-                lines.push(format!(
-                    "directory {at}: {login} {} active {:?}",
-                    account.user, account.active
-                ));
-            }
-            for (name, group) in &source.groups {
-                lines.push(format!(
-                    "directory {at}: {name}: {:?}, nested {:?}, owners {:?}",
-                    group.members, group.nested, group.owners
-                ));
-            }
-        }
-        lines.push(format!(
-            "{:?}, vanished groups are empty: {}",
-            site.limits, site.vanished_is_empty
-        ));
-        for line in lines {
-            site.tell(|| line);
-        }
-    }
-
     /// A change of what really is. Groups that stood for rooms and are gone leave people behind who wait for a word.
     fn change_directories(&mut self) {
         let mut site = look(&self.world.site);
@@ -270,65 +233,6 @@ impl Scenario {
         let mut memory = self.world.store.memory();
         memory.apply(&[change]);
         self.world.store.set(memory);
-    }
-
-    /// Lets things go wrong; answers whether any of it concerns the run as a whole.
-    fn harm(&mut self) -> bool {
-        let shared = Arc::clone(&self.world.site);
-        let mut site = look(&shared);
-        let mut whole = false;
-        if chance(&mut self.rng, 15) {
-            self.hide_room(&mut site);
-        }
-        for _ in 0..self.rng.usize(..4) {
-            if chance(&mut self.rng, 35) {
-                let at = self.rng.usize(1..site.shown.sources.len());
-                let misreading = mishaps::misreading(&mut self.rng, &site.shown.sources[at]);
-                site.tell(|| match &misreading {
-                    Misreading::Fails(kind) => format!("  directory {at} will fail: {kind:?}"),
-                    Misreading::Partly(_) => format!("  directory {at} will not tell all"),
-                });
-                site.misreadings.insert(at, misreading);
-            } else {
-                let (fault, concerns_all) = mishaps::fault(&mut self.rng);
-                whole |= concerns_all;
-                site.tell(|| format!("  to come: {fault:?}"));
-                site.faults.push(fault);
-            }
-        }
-        whole
-    }
-
-    /// One room cannot be read, while the others can.
-    pub(super) fn hide_room(&mut self, site: &mut Site) {
-        let rooms = site.rooms.iter().filter(|(_, at)| !site.places[**at].unharmed);
-        let rooms: Vec<OwnedRoomId> = rooms.map(|(room, _)| room.clone()).collect();
-        let how = if self.rng.bool() {
-            Unread::Whole
-        } else {
-            Unread::Partly
-        };
-        if let Some(room) = one(&mut self.rng, &rooms) {
-            site.tell(|| format!("  {room} cannot be read: {how:?}"));
-            site.unread.insert(room.clone(), how);
-        }
-    }
-
-    /// Nothing goes wrong any more, and what others have broken is put right.
-    pub(super) fn heal(&mut self) {
-        let mut site = look(&self.world.site);
-        site.faults.clear();
-        site.unread.clear();
-        site.misreadings.clear();
-        site.kill_at = None;
-        for (at, room) in site.leads.clone() {
-            for alias in site.places[at].clone().aliases() {
-                if site.homeserver.alias(alias) == site.decoy {
-                    site.homeserver
-                        .force_alias(alias.clone(), room.clone(), user("lead"));
-                }
-            }
-        }
     }
 
     /// Runs the program, and takes in how many accounts it was told of.

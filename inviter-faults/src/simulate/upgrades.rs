@@ -1,12 +1,13 @@
 //! Rooms that are closed in favour of others: by both rooms' word, or by the old one's alone (decisions 41 and 42).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use inviter_core::{
     OwnedRoomId, OwnedUserId, RoomId, UserId,
     memory::{NewRoom, UserOp},
     room::RoomSnapshot,
+    time::Timestamp,
 };
 use serde_json::{Map, Value, json};
 
@@ -14,6 +15,7 @@ use super::{
     generate::{chance, one},
     names::user,
     site::{Site, look},
+    words::Pair,
     world::World,
 };
 
@@ -90,7 +92,10 @@ impl Site {
                 .collect();
             self.brought
                 .extend(brought.into_iter().map(|(_, user)| (new.clone(), user)));
-            let absent: Vec<_> = self.absent.extract_if(.., |(room, _), _| room == old).collect();
+            let (absent, others): (BTreeMap<Pair, Timestamp>, _) = std::mem::take(&mut self.absent)
+                .into_iter()
+                .partition(|((room, _), _)| room == old);
+            self.absent = others;
             self.absent.extend(
                 absent
                     .into_iter()
@@ -117,7 +122,7 @@ impl World {
             ..NewRoom::default()
         };
         let made = self.homeserver.act(by, &UserOp::CreateRoom(Box::new(new)));
-        let Some(new) = made.ok().and_then(|made| made.created()) else {
+        let Some(new) = made.ok().and_then(inviter_core::memory::UserOpOutcome::created) else {
             return;
         };
         self.copy_levels(old, &new, by, version);
@@ -130,8 +135,8 @@ impl World {
             out
         });
         let tombstone = json!({ "body": "moved", "replacement_room": new });
-        let closes = UserOp::set(old.clone(), "m.room.tombstone", tombstone);
-        if self.homeserver.act(by, &closes).is_err() {
+        let tombstone = UserOp::set(old.clone(), "m.room.tombstone", tombstone);
+        if self.homeserver.act(by, &tombstone).is_err() {
             look(&self.site).tell(|| format!("  {by} may not close {old}"));
             return;
         }

@@ -12,7 +12,7 @@ use std::{
 use fastrand::Rng;
 use inviter_core::{
     OwnedUserId,
-    decode::MtrxDecoder,
+    decode::{MtrxDecoder, XxxDecoder},
     directory::ProviderId,
     memory::{InMemoryHomeserver, InMemoryStore, NewRoom, UserOp},
     mint::{GuestRule, Minting},
@@ -364,7 +364,7 @@ fn policy(site: &Site) -> Policy {
     for id in &SOURCES[..site.real.sources.len()] {
         policy.sources.push(SourcePolicy {
             provider: ProviderId::new(*id),
-            decoders: vec![Arc::new(MtrxDecoder::default())],
+            decoders: vec![Arc::new(XxxDecoder::default()), Arc::new(MtrxDecoder::default())],
             minting: Minting {
                 server: server(),
                 attribute: "uid".to_owned(),

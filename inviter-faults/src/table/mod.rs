@@ -90,6 +90,11 @@ pub async fn rows(synapse: &Arc<Synapse>, wanted: impl Fn(&str, &str) -> bool) -
         .await
 }
 
+/// Every fault and its place, in the order of the table.
+pub fn faults() -> Vec<(&'static str, &'static str)> {
+    trials().iter().map(|trial| (trial.fault, trial.place)).collect()
+}
+
 fn before() -> Organisation {
     let mut organisation = Organisation::default();
     let people: Vec<String> = (0..12).map(|number| format!("p{number}")).collect();
@@ -113,7 +118,8 @@ fn after() -> Organisation {
 }
 
 async fn row(synapse: Arc<Synapse>, trial: &Trial) -> Result<Row> {
-    let site = Site::start(synapse, trial.kind, &before(), "").await?;
+    let mut site = Site::start(synapse, trial.kind, &before(), "").await?;
+    trial.more.clone_into(&mut site.more);
     site.fine(&RunOptions::by_person()).await?;
     let living = if trial.lives_on {
         Some(site.connect().await?)

@@ -27,6 +27,8 @@ pub(super) struct Trial {
     pub(super) lives_on: bool,
     /// What passes between the fault and the next run: a wait that was asked for is kept to.
     pub(super) wait: Duration,
+    /// More keys of the directory's section.
+    pub(super) more: &'static str,
     what: What,
 }
 
@@ -112,6 +114,7 @@ pub(super) fn trials() -> Vec<Trial> {
             kind: Kind::File,
             lives_on: false,
             wait: Duration::ZERO,
+            more: "",
             what: What::Homeserver(what, at),
         }));
     }
@@ -140,6 +143,7 @@ pub(super) fn trials() -> Vec<Trial> {
             kind: Kind::Scripted,
             lives_on: false,
             wait: Duration::ZERO,
+            more: "",
             what: What::Ldap(what, at),
         }));
     }
@@ -169,6 +173,7 @@ pub(super) fn trials() -> Vec<Trial> {
             kind: Kind::Graph,
             lives_on: path == "/delta",
             wait: if fault == "429" { A_WHILE } else { Duration::ZERO },
+            more: "",
             what: What::Graph(what, path),
         }));
     }
@@ -185,6 +190,7 @@ fn lies() -> Vec<Trial> {
         kind: Kind::Scripted,
         lives_on: false,
         wait: Duration::ZERO,
+        more: "",
         what,
     };
     let told = |fault, what: LdapFault, at| trial(fault, What::Ldap(what, at));
@@ -218,14 +224,12 @@ fn lies() -> Vec<Trial> {
             LdapFault::result(4, "").after(2),
             |request| searches(request, "ou=people"),
         ),
-        trial(
-            "a group is empty",
-            What::Lie(|entries, site| {
-                if let Some(group) = entries.get_mut(&group_dn(&site.names, "club")) {
-                    group.set("member", [""; 0]);
-                }
-            }),
-        ),
+        trial("a group shows no members", What::Lie(empty_the_club)),
+        Trial {
+            // Where groups may be empty, this one is.
+            more: "empty_groups = true\n",
+            ..trial("a group is empty", What::Lie(empty_the_club))
+        },
         trial(
             "a group is hidden",
             What::Lie(|entries, site| _ = entries.remove(&group_dn(&site.names, "club"))),
@@ -254,6 +258,12 @@ fn lies() -> Vec<Trial> {
             }),
         ),
     ]
+}
+
+fn empty_the_club(entries: &mut Entries, site: &Site) {
+    if let Some(group) = entries.get_mut(&group_dn(&site.names, "club")) {
+        group.set("member", [""; 0]);
+    }
 }
 
 impl Trial {
