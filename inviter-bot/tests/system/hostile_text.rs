@@ -154,7 +154,10 @@ async fn from_everywhere_to_everywhere() -> Result<()> {
     boss.told("!status", &["run"]).await?;
     let told = nothing_harmful_is_said(&site, "errors").await?;
     assert!(told.contains("evil **x**"), "{told:.3000}");
-    assert!(bot.log().contains(HOSTILE), "nothing of it is in the log, which proves nothing");
+    assert!(
+        bot.log().contains(HOSTILE),
+        "nothing of it is in the log, which proves nothing"
+    );
     nothing_harmful_is_written(&site, &bot, "errors").await?;
     bot.stop().await
 }
