@@ -106,22 +106,23 @@ struct SessionFile {
     access_token: String,
 }
 
-/// Refuses a file that others can read or change: it is written for its owner only, so it was copied or restored.
+/// Refuses a file that every user can read or change: it is written for its owner only, so it was copied or restored. A
+/// group may: Kubernetes gives a volume's files to one (`fsGroup`).
 #[cfg(unix)]
 fn refuse_shared(file: &fs::File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = file.metadata()?.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 {
-        return Ok(());
+    if mode & 0o007 != 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!(
+                "holds an access token and is open to every user (mode {mode:04o}); run `chmod 600` on it, or remove it \
+                 if somebody may have read it: the next start logs in anew"
+            ),
+        ));
     }
-    Err(io::Error::new(
-        io::ErrorKind::PermissionDenied,
-        format!(
-            "holds an access token and is open to other users (mode {mode:04o}); run `chmod 600` on it, or remove it if \
-             somebody may have read it: the next start logs in anew"
-        ),
-    ))
+    Ok(())
 }
 
 /// Elsewhere permissions are not a mode, and nothing is checked.
@@ -284,17 +285,16 @@ mod tests {
         let session = SavedSession::new("https://x".into(), "bot".into(), "DEV".into(), token);
         store.save(&session).unwrap();
         let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        for mode in [0o644, 0o640, 0o602] {
+        for mode in [0o644, 0o604, 0o602] {
             set(mode);
             let error = store.load().unwrap_err().to_string();
-            let told = format!("is open to other users (mode {mode:04o}); run `chmod 600` on it");
+            let told = format!("is open to every user (mode {mode:04o}); run `chmod 600` on it");
             assert!(error.contains(&told), "{error}");
         }
         // What is written next is closed again, and so it is once somebody has done what was said.
         store.save(&session).unwrap();
         assert_eq!(store.load().unwrap().unwrap().device_id, "DEV");
-        set(0o644);
-        set(0o600);
+        set(0o660);
         assert_eq!(store.load().unwrap().unwrap().device_id, "DEV");
     }
 }
