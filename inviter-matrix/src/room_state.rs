@@ -164,7 +164,12 @@ impl Collector {
         if !TYPES.contains(&&*event.kind) {
             return Ok(());
         }
-        let content: Value = object(event.content.get()).map_err(|error| plain(&error))?;
+        let content: Value = serde_json::from_str(event.content.get()).map_err(|error| plain(&error))?;
+        // What only decorates is as good as absent then.
+        let decorates = ["m.room.name", "m.room.topic", "m.room.canonical_alias"].contains(&&*event.kind);
+        if !content.is_object() && !decorates {
+            return Err("its content is not an object".to_owned());
+        }
         let text = |key: &str| content.get(key).and_then(Value::as_str);
         let set_text = |key: &str| text(key).filter(|text| !text.is_empty()).map(str::to_owned);
         match &*event.kind {

@@ -123,7 +123,7 @@ async fn a_list_is_no_event() -> Result<()> {
             format!("[{create},{me},{}]", setting("m.room.encryption")),
             Some(1),
         ),
-        (format!("[{create},{me},{}]", setting("m.room.name")), Some(1)),
+        (format!("[{create},{me},{}]", setting("m.room.name")), Some(0)),
         (
             format!("[{create},{me},{}]", setting("m.room.tombstone")),
             Some(1),
