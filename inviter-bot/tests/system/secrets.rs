@@ -1,35 +1,38 @@
 //! Secrets stay where they are: each is used, and none of them is in anything that the bot says or writes.
 
+mod directories;
 mod watched;
 
 use std::{
-    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use inviter_graph_emulator::{Emulator, Group, Options, Recorded, Tenant, User};
-use inviter_testkit::{Ldif, SecretForms, Slapd, SlapdOptions, enc, expect_ok, forms};
+use inviter_testkit::{SecretForms, enc, expect_ok, forms};
 use serde_json::{Value, json};
 
-use self::watched::Watched;
+use self::{
+    directories::{Directories, LDAP_PASSWORD, WAYS},
+    watched::Watched,
+};
 use crate::{
     console::Console,
-    harness::{CONFIG, Configuration, Directory, LONG, Site, eventually},
+    harness::{CONFIG, LONG, Site, eventually},
 };
 
-const SUFFIX: &str = "dc=example,dc=test";
-const DOMAIN: &str = "contoso.example";
 /// Every form of each differs from every other: they need each kind of quoting and encoding.
 /// No half of them is anything that the bot would say.
 const OF_ACCOUNT: &str = "Kn\u{f6}pfe?+/\"&\\%41 und Zwirn im Korb";
-const OF_READER: &str = "B\u{e4}nder?+/\"&\\%42 und Garn im Schrank";
-const WRONG_READER: &str = "Br\u{fc}cken?+/\"&\\%43 und Stege im Fluss";
-const OF_APPLICATION: &str = "W\u{e4}lder?+/\"&\\%44 und Moore im Nebel";
 /// Files of the site that hold secrets because they are there for them.
-const KEPT_IN: [&str; 3] = ["token", "password", "ldap-password"];
+const KEPT_IN: [&str; 5] = [
+    "token",
+    "password",
+    LDAP_PASSWORD,
+    directories::KEY,
+    directories::TOKEN,
+];
 const SESSION: &str = "session.json";
 /// The configuration of the second run, until then.
 const SECOND: &str = "second.toml";
@@ -89,85 +92,6 @@ fn sent(site: &Site) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// How often slapd has judged a password like this.
-fn log_ins(slapd: &Slapd, code: u32) -> Result<usize> {
-    let log = slapd.log()?;
-    let judged = format!("RESULT tag=97 err={code} ");
-    Ok(log.lines().filter(|line| line.contains(&judged)).count())
-}
-
-fn bearers(requests: &[Recorded]) -> BTreeSet<String> {
-    let headers = requests
-        .iter()
-        .filter_map(|request| request.header("authorization"));
-    let tokens = headers.filter_map(|header| header.strip_prefix("Bearer "));
-    tokens.map(str::to_owned).collect()
-}
-
-/// A tree that the reader may read, with one person and one room.
-async fn tree(site: &Site) -> Result<Slapd> {
-    let mut ldif = Ldif::tree(SUFFIX);
-    ldif.account("reader", OF_READER, &[]);
-    ldif.person(&site.localpart("alice"), &[]);
-    let members = [ldif.person_dn(&site.localpart("alice"))];
-    ldif.group_of_names(&format!("MTRX {}", site.alias("staff")), &members);
-    Slapd::start(SlapdOptions::new().ldif(ldif.text())).await
-}
-
-/// A tenant that the application may read, with one person and one room; and the group of its rooms.
-async fn tenant(site: &Site) -> Result<(Emulator, String)> {
-    let mut tenant = Tenant::new();
-    tenant.set_domain(DOMAIN);
-    let root = tenant.add_group("Rooms of Matrix");
-    let club = tenant.add_group(Group::new(&format!("MTRX {}", site.alias("club"))));
-    let carol = tenant.add_user(User::new(&format!("{}@{DOMAIN}", site.localpart("carol"))));
-    tenant.add_member(root, club);
-    tenant.add_member(club, carol);
-    let options = Options {
-        client_secret: Some(OF_APPLICATION.to_owned()),
-        ..Options::default()
-    };
-    Ok((Emulator::start_with(tenant, options).await?, root.to_string()))
-}
-
-/// Three directories with a room each, how they are read with the bot's token ([`CONFIG`]) and with its password
-/// ([`SECOND`]), and what is to come of them.
-async fn directories(site: &Site) -> Result<(Slapd, Emulator, Directory)> {
-    let slapd = tree(site).await?;
-    let (emulator, root) = tenant(site).await?;
-    let mut file = Directory::default();
-    file.room("hall").members(["bob"]);
-    site.save(&file)?;
-    let sections = format!(
-        "[[directory]]\nname = \"tree\"\nkind = \"ldap\"\n[directory.ldap]\nurls = [\"{}\"]\n\
-         bind_dn = \"cn=reader,{SUFFIX}\"\npassword_file = \"ldap-password\"\n\
-         user_bases = [\"ou=people,{SUFFIX}\"]\ngroup_bases = [\"ou=groups,{SUFFIX}\"]\n\
-         [[directory]]\nname = \"tenant\"\nkind = \"entra\"\n[directory.entra]\ntenant = \"{}\"\nclient_id = \"{}\"\n\
-         authority = \"{}\"\ngraph_url = \"{}\"\nroot_group = \"{root}\"\nclient_secret_env = \"SECRET_OF_APPLICATION\"\n",
-        slapd.url(),
-        emulator.tenant_id(),
-        emulator.client_id(),
-        emulator.authority(),
-        emulator.graph_url(),
-    );
-    let configuration = Configuration::default()
-        .bot("log", "\"trace\"")
-        .sections(&sections);
-    site.write_secret("ldap-password", OF_READER)?;
-    site.configure(&configuration)?;
-    site.register(["alice", "bob", "carol"]).await?;
-    let with_password = configuration
-        .credentials("password_file = \"password\"")
-        .bot("log_format", "\"json\"")
-        .bot("interval", "\"2s\"");
-    site.write_secret("password", OF_ACCOUNT)?;
-    site.write(SECOND, &with_password.text(site))?;
-    let mut wanted = file;
-    wanted.room("staff").members(["alice"]);
-    wanted.room("club").members(["carol"]);
-    Ok((slapd, emulator, wanted))
-}
-
 /// Asks for whatever can be asked for in the administration room.
 async fn ask_for_all(site: &Site, boss: &Console) -> Result<()> {
     let (staff, alice) = (site.alias("staff"), site.user("alice"));
@@ -193,10 +117,36 @@ fn matrix_log_ins(site: &Site) -> Vec<Value> {
         .collect()
 }
 
+/// What is kept of the log-in, which nobody else may read; and its token.
+fn session(site: &Site) -> Result<(Vec<u8>, String)> {
+    let kept = files_below(&site.path("state"))?;
+    let kept = kept
+        .iter()
+        .find(|path| is_named(path, &[SESSION]))
+        .context("no session")?;
+    let session = fs::read(kept)?;
+    assert_eq!(fs::metadata(kept)?.permissions().mode() & 0o777, 0o600);
+    let parsed: Value = serde_json::from_slice(&session)?;
+    let token = parsed["access_token"].as_str().context("no token")?.to_owned();
+    Ok((session, token))
+}
+
+/// Whether the homeserver takes a token, and as the bot's.
+async fn is_valid(site: &Site, token: &str) -> Result<bool> {
+    let client = site.synapse.client(site.bot.user_id(), token);
+    let (status, body) = client.get("/_matrix/client/v3/account/whoami").await?;
+    ensure!(status == 200 || status == 401, "{status} {body}");
+    Ok(status == 200 && body["user_id"] == site.bot.user_id())
+}
+
 /// With a token, in the log for people; everything is in order.
-async fn with_the_token(site: &Site, wanted: &Directory, boss: &Console) -> Result<Vec<(String, Vec<u8>)>> {
-    let bot = Watched::start(site, "first").await?;
-    site.is_as_wanted(wanted).await?;
+async fn with_the_token(
+    site: &Site,
+    directories: &Directories,
+    boss: &Console,
+) -> Result<Vec<(String, Vec<u8>)>> {
+    let bot = Watched::start(site, "first", &directories.environment()).await?;
+    site.is_as_wanted(&directories.wanted).await?;
     ask_for_all(site, boss).await?;
     let mut texts = bot.shown().await?;
     texts.extend(written(site)?);
@@ -211,30 +161,25 @@ async fn with_the_token(site: &Site, wanted: &Directory, boss: &Console) -> Resu
     Ok(texts)
 }
 
-/// With a password, in the log for programs, while no secret is right any more; and what is kept of the session.
+/// With a password, in the log for programs, while no secret is right any more; and what is kept of the session, of
+/// the first log-in and of the next.
 async fn with_the_password(
     site: &Site,
-    emulator: &Emulator,
+    directories: &Directories,
     boss: &Console,
-) -> Result<(Vec<(String, Vec<u8>)>, Vec<u8>)> {
+) -> Result<(Vec<(String, Vec<u8>)>, [(Vec<u8>, String); 2])> {
     let path = format!("/_synapse/admin/v2/users/{}", enc(site.bot.user_id()));
-    let body = json!({ "password": OF_ACCOUNT, "logout_devices": false });
+    let body = json!({ "password": OF_ACCOUNT, "logout_devices": true });
     expect_ok(&path, site.admin.put(&path, body).await?)?;
+    // From here on, the account has no tokens but those that the bot logs in for.
+    ensure!(!is_valid(site, site.bot.token()).await?);
     fs::rename(site.path(SECOND), site.path(CONFIG))?;
-    let bot = Watched::start(site, "second").await?;
-    let kept = files_below(&site.path("state"))?;
-    let kept = kept
-        .iter()
-        .find(|path| is_named(path, &[SESSION]))
-        .context("no session")?;
-    let session = fs::read(kept)?;
-    assert_eq!(fs::metadata(kept)?.permissions().mode() & 0o777, 0o600);
+    let bot = Watched::start(site, "second", &directories.environment()).await?;
+    let first = session(site)?;
 
-    site.write_secret("ldap-password", WRONG_READER)?;
-    emulator.set_client_secret("another one, which nobody has");
-    emulator.expire_tokens();
+    directories.refuse(site)?;
     crate::operations::hangup(bot.pid()?)?;
-    for directory in ["tree", "tenant"] {
+    for directory in ["tree", WAYS[0].name] {
         let unread = format!("inviter_directory_readable{{directory=\"{directory}\"}} 0");
         eventually(&unread, LONG, async || {
             Ok(bot.metrics().await?.contains(&unread).then_some(()))
@@ -245,37 +190,25 @@ async fn with_the_password(
         .await?;
     let mut texts = bot.shown().await?;
     texts.extend(written(site)?);
-    let before = matrix_log_ins(site).len();
+
+    // It has answered, so that it has used a token that was valid, and this was the only one.
+    let logged_in = matrix_log_ins(site).len();
+    ensure!(logged_in == 1 && is_valid(site, &first.1).await?);
     site.synapse.revoke_tokens(&site.localpart("bot")).await?;
-    eventually("it logs in again", LONG, async || {
-        Ok((matrix_log_ins(site).len() > before).then_some(()))
+    ensure!(!is_valid(site, &first.1).await?);
+    let (second, _) = eventually("it logs in again", LONG, async || {
+        let now = session(site)?;
+        Ok((now.1 != first.1).then_some(now))
     })
     .await?;
+    // Likewise for the next one.
+    boss.told("!version", &["inviter-bot "]).await?;
+    ensure!(matrix_log_ins(site).len() == 2 && is_valid(site, &second.1).await?);
+    ensure!(session(site)? == second);
+    texts.extend(bot.shown().await?);
     bot.stop().await?;
     texts.extend(written(site)?);
-    Ok((texts, session))
-}
-
-/// Fails unless every secret was given to whom it is for; answers with the tokens that the tenant was given.
-fn each_was_used(site: &Site, slapd: &Slapd, emulator: &Emulator) -> Result<BTreeSet<String>> {
-    let of_account = matrix_log_ins(site);
-    ensure!(!of_account.is_empty());
-    ensure!(of_account.iter().all(|body| body["password"] == OF_ACCOUNT));
-    // The right password and the wrong one.
-    ensure!(log_ins(slapd, 0)? > 0 && log_ins(slapd, 49)? > 0);
-    let asked = emulator.requests();
-    let sent: Vec<String> = forms(OF_APPLICATION)
-        .iter()
-        .map(|form| format!("client_secret={form}"))
-        .collect();
-    let with_secret = asked.iter().any(|request| {
-        let body = String::from_utf8_lossy(&request.body);
-        sent.iter().any(|pair| body.contains(pair))
-    });
-    ensure!(with_secret, "{asked:?}");
-    let tokens = bearers(&asked);
-    ensure!(!tokens.is_empty());
-    Ok(tokens)
+    Ok((texts, [first, second]))
 }
 
 /// Puts each secret, each time in another form, into copies of the texts: every one would be found.
@@ -306,37 +239,26 @@ fn each_would_be_found(search: &SecretForms, secrets: &[String], texts: &[(Strin
 #[tokio::test]
 async fn no_secret_in_anything_that_the_bot_says_or_writes() -> Result<()> {
     let site = Site::new().await?;
-    let (slapd, emulator, wanted) = directories(&site).await?;
+    let directories = Directories::new(&site).await?;
     let boss = Console::boss(&site).await?;
-    let mut texts = with_the_token(&site, &wanted, &boss).await?;
-    let (more, session) = with_the_password(&site, &emulator, &boss).await?;
+    let mut texts = with_the_token(&site, &directories, &boss).await?;
+    let (more, sessions) = with_the_password(&site, &directories, &boss).await?;
     texts.extend(more);
     texts.extend(sent(&site));
 
-    let of_session = serde_json::from_slice::<Value>(&session)?["access_token"]
-        .as_str()
-        .context("no token")?
-        .to_owned();
-    let mut secrets = [
-        OF_ACCOUNT,
-        OF_READER,
-        WRONG_READER,
-        OF_APPLICATION,
-        site.bot.token(),
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    secrets.push(of_session.clone());
-    secrets.extend(each_was_used(&site, &slapd, &emulator)?);
+    let of_account = matrix_log_ins(&site);
+    ensure!(of_account.iter().all(|body| body["password"] == OF_ACCOUNT));
+    let mut secrets = vec![OF_ACCOUNT.to_owned(), site.bot.token().to_owned()];
+    secrets.extend(sessions.iter().map(|(_, token)| token.clone()));
+    secrets.extend(directories.each_was_used()?);
     let search = SecretForms::new(&secrets)?;
     each_would_be_found(&search, &secrets, &texts)?;
-    // Of the session, nothing is kept but tokens; Synapse begins all tokens of an account alike.
-    let kept = search.found(&session);
-    assert!(
-        kept.iter()
-            .any(|one| one.starts_with(&format!("{of_session:?} as")))
-    );
-    assert!(kept.iter().all(|one| one.starts_with("\"syt_")), "{kept:?}");
+    for (session, token) in &sessions {
+        // Of the session, nothing is kept but tokens; Synapse begins all tokens of an account alike.
+        let kept = search.found(session);
+        assert!(kept.iter().any(|one| one.starts_with(&format!("{token:?} as"))));
+        assert!(kept.iter().all(|one| one.starts_with("\"syt_")), "{kept:?}");
+    }
     for (what, bytes) in &texts {
         assert_eq!(search.found(bytes), [""; 0], "in {what}");
     }

@@ -10,7 +10,6 @@ use inviter_testkit::{Client, terminate};
 use regex::Regex;
 use tokio::process::{Child, Command};
 
-use super::OF_APPLICATION;
 use crate::harness::{CONFIG, LONG, Site, eventually};
 
 /// A bot whose every word is kept.
@@ -21,7 +20,11 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) async fn start(site: &Site, name: &'static str) -> Result<Self> {
+    pub(super) async fn start(
+        site: &Site,
+        name: &'static str,
+        environment: &[(&str, String)],
+    ) -> Result<Self> {
         let file = |stream: &str| File::create(site.path(&format!("{name}.{stream}")));
         let mut child = Command::new(env!("CARGO_BIN_EXE_inviter-bot"))
             .arg("--config")
@@ -31,7 +34,7 @@ impl Watched {
             .env("HOME", site.path(""))
             .env("RUST_LOG", "trace")
             .env("RUST_BACKTRACE", "full")
-            .env("SECRET_OF_APPLICATION", OF_APPLICATION)
+            .envs(environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())
             .stdout(file("out")?)
             .stderr(file("err")?)
