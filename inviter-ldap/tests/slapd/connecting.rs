@@ -2,10 +2,12 @@
 
 use inviter_core::{
     IdentityProvider as _,
-    provider::{AdviceKind, ProviderError, ProviderErrorKind as Kind},
+    provider::{AdviceKind, ProviderError, ProviderErrorKind as Kind, ReadRequest},
 };
 use inviter_ldap::{Bind, ClientCertificate, LdapConfig, Preset};
-use inviter_testkit::{Ca, Ldif, Overlay, Slapd, SlapdOptions, VerifyClient, ldap::LdapProxy};
+use inviter_testkit::{
+    Ca, Certificate, Ldif, Overlay, SecretForms, Slapd, SlapdOptions, VerifyClient, ldap::LdapProxy,
+};
 
 use crate::picture::{config, provider, read, set, tells};
 
@@ -150,6 +152,15 @@ async fn start_tls_that_is_refused_sends_nothing() {
     );
 }
 
+/// The lines of a certificate's private key, and all of them as one.
+fn lines_of_key(certificate: &Certificate) -> Vec<String> {
+    let pem = std::fs::read_to_string(certificate.key_file()).unwrap();
+    let mut lines: Vec<&str> = pem.lines().collect();
+    lines.retain(|line| line.len() > 16 && !line.starts_with('-'));
+    let whole = lines.concat();
+    lines.into_iter().map(str::to_owned).chain([whole]).collect()
+}
+
 #[tokio::test]
 async fn by_certificate_and_by_socket() {
     let ca = Ca::new("Test").unwrap();
@@ -173,6 +184,48 @@ async fn by_certificate_and_by_socket() {
         &log(&slapd).await,
         &["BIND dn=\"cn=reader,dc=example,dc=test\" mech=EXTERNAL"],
     );
+
+    // The server has taken the key's signature, and nobody reads the key in what is said of it: of how it is used, with
+    // one that is another's, in a file that holds other things, too, and in the certificate's place.
+    let key = lines_of_key(&client);
+    assert!(key.len() > 1, "{key:?}");
+    let stranger = ca.client("stranger").unwrap();
+    let other = lines_of_key(&stranger);
+    let secrets = SecretForms::new(&[key, other].concat()).unwrap();
+    let is_known = secrets.found(&std::fs::read(client.key_file()).unwrap());
+    assert!(!is_known.is_empty());
+    let directory = provider(config.clone());
+    let picture = directory.read(&ReadRequest::default()).await.unwrap();
+    let mut told = format!(
+        "{config:?} {config:#?} {directory:?} {picture:?} {:?}",
+        directory.advice().await
+    );
+    let damaged = tempfile::tempdir().unwrap();
+    let cut = damaged.path().join("cut.key");
+    let pem = std::fs::read_to_string(client.key_file()).unwrap();
+    std::fs::write(&cut, pem.replace("-----END", "-----ENDED")).unwrap();
+    for (certificate, key) in [
+        (client.file(), stranger.key_file()),
+        (client.file(), cut.as_path()),
+        (client.key_file(), client.key_file()),
+    ] {
+        let mut config = config.clone();
+        config.client_certificate = Some(ClientCertificate {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        });
+        let error = fails(&config).await;
+        told += &format!(
+            "{error} {error:?} {error:#?} {:?} {config:?}",
+            provider(config.clone())
+        );
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            told += &format!("{error} {error:?}");
+            cause = error.source();
+        }
+    }
+    assert_eq!(secrets.found(told.as_bytes()), [""; 0], "{told}");
 
     // Without the certificate the server ends the handshake.
     config.client_certificate = None;
