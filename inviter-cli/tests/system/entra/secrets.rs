@@ -6,11 +6,15 @@ use anyhow::{Context as _, Result};
 use inviter_graph_emulator::{
     ACCESS_TOKEN_PREFIX, Fault, FaultHandle, ManagedIdentity, Match, Options, Recorded, Trouble,
 };
+use inviter_testkit::SecretForms;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use super::{credentials::certificate, town::Town};
-use crate::harness::{Directory, Output, files_below, found};
+use crate::{
+    harness::{Directory, Output, files_below},
+    ldap::town::NO_LIMITS,
+};
 
 /// Every form of it differs from every other.
 const GOOD: &str = "Kn\u{f6}pfe?+/\"&\\%41 of the bot";
@@ -21,6 +25,9 @@ const OF_MACHINE: &str = "1D3ntity+/header?of the machine";
 const DELTA: &str = "d3lta-t0ken_of-the-round.0123456789abcdef";
 const PAGE: &str = "sk1p-t0ken_of-the-page.0123456789abcdef";
 
+const FILE: &str = "plan.json";
+const TABLE: &str = "removals.csv";
+
 /// How the bot logs in, and what is to be secret then.
 struct Case {
     name: &'static str,
@@ -28,6 +35,8 @@ struct Case {
     environment: Vec<(&'static str, String)>,
     secrets: Vec<String>,
     code: i32,
+    /// Who is taken out of the room's group, where the directory can be read.
+    leaves: &'static str,
     /// What has to be in what was sent, percent-decoded.
     sent: String,
 }
@@ -71,10 +80,10 @@ impl Town {
     }
 
     /// Every command, as text and as JSON, and what it tells.
-    async fn reveals_nothing(&self, case: &Case) -> Result<()> {
+    async fn reveals_nothing(&mut self, case: &Case) -> Result<()> {
         let person = self.site.user("bob");
         let room = self.site.alias("alpha");
-        let commands: [&[&str]; 9] = [
+        let commands: [&[&str]; 12] = [
             &["check"],
             &["check", "--json"],
             &["idp"],
@@ -84,11 +93,23 @@ impl Town {
             &["explain", &person, &room, "--json"],
             &["sync"],
             &["sync", "--json"],
+            &["plan", "--out", FILE, "--removals-csv", TABLE],
+            &["apply", FILE],
+            &["status"],
         ];
         let mut seen: BTreeSet<String> = case.secrets.iter().cloned().collect();
         let mut outputs = Vec::new();
         for args in commands {
-            let output = self.tell_all(args, case).await?.exits(case.code);
+            if case.code == 0 && args.contains(&FILE) && args[0] == "plan" {
+                self.change(|directory| {
+                    directory.room("alpha").without(case.leaves);
+                })?;
+            }
+            let mut output = self.tell_all(args, case).await?;
+            // How things stand is told also of a directory that cannot be read.
+            if args != ["status"] {
+                output = output.exits(case.code);
+            }
             assert!(output.stderr.contains("inviter_azure"), "{output}");
             let requests = self.on_the_way(&mut seen);
             let sent = requests.iter().any(|request| {
@@ -106,28 +127,30 @@ impl Town {
             assert!(seen.contains(PAGE), "{seen:?}");
             assert!(seen.len() > case.secrets.len() + 2, "{seen:?}");
         }
+        // The configuration asks nobody.
+        for args in [&["config"][..], &["config", "--json"]] {
+            outputs.push(self.tell_all(args, case).await?.exits(0));
+        }
         let secrets: Vec<&str> = seen.iter().map(String::as_str).collect();
+        let secrets = SecretForms::new(&secrets)?;
         for output in outputs {
             for text in [&output.stdout, &output.stderr] {
-                assert_eq!(
-                    found(text.as_bytes(), &secrets),
-                    [""; 0],
-                    "{} {output}",
-                    case.name
-                );
+                assert_eq!(secrets.found(text.as_bytes()), [""; 0], "{} {output}", case.name);
             }
         }
-        let files = files_below(&self.site.path("state"))?;
+        let mut files = files_below(&self.site.path("state"))?;
         assert!(!files.is_empty());
+        if case.code == 0 {
+            // Somebody was to go.
+            for name in [FILE, TABLE] {
+                let text = std::fs::read_to_string(self.site.path(name))?;
+                assert!(text.contains(&self.site.user(case.leaves)), "{name}: {text}");
+                files.push(self.site.path(name));
+            }
+        }
         for file in files {
             let bytes = std::fs::read(&file)?;
-            assert_eq!(
-                found(&bytes, &secrets),
-                [""; 0],
-                "{} {}",
-                case.name,
-                file.display()
-            );
+            assert_eq!(secrets.found(&bytes), [""; 0], "{} {}", case.name, file.display());
         }
         Ok(())
     }
@@ -171,14 +194,14 @@ async fn no_secret_in_any_output() -> Result<()> {
     let mut wanted = Directory::default();
     wanted
         .room("alpha")
-        .members(["alice", "bob", "carol", "dora"])
+        .members(["alice", "bob", "carol", "dora", "erin", "fay", "gus"])
         .owners(["alice"]);
     let options = Options {
         largest_page: 2,
         client_secret: Some(GOOD.to_owned()),
         ..Options::default()
     };
-    let mut town = Town::found(vec![("entra", wanted, options)], Directory::default(), "").await?;
+    let mut town = Town::found(vec![("entra", wanted, options)], Directory::default(), NO_LIMITS).await?;
     let answers = mark_changes(&town);
     let key = certificate(&mut town)?;
     town.site.write_secret("federated", FEDERATED)?;
@@ -196,6 +219,7 @@ async fn no_secret_in_any_output() -> Result<()> {
         environment: vec![("OUR_SECRET", given.to_owned())],
         secrets: [GOOD, WRONG, DELTA, PAGE].map(str::to_owned).into(),
         code,
+        leaves: "dora",
         sent: format!("client_secret={given}"),
     };
     let with_tokens = |more: &[String]| {
@@ -211,6 +235,7 @@ async fn no_secret_in_any_output() -> Result<()> {
             environment: Vec::new(),
             secrets: with_tokens(&lines_of(&key)),
             code: 0,
+            leaves: "erin",
             sent: "client_assertion=ey".to_owned(),
         },
         Case {
@@ -219,6 +244,7 @@ async fn no_secret_in_any_output() -> Result<()> {
             environment: Vec::new(),
             secrets: with_tokens(&[FEDERATED.to_owned()]),
             code: 0,
+            leaves: "fay",
             sent: format!("client_assertion={FEDERATED}"),
         },
         Case {
@@ -230,6 +256,7 @@ async fn no_secret_in_any_output() -> Result<()> {
             ],
             secrets: with_tokens(&[OF_MACHINE.to_owned()]),
             code: 0,
+            leaves: "gus",
             sent: OF_MACHINE.to_owned(),
         },
         of_secret("expired", GOOD, 1),

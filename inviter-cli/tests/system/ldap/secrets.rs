@@ -3,17 +3,30 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use inviter_testkit::{Ldif, Overlay, SlapdOptions};
+use inviter_testkit::{Ldif, Overlay, SecretForms, SlapdOptions};
 
 use super::{
-    town::{Plan, Town},
+    town::{NO_LIMITS, Plan, Town},
     tree::SUFFIX,
 };
-use crate::harness::{files_below, found};
+use crate::harness::files_below;
 
 /// Every form of it differs from every other.
 const GOOD: &str = "Kn\u{f6}pfe?+/\"&\\%41 of the bot";
 const WRONG: &str = "Br\u{fc}cken?+/\"&\\%41 of another";
+const FILE: &str = "plan.json";
+const TABLE: &str = "removals.csv";
+/// What reads the directory, and whether it fails where that cannot be read; the first half before somebody is to go.
+const COMMANDS: [(&[&str], bool); 8] = [
+    (&["check"], true),
+    (&["idp"], true),
+    (&["plan"], true),
+    (&["sync"], true),
+    (&["plan", "--out", FILE, "--removals-csv", TABLE], true),
+    (&["apply", FILE], true),
+    (&["status"], false),
+    (&["release"], false),
+];
 
 impl Town {
     /// How often the program's account has given a password, and slapd said this of it.
@@ -46,11 +59,12 @@ async fn no_password_in_any_output() -> Result<()> {
     let mut ldif = Ldif::new(SUFFIX);
     ldif.password_policy(0).expired_account("inviter", GOOD);
     plan.more = ldif.to_string();
+    plan.sections = NO_LIMITS.to_owned();
     plan.keys = format!(
         "bind_dn = \"cn=inviter,{SUFFIX}\"\nuser_bases = [\"ou=people,{SUFFIX}\"]\ngroup_bases = [\"ou=groups,{SUFFIX}\"]\n"
     );
-    let town = Town::found(SlapdOptions::new().overlay(Overlay::Ppolicy), plan).await?;
-    let secrets = [GOOD, WRONG, town.site.bot.token()];
+    let mut town = Town::found(SlapdOptions::new().overlay(Overlay::Ppolicy), plan).await?;
+    let secrets = SecretForms::new(&[GOOD, WRONG, town.site.bot.token()])?;
     for (case, password, code, exit) in [
         ("good", GOOD, 0, 0),
         ("wrong", WRONG, 49, 1),
@@ -63,9 +77,18 @@ async fn no_password_in_any_output() -> Result<()> {
             .await?;
         }
         town.site.write_secret("ldap-password", password)?;
-        for command in ["check", "idp", "plan", "sync"] {
+        for (at, (command, fails)) in COMMANDS.into_iter().enumerate() {
+            if case == "good" && at == COMMANDS.len() / 2 {
+                town.change(|directory| {
+                    directory.room("alpha").without("bob");
+                })
+                .await?;
+            }
             let before = town.log_ins(code)?;
-            let output = town.site.run(&[command, "-vvv"]).await?.exits(exit);
+            let mut output = town.site.run(&[command, &["-vvv"]].concat()).await?;
+            if fails {
+                output = output.exits(exit);
+            }
             assert!(output.stderr.contains("inviter_ldap"), "{output}");
             // The server got it, and judged it; it may write that down a moment later.
             for _ in 0..80 {
@@ -76,15 +99,29 @@ async fn no_password_in_any_output() -> Result<()> {
             }
             assert!(town.log_ins(code)? > before, "{before} {output}");
             for text in [&output.stdout, &output.stderr] {
-                assert_eq!(found(text.as_bytes(), &secrets), [""; 0], "{output}");
+                assert_eq!(secrets.found(text.as_bytes()), [""; 0], "{output}");
             }
         }
+    }
+    // The configuration asks nobody.
+    for args in [&["config", "-vvv"][..], &["config", "--json", "-vvv"]] {
+        let output = town.site.fine(args).await?;
+        assert!(output.stdout.contains("ldap-password"), "{output}");
+        for text in [&output.stdout, &output.stderr] {
+            assert_eq!(secrets.found(text.as_bytes()), [""; 0], "{output}");
+        }
+    }
+    // Both files are of the run in which somebody was to go.
+    for name in [FILE, TABLE] {
+        let text = std::fs::read_to_string(town.site.path(name))?;
+        assert!(text.contains(&town.site.user("bob")), "{name}: {text}");
+        assert_eq!(secrets.found(text.as_bytes()), [""; 0], "{name}");
     }
     let files = files_below(&town.site.path("state"))?;
     assert!(!files.is_empty());
     for file in files {
         let bytes = std::fs::read(&file)?;
-        assert_eq!(found(&bytes, &secrets), [""; 0], "{}", file.display());
+        assert_eq!(secrets.found(&bytes), [""; 0], "{}", file.display());
     }
     Ok(())
 }
