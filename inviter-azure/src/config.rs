@@ -67,8 +67,8 @@ impl EntraConfig {
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
     /// See [`read_timeout`](Self::read_timeout).
     pub const READ_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-    /// See [`read_limit_mib`](Self::read_limit_mib). Five million memberships take about as much.
-    pub const READ_LIMIT_MIB: u32 = 2048;
+    /// See [`read_limit_mib`](Self::read_limit_mib). Ten million memberships of 800 bytes take about as much.
+    pub const READ_LIMIT_MIB: u32 = 8192;
     /// See [`full_read_every`](Self::full_read_every). Graph answers from several copies of the directory, some of which
     /// lag behind: what a read got from such a one is put right by the next full read only, which is why it is hours
     /// away and not days. Microsoft keeps change tracking of users and groups for seven days.

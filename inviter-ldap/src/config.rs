@@ -85,9 +85,9 @@ impl LdapConfig {
     pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
     /// See [`read_timeout`](Self::read_timeout).
     pub const READ_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-    /// See [`read_limit_mib`](Self::read_limit_mib). Three million people take about as much, or fifteen million
-    /// memberships; what is read is kept in memory, in about the same size.
-    pub const READ_LIMIT_MIB: u32 = 1024;
+    /// See [`read_limit_mib`](Self::read_limit_mib). Forty million memberships of a hundred bytes take about as
+    /// much; what is read is kept in memory, in about the same size.
+    pub const READ_LIMIT_MIB: u32 = 4096;
 
     /// One server, one subtree with people and groups, and the rest by default.
     pub fn new(url: impl Into<String>, bind: Bind, base: impl Into<String>, schema: Schema) -> Self {

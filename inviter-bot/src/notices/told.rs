@@ -118,7 +118,8 @@ pub(super) fn lost(report: &Report) -> Option<String> {
     let finding = report.findings.iter().find(lost)?;
     Some(format!(
         "memory lost: {}; gone are all pauses, what was held, and whom the bot has brought in; pause again what is to \
-         be paused (`!inviter pause ROOM…`), look with `!inviter plan`, and go on with `!inviter sync`",
+         be paused (`!inviter pause ROOM…`), look with `!inviter plan`, and go on with `!inviter sync`; \
+         while a room is paused no run counts as clean, and `!inviter release` lets removals go",
         clean(&finding.message)
     ))
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{GuardedPlan, GuardedRoom, ReleaseCode};
+use super::{GuardedPlan, GuardedRoom, ReleaseCode, Verdict};
 use crate::{action::Action, plan::RoomPlan, room::RoomRef};
 
 impl GuardedRoom {
@@ -62,13 +62,12 @@ impl GuardedPlan {
             let actions = std::mem::take(&mut room.actions);
             let (kept, others): (Vec<_>, Vec<_>) = actions
                 .into_iter()
-                .partition(|guarded| keep(plan, &guarded.action));
+                // What is not allowed is not done anyway, and a hold that stands has to be remembered on.
+                .partition(|guarded| guarded.verdict != Verdict::Allowed || keep(plan, &guarded.action));
             room.actions = kept;
             if !others.is_empty() {
                 // What is learnt once all is done is not learnt from a part.
                 room.plan.learned_if_done.clear();
-                // It stands for all that is held.
-                room.release = None;
                 let others = others.into_iter().map(|guarded| guarded.action);
                 left_out.push((room.plan.room.clone(), others.collect()));
             }

@@ -143,7 +143,7 @@ pub(in crate::config) static ENTRA: SectionKeys = SectionKeys {
                 least: 16,
                 most: 1_048_576,
             },
-            Value("2048"),
+            Value("8192"),
             "How much Graph may answer in one read, in MiB; the read fails beyond",
         ),
         Key::new(

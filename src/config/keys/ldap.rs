@@ -219,7 +219,7 @@ pub(in crate::config) static LDAP: SectionKeys = SectionKeys {
                 least: 16,
                 most: 1_048_576,
             },
-            Value("1024"),
+            Value("4096"),
             "How much the server may send in one read, in MiB; the read fails beyond",
         ),
         Key::new(

@@ -81,7 +81,7 @@ async fn a_refusing_directory_is_left_alone_and_the_others_go_on() -> Result<()>
     };
     site.write_secret("ldap-password", PASSWORD)?;
     // One that refuses the bot is left alone for the minute from the first time on; runs come every two seconds.
-    let configuration = often().bot("quarantine_max", "\"1m\"");
+    let configuration = often().bot("quarantine_max", "\"10m\"");
     site.configure(&configuration.sections(&section(&watch.proxy.url())))?;
     site.register(people).await?;
     let mut club = Directory::default();
@@ -177,7 +177,7 @@ async fn a_restart_tells_nothing_anew_but_what_is_over() -> Result<()> {
     let site = Site::new().await?;
     let slapd = slapd(&site, &["alice"]).await?;
     site.write_secret("ldap-password", ANOTHER)?;
-    let configuration = often().bot("quarantine_max", "\"1m\"");
+    let configuration = often().bot("quarantine_max", "\"10m\"");
     site.configure(&configuration.sections(&section(slapd.url())))?;
     site.register(["alice"]).await?;
     let mut club = Directory::default();
