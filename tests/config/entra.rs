@@ -102,7 +102,7 @@ fn the_least() {
     assert_eq!(entra.rooms, rooms);
     assert_eq!(entra.properties, ["userPrincipalName"]);
     assert_eq!((&entra.matrix_id_property, entra.concurrency), (&None, 4));
-    assert_eq!(entra.read_limit_mib, 2048);
+    assert_eq!(entra.read_limit_mib, 8192);
     let seconds = [
         entra.connect_timeout,
         entra.request_timeout,

@@ -101,7 +101,7 @@ fn the_least() {
     assert!(!ldap.start_tls && !ldap.danger_allow_plain_ldap);
     assert_eq!((&ldap.ca_file, &ldap.client_certificate), (&None, &None));
     assert_eq!((&ldap.matrix_id_attribute, ldap.page_size), (&None, 500));
-    assert_eq!(ldap.read_limit_mib, 1024);
+    assert_eq!(ldap.read_limit_mib, 4096);
     assert!(ldap.ignore_referrals.is_empty());
     let seconds = [ldap.connect_timeout, ldap.operation_timeout, ldap.read_timeout];
     assert_eq!(seconds.map(|time| time.as_secs()), [10, 60, 900]);

@@ -215,13 +215,17 @@ async fn by_certificate_and_by_socket() {
             key: key.to_owned(),
         });
         let error = fails(&config).await;
-        told += &format!(
-            "{error} {error:?} {error:#?} {:?} {config:?}",
-            provider(config.clone())
+        let shown = provider(config.clone());
+        told.push_str(
+            &[
+                format!("{error} {error:?} {error:#?}"),
+                format!("{shown:?} {config:?}"),
+            ]
+            .concat(),
         );
         let mut cause = std::error::Error::source(&error);
         while let Some(error) = cause {
-            told += &format!("{error} {error:?}");
+            told.push_str(&[error.to_string(), format!("{error:?}")].concat());
             cause = error.source();
         }
     }
