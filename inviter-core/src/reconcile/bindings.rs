@@ -3,17 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
-use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, UserId};
+use ruma_common::{OwnedRoomAliasId, OwnedRoomId, UserId};
 
-use super::about::About;
+use super::{about::About, losing::losing};
 use crate::{
     RoomBackend,
-    action::Op,
     backend::Observe,
-    desired::{Desired, DesiredRoom, PersonIx},
+    desired::{Desired, DesiredRoom},
     directory::Gap,
-    guard::is_loss,
-    levels::LevelSlot,
     plan::{RoomPlan, is_adopted, needs_before},
     policy::Policy,
     recall::{Memory, MemoryChange, Pause, RememberedAlias, RememberedRoom},
@@ -41,6 +38,8 @@ pub(super) struct Bindings {
     elsewhere: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
     /// What was decided already: the alias, and the room that it led to.
     settled: BTreeSet<(OwnedRoomAliasId, OwnedRoomId)>,
+    /// Rooms that lose nobody for now, by the alias that may lead there.
+    in_doubt: BTreeSet<(OwnedRoomAliasId, OwnedRoomId)>,
 }
 
 /// What is to be made of an alias that leads elsewhere than it did.
@@ -89,8 +88,8 @@ pub(super) async fn bind(
 
 impl Bindings {
     /// Asks what was not asked yet of rooms in which somebody has a place, or may have one, who is about to lose
-    /// something in another: the alias may lead to that other room. Answers whether anything is other than was
-    /// reckoned with.
+    /// something in another: the alias may lead to that other room, which loses nobody if that cannot be known.
+    /// Answers whether anything is other than was reckoned with.
     pub(super) async fn confirm(
         &mut self,
         backend: &dyn RoomBackend,
@@ -99,30 +98,33 @@ impl Bindings {
         memory: &Memory,
     ) -> bool {
         let (desired, others) = wanted;
-        let losers = losers(desired, plans);
-        // Somebody whom no directory knows is a loser too, and may be among the people of a room who are not known.
-        if !plans.iter().flat_map(|plan| &plan.actions).any(is_loss) {
+        let losing = losing(desired, plans);
+        if losing.is_empty() {
             return false;
         }
-        let mut aliases = Vec::new();
-        for room in desired.rooms.iter().chain(others) {
-            let seated = |person: &PersonIx| {
-                room.seats
-                    .binary_search_by_key(person, |seat| seat.person)
-                    .is_ok()
-            };
-            if room.members.is_complete() && !losers.iter().any(seated) {
-                continue;
-            }
-            aliases.extend(room.refs.iter().filter_map(|r| match r {
-                RoomRef::Alias(alias) if self.unasked.contains(alias) => Some(alias.clone()),
-                _ => None,
-            }));
+        let rooms = || desired.rooms.iter().chain(others);
+        let mut unasked = Vec::new();
+        for room in rooms().filter(|room| losing.iter().any(|losers| losers.may_have_place(room))) {
+            let aliases = aliases(room).filter(|alias| self.unasked.contains(*alias));
+            unasked.extend(aliases.cloned());
         }
-        for alias in &aliases {
+        for alias in &unasked {
             self.unasked.remove(alias);
         }
-        self.ask(backend, aliases, memory).await
+        let mut differs = self.ask(backend, unasked, memory).await;
+        for room in rooms() {
+            // Of any other it is known where it leads, or led.
+            let is_open = |alias: &&OwnedRoomAliasId| {
+                matches!(self.all.get(*alias), Some(Binding::Unknown(_))) && memory.led_to(alias).is_none()
+            };
+            let Some(alias) = aliases(room).find(is_open) else {
+                continue;
+            };
+            for losers in losing.iter().filter(|losers| losers.may_have_place(room)) {
+                differs |= self.in_doubt.insert((alias.clone(), losers.room.clone()));
+            }
+        }
+        differs
     }
 
     async fn ask(
@@ -279,7 +281,7 @@ impl Bindings {
 
     /// An alias that led to a room when it was last asked, and cannot be asked now or leads elsewhere all of a sudden,
     /// may still stand for it, or for the room where it leads now: its people are not among the seats there this time,
-    /// and must not be removed for that.
+    /// and must not be removed for that. One that was never answered for may stand for any room.
     pub(super) fn keep_together(&self, desired: &mut Desired, memory: &Memory) {
         for (alias, binding) in &self.all {
             if let (Binding::Unknown(cause), Some(room)) = (binding, memory.led_to(alias)) {
@@ -296,7 +298,21 @@ impl Bindings {
             let why = "it led to another room, which is managed";
             add_gap(desired, to, &format!("{alias}, which leads to this room"), why);
         }
+        for (alias, room) in &self.in_doubt {
+            if let Some(Binding::Unknown(cause)) = self.all.get(alias) {
+                let room = memory.successors.current(room);
+                let what = format!("{alias}, which may lead to this room");
+                add_gap(desired, room, &what, &cause.to_string());
+            }
+        }
     }
+}
+
+fn aliases(room: &DesiredRoom) -> impl Iterator<Item = &OwnedRoomAliasId> {
+    room.refs.iter().filter_map(|name| match name {
+        RoomRef::Alias(alias) => Some(alias),
+        RoomRef::Id(_) => None,
+    })
 }
 
 fn add_gap(desired: &mut Desired, room: &ruma_common::RoomId, what: &str, why: &str) {
@@ -373,28 +389,4 @@ async fn look_at(
         });
     }
     changes
-}
-
-/// Everyone who is to be removed or lowered anywhere.
-fn losers(desired: &Desired, plans: &[RoomPlan]) -> BTreeSet<PersonIx> {
-    let losses = plans
-        .iter()
-        .flat_map(|plan| &plan.actions)
-        .filter(|action| is_loss(action));
-    let users = losses.flat_map(|action| match &action.op {
-        Op::Remove { user, .. } => vec![user],
-        Op::SetLevels { changes } => changes
-            .iter()
-            .filter_map(|change| match &change.slot {
-                LevelSlot::User(user) => Some(user),
-                _ => None,
-            })
-            .collect(),
-        _ => Vec::new(),
-    });
-    let index = |user: &OwnedUserId| {
-        let found = desired.people.binary_search_by(|person| person.user_id.cmp(user));
-        found.ok().and_then(|at| u32::try_from(at).ok()).map(PersonIx)
-    };
-    users.filter_map(index).collect()
 }

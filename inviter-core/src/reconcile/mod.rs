@@ -8,6 +8,7 @@ mod by_hand;
 mod explaining;
 mod following;
 mod holding;
+mod losing;
 mod pausing;
 mod planning;
 mod questions;

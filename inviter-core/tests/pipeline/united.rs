@@ -15,7 +15,7 @@ use inviter_core::{
 use serde_json::json;
 
 use crate::{
-    faults::{kinds, settled},
+    faults::{kinds, settled, without},
     model::{Step, World, alias, room_group, user},
     scope::{groups, rooms, three_rooms, tomorrow},
 };
@@ -232,4 +232,46 @@ fn an_alias_that_cannot_be_asked_keeps_its_people_in_the_room_it_shares() {
     assert_eq!(report.tally().removed, 0);
     assert_eq!(world.people_in(0).len(), 7);
     assert!(kinds(&report).contains(&FindingKind::RemovalsNotConsidered));
+}
+
+#[test]
+fn a_new_alias_that_cannot_be_asked_may_lead_to_any_room_that_its_people_are_in() {
+    let may_have = |group: MemoryGroup| {
+        let world = settled();
+        without(&world, 4);
+        world.directory.put_group(group);
+        world
+            .homeserver
+            .set_alias_unknown(&alias(1), Some(Cause::new("502")));
+        let report = world.sync();
+        assert!(kinds(&report).contains(&FindingKind::RoomUnknown));
+        let told = kinds(&report).contains(&FindingKind::RemovalsNotConsidered);
+        (report.tally().removed, told)
+    };
+    let group = || MemoryGroup::new(room_group(1));
+    assert_eq!(may_have(group().members(["p5"])), (1, false), "not them");
+    assert_eq!(may_have(group().members(["p4"])), (0, true), "them");
+    let in_part = group().members(["p5"]);
+    assert_eq!(may_have(in_part.clone().members_gap("unreadable")), (0, true));
+    assert_eq!(may_have(in_part.owners_gap("unreadable")), (0, true));
+}
+
+#[test]
+fn nobody_is_lowered_whom_a_new_alias_that_cannot_be_asked_may_raise() {
+    let world = settled();
+    let owned_by = |group: usize, owners: &[&str]| {
+        let group = MemoryGroup::new(room_group(group)).members((0..5).map(|p| format!("p{p}")));
+        world.directory.put_group(group.owners(owners.iter().copied()));
+    };
+    owned_by(0, &["p3"]);
+    assert_eq!(world.sync().tally().changed, 1);
+    owned_by(0, &[]);
+    owned_by(1, &["p3"]);
+    world
+        .homeserver
+        .set_alias_unknown(&alias(1), Some(Cause::new("502")));
+    assert_eq!(world.sync().tally().changed, 0);
+    // It leads elsewhere, as it turns out.
+    world.homeserver.set_alias_unknown(&alias(1), None);
+    assert_eq!(world.sync().tally().changed, 1);
 }
