@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use inviter_core::{
     recall::{MemoryChange, Pause},
     reconcile::RunOptions,
+    room::RoomRef,
 };
 
 use super::{
@@ -26,8 +27,8 @@ impl Scenario {
     /// held. The run after it writes nothing.
     pub(super) fn end(&mut self) -> Vec<String> {
         self.heal();
-        self.put_right();
         self.world.homeserver.advance(A_DAY);
+        self.put_right();
         let has_grace = |place: &Place| !place.rules.grace.is_zero();
         if look(&self.world.site).places.iter().any(has_grace) {
             self.tell(|| "  the last who are not wanted have their time".to_owned());
@@ -102,6 +103,32 @@ impl Scenario {
         let paused: Vec<Pause> = self.world.store.memory().paused.keys().cloned().collect();
         for pause in paused {
             self.commit(MemoryChange::Paused(pause, None));
+        }
+        self.move_along();
+    }
+
+    /// With the memory lost, nobody but a person knows where a closed room has led, if one of its names has stayed
+    /// behind: it is moved along, and adopted as the program asks for.
+    fn move_along(&self) {
+        let site = look(&self.world.site);
+        if !site.was_lost {
+            return;
+        }
+        let others = site.leads.iter().filter_map(|(at, room)| {
+            let (_, other) = site.places[*at].other.as_ref()?;
+            (site.homeserver.alias(other).as_ref() != Some(room)).then(|| (other.clone(), room.clone()))
+        });
+        let others: Vec<_> = others.collect();
+        for (alias, room) in &others {
+            site.homeserver
+                .force_alias(alias.clone(), room.clone(), site.bot.clone());
+        }
+        drop(site);
+        for (alias, room) in others {
+            self.tell(|| format!("  {alias} is moved along, and adopted with {room}"));
+            let mut options = RunOptions::by_person();
+            options.rooms = [RoomRef::Alias(alias), RoomRef::Id(room)].into();
+            self.world.adopt(&options);
         }
     }
 }

@@ -174,6 +174,8 @@ pub(super) struct Site {
     pub(super) closed: BTreeMap<OwnedRoomId, Closed>,
     /// By place: the room that its alias leads to, but for faults.
     pub(super) leads: BTreeMap<usize, OwnedRoomId>,
+    /// What the program remembered was lost at some time.
+    pub(super) was_lost: bool,
     pub(super) decoy: Option<OwnedRoomId>,
     pub(super) limits: Limits,
     /// By the configuration, a group that is gone is one without members.

@@ -96,6 +96,7 @@ impl World {
             rooms: BTreeMap::new(),
             closed: BTreeMap::new(),
             leads: BTreeMap::new(),
+            was_lost: false,
             decoy: None,
             limits,
             vanished_is_empty,
@@ -302,6 +303,12 @@ impl World {
         ran
     }
 
+    /// Puts rooms under management.
+    pub(super) fn adopt(&self, options: &RunOptions) {
+        let adopted = drive(&self.site, self.program(options).adopt(options));
+        look(&self.site).tell(|| format!("    {adopted:?}"));
+    }
+
     /// The program, which may be broken so that any word opens everything.
     fn program(&self, options: &RunOptions) -> Reconciler {
         let mut reconciler = self.reconciler.clone();
@@ -316,6 +323,7 @@ impl World {
         self.store.lose("lost by the simulation");
         let mut site = look(&self.site);
         site.tally.fault("memory lost");
+        site.was_lost = true;
         site.tell(|| "  the memory is lost".to_owned());
         site.orphans.clear();
         site.words.end_all();
