@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ruma_common::{OwnedRoomId, UserId};
 
-use super::{SavedAction, SavedPlan, SavedRoom, in_the_way::in_the_way};
+use super::{
+    SavedAction, SavedPlan, SavedRoom,
+    in_the_way::{Present, in_the_way},
+};
 use crate::{
     action::{Op, RoomTarget},
     directory::ProviderId,
     finding::Finding,
     guard::GuardedRoom,
-    plan::RoomPlan,
+    plan::{RoomPlan, RoomStatus},
     reconcile::Draft,
     room::RoomRef,
 };
@@ -118,6 +121,7 @@ impl SavedPlan {
     /// Compares with a plan that was made just now, over the same part of everything.
     pub fn compare(&self, now: &Draft) -> Comparison {
         let index = index(now.plan.rooms());
+        let present = Present::new(now);
         let mut met = BTreeSet::new();
         let compared = self.rooms.iter().map(|saved| {
             let found = saved.names().find_map(|name| index.get(&name).copied());
@@ -125,7 +129,7 @@ impl SavedPlan {
             let standing = match (found, room) {
                 // Two rooms of the file can have become one.
                 (Some(at), Some(room)) if !met.insert(at) => saved.taken(room),
-                (_, Some(room)) => saved.standing(room, now),
+                (_, Some(room)) => saved.standing(room, &present),
                 (_, None) => gone(now),
             };
             RoomComparison {
@@ -177,16 +181,21 @@ fn gone(now: &Draft) -> Standing {
 }
 
 impl SavedRoom {
-    fn standing(&self, room: &GuardedRoom, now: &Draft) -> Standing {
+    fn standing(&self, room: &GuardedRoom, now: &Present<'_>) -> Standing {
+        let difference = self.difference(room, &now.draft.identity.user_id);
         if room.actions().is_empty() {
             let because = in_the_way(&self.actions, room, now);
-            return if because.is_empty() {
+            // What is the matter with a room that is not managed is told first, whichever it is.
+            let is_looked_at = matches!(room.plan().status, RoomStatus::Managed | RoomStatus::ToCreate);
+            return if difference.other_room.is_some() && (is_looked_at || because.is_empty()) {
+                // Nothing to do there says nothing of the room that the plan was made for.
+                Standing::Changed(Box::new(difference))
+            } else if because.is_empty() {
                 Standing::Settled
             } else {
                 Standing::PutOff(because)
             };
         }
-        let difference = self.difference(room, &now.identity.user_id);
         if !difference.adds_nothing() {
             Standing::Changed(Box::new(difference))
         } else if difference.only_in_file.is_empty() {
