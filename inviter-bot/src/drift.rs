@@ -89,13 +89,11 @@ pub(crate) async fn look(
         // Somebody who accepts an invitation has changed the room, and nothing has to be done about it. What waits for
         // a person is told.
         if !planned.any(|action| action.verdict == Verdict::Allowed) {
-            notices
-                .after_run(session, &draft.report(), &RunCause::Drift)
-                .await;
+            notices.after_look(session, &draft.report()).await;
             return Ok(None);
         }
     }
-    let report = session.run(&options).await?;
+    let report = session.run(&options).await.map_err(|why| why.to_string())?;
     session.metrics.drift(&report, heard.elapsed());
     settle(session, &report, fights, notices).await;
     notices.after_run(session, &report, &RunCause::Drift).await;
@@ -139,7 +137,7 @@ async fn leave_alone(session: &Session, room: &OwnedRoomId, what: &str, notices:
             format!("{name}: {by} keeps undoing what the bot does ({what}), and it cannot be paused: {error}")
         }
     };
-    notices.tell(session, &text).await;
+    notices.tell(session, &[text]).await;
 }
 
 /// What was put right lately, by room and thing.

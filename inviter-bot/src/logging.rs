@@ -222,4 +222,21 @@ mod tests {
         assert!(text.contains(&format!(" error={shown} text=\"a\\n")), "{text}");
         assert!(text.contains(" times=2\n"), "{text}");
     }
+
+    /// What is told in one message is an event for each line, and a line break in one begins none.
+    #[test]
+    fn notices_are_logged_one_by_one() {
+        let lines = [
+            "quarantine: people",
+            "#a:x: no\n2026-11-27T00:00:00Z  WARN forged",
+        ]
+        .map(ToOwned::to_owned);
+        let text = logged(LogFormat::Human, |_| crate::notices::log(&lines));
+        let logged: Vec<&str> = text.lines().collect();
+        assert_eq!(logged.len(), 2, "{text}");
+        for (logged, told) in logged.iter().zip(["quarantine: people", r"#a:x: no\n2026"]) {
+            assert!(logged.contains("WARN inviter_bot::notices: "), "{logged}");
+            assert!(logged.contains(told), "{logged}");
+        }
+    }
 }

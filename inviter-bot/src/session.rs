@@ -13,7 +13,7 @@ use inviter::{
     core::{
         OwnedRoomId, OwnedUserId,
         action::RoomTarget,
-        backend::{BackendError, Stoppable},
+        backend::{BackendError, BackendErrorKind, Stoppable},
         directory::ProviderId,
         quarantine::Quarantined,
         reconcile::{Draft, Reconciler, RunError},
@@ -118,6 +118,41 @@ pub(crate) enum NoTurn {
     /// The bot stops.
     #[error("the bot is stopping; nothing new begins")]
     Stopping,
+}
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub(crate) struct NotBegun {
+    /// What was in the way.
+    pub(crate) obstacle: Obstacle,
+    /// One sentence without a full stop.
+    pub(crate) why: String,
+}
+
+/// What keeps runs from beginning, whatever is said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// Somebody else runs, or the bot stops.
+    NoTurn,
+    /// The place of the lock.
+    LockFile,
+    /// The homeserver, in this way.
+    Homeserver(BackendErrorKind),
+    /// What is remembered cannot be read.
+    Memory,
+    /// What was asked for.
+    Wish,
+}
+
+impl From<&RunError> for Obstacle {
+    fn from(error: &RunError) -> Self {
+        match error {
+            RunError::Backend(error) => Self::Homeserver(error.kind.clone()),
+            RunError::Store(_) => Self::Memory,
+            _ => Self::Wish,
+        }
+    }
 }
 
 /// How long to wait for a run of somebody else, such as the command line.
@@ -311,21 +346,29 @@ impl Session {
     ///
     /// # Errors
     /// When it could not even begin.
-    pub(crate) async fn run(&self, options: &RunOptions) -> Result<Arc<Report>, String> {
+    pub(crate) async fn run(&self, options: &RunOptions) -> Result<Arc<Report>, NotBegun> {
         let came = self.now();
         let turn = match self.turn().await {
             Ok(turn) => turn,
-            Err(error @ NoTurn::Stopping) => return Err(error.to_string()),
             Err(error) => {
                 let why = error.to_string();
-                self.ended(came, options, Err(why.clone()));
-                return Err(why);
+                if !matches!(error, NoTurn::Stopping) {
+                    self.ended(came, options, Err(why.clone()));
+                }
+                let obstacle = match error {
+                    NoTurn::Lock(LockError::Held(_)) | NoTurn::Stopping => Obstacle::NoTurn,
+                    NoTurn::Lock(_) => Obstacle::LockFile,
+                };
+                return Err(NotBegun { obstacle, why });
             }
         };
         self.board.begun(turn.begun, options.cause.clone());
         match self.plan(options).await {
             Ok(draft) => Ok(self.apply(turn, draft, options).await),
-            Err(error) => Err(self.not_begun(&turn, options, &error).await),
+            Err(error) => Err(NotBegun {
+                obstacle: Obstacle::from(&error),
+                why: self.not_begun(&turn, options, &error).await,
+            }),
         }
     }
 

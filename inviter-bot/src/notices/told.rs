@@ -9,14 +9,17 @@ use inviter::{
         finding::{Finding, FindingKind, Subject},
         provider::ProviderErrorKind,
         quarantine::Quarantined,
-        report::{Outcome, RoomReport},
         room::RoomRef,
         time::Timestamp,
     },
 };
-use inviter_operations::render::{clean::clean, counted, duration, time};
+use inviter_operations::render::{clean::clean, duration, time};
 
-use super::{Around, unknown};
+use super::{
+    Around,
+    things::{self, Thing},
+    unknown,
+};
 use crate::quarantines;
 
 /// What has been told and still holds.
@@ -33,8 +36,8 @@ pub(super) struct Told {
     pub(super) incomplete: BTreeSet<ProviderId>,
     /// Rooms that nobody is removed from, because something is not known.
     pub(super) open: BTreeSet<RoomRef>,
-    /// All else, a sentence for each thing. The same thing makes the same sentence.
-    sentences: BTreeSet<String>,
+    /// All else.
+    things: BTreeSet<Thing>,
 }
 
 impl Told {
@@ -48,18 +51,22 @@ impl Told {
     /// What is to be told after a run, and what has been told then.
     pub(super) fn after(&self, report: &Report, around: &Around) -> (Vec<String>, Self) {
         let mut lines = Vec::new();
+        let things = things::of(report);
         let mut told = Self {
             lost: lost(report).is_some() || around.part && self.lost,
             quarantined: self.quarantines(around, &mut lines),
             unread: self.unread(report, around, &mut lines),
             incomplete: unknown::directories(self, report, around, &mut lines),
             open: unknown::rooms(self, report, around, &mut lines),
-            sentences: sentences(report),
+            things: things.keys().cloned().collect(),
         };
-        lines.extend(told.sentences.difference(&self.sentences).cloned());
-        if around.part {
-            told.sentences.extend(self.sentences.iter().cloned());
-        }
+        let new = things
+            .into_iter()
+            .filter(|(thing, _)| !self.things.contains(thing));
+        lines.extend(new.map(|(_, sentence)| sentence));
+        let still = self.things.iter();
+        let still = still.filter(|thing| around.part || things::is_still_refused(thing, report));
+        told.things.extend(still.cloned());
         (lines, told)
     }
 
@@ -70,15 +77,16 @@ impl Told {
     ) -> BTreeMap<(ProviderId, Timestamp), Timestamp> {
         let of = |(id, of): (&ProviderId, &Quarantined)| ((id.clone(), of.since), of.failing_since);
         let now: BTreeMap<_, _> = around.quarantined.iter().map(of).collect();
-        for (id, quarantined) in &around.quarantined {
-            if !self.quarantined.contains_key(&(id.clone(), quarantined.since)) {
-                lines.push(entry(id, quarantined));
-            }
-        }
+        // A directory may have recovered and failed again since: the last line says how it is.
         for (told, failing) in &self.quarantined {
             // One that was taken out of the configuration is nobody's concern any more.
             if !now.contains_key(told) && around.directories.contains(&told.0) {
                 lines.push(recovery(&told.0, around.now, *failing));
+            }
+        }
+        for (id, quarantined) in &around.quarantined {
+            if !self.quarantined.contains_key(&(id.clone(), quarantined.since)) {
+                lines.push(entry(id, quarantined));
             }
         }
         now
@@ -162,51 +170,4 @@ pub(super) fn directory(finding: &Finding) -> Option<&ProviderId> {
         Subject::Directory(id) => Some(id),
         _ => None,
     }
-}
-
-/// What an administrator should know of a run beside what could not be read.
-fn sentences(report: &Report) -> BTreeSet<String> {
-    let mut all: BTreeSet<String> = report.errors.iter().map(|error| clean(error)).collect();
-    // Where a room or its alias has gone is for a person to know, and mostly to decide about.
-    let findings = report.rooms.iter().flat_map(|room| &room.findings);
-    let moved = findings.chain(&report.findings).filter(|finding| {
-        matches!(
-            finding.kind,
-            FindingKind::AliasMoved | FindingKind::NotSuccessor | FindingKind::Followed
-        )
-    });
-    all.extend(moved.map(|finding| clean(&finding.message)));
-    all.extend(report.rooms.iter().flat_map(of_room));
-    all
-}
-
-fn of_room(room: &RoomReport) -> Vec<String> {
-    let name = clean(&room.room.to_string());
-    let count = |is: fn(&Outcome) -> bool| room.items.iter().filter(|item| is(&item.outcome)).count();
-    let mut lines = Vec::new();
-    let held = count(|outcome| matches!(outcome, Outcome::Held { .. }));
-    if held > 0 {
-        let code = room.release.as_ref().map(ToString::to_string).unwrap_or_default();
-        lines.push(format!(
-            "{name}: {} held; `!inviter status` says why, `!inviter release {code}` lets go",
-            counted(held, "removal or demotion is", "removals or demotions are")
-        ));
-    }
-    let pending = count(|outcome| matches!(outcome, Outcome::Pending));
-    if pending > 0 {
-        lines.push(format!(
-            "{name}: {} waiting for `!inviter sync '{name}'`",
-            counted(pending, "removal or demotion is", "removals or demotions are")
-        ));
-    }
-    for item in &room.items {
-        if let Outcome::Failed {
-            error,
-            temporary: false,
-        } = &item.outcome
-        {
-            lines.push(format!("{name}: {}", clean(error)));
-        }
-    }
-    lines
 }
