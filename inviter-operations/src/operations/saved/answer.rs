@@ -1,6 +1,9 @@
 //! What became of a saved plan, as text.
 
-use std::fmt::{self, Write as _};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
 use inviter::core::{
     desired::FeedRole,
@@ -122,15 +125,22 @@ impl Applied {
         )
     }
 
-    /// What is said of rooms that are put off stands with them already.
+    /// What is said of rooms that are put off, or done in part, stands with them already.
     fn without_what_is_told(&self, report: &Report) -> Report {
         let mut report = report.clone();
+        let mut told: BTreeMap<&RoomRef, &Standing> = BTreeMap::new();
+        for compared in &self.comparison.rooms {
+            told.extend(compared.now.as_ref().map(|name| (name, &compared.standing)));
+        }
         for room in &mut report.rooms {
-            let is_told = |compared: &RoomComparison| {
-                compared.now.as_ref() == Some(&room.room) && matches!(compared.standing, Standing::PutOff(_))
-            };
-            if self.comparison.rooms.iter().any(is_told) {
-                room.findings.clear();
+            match told.get(&room.room) {
+                Some(Standing::PutOff(_)) => room.findings.clear(),
+                Some(Standing::Rest(rest)) => {
+                    let shown = rest.because.iter().take(IN_TEXT);
+                    let shown: Vec<&Finding> = shown.collect();
+                    room.findings.retain(|finding| !shown.contains(&finding));
+                }
+                _ => {}
             }
         }
         report
@@ -193,9 +203,7 @@ fn write_rest(out: &mut String, rest: &Rest, refused: bool) -> fmt::Result {
         "  {FAILED}in part:{FAILED:#} the rest of the plan {what}; {over} of it is not to be done now, which does not mean \
          that it was done"
     )?;
-    if refused {
-        findings(out, &rest.because)?;
-    }
+    findings(out, &rest.because)?;
     writeln!(out)
 }
 

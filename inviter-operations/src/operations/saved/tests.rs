@@ -8,9 +8,10 @@ use std::sync::{
 use anstream::adapter::strip_str;
 use futures_util::future::{BoxFuture, FutureExt as _, pending};
 use inviter::core::{
+    OwnedRoomAliasId, OwnedUserId,
     action::Op,
     backend::{Stop, Stoppable},
-    memory::Call,
+    memory::{Call, UserOp},
     recall::Pause,
 };
 
@@ -163,6 +164,57 @@ async fn what_is_put_off_is_told_with_its_reason() {
         (&room["standing"], &room["unread"]),
         (&"unknown".into(), &serde_json::json!(["people"]))
     );
+}
+
+/// A directory in which `fay` is two accounts, of which nobody knows whose the Matrix ID is.
+fn with_two_of_one_name(members: &[&str]) -> String {
+    let people = ["ada", "bob", "cid", "dan", "eve", "fay", "FAY"];
+    let people: Vec<_> = people.iter().map(|id| serde_json::json!({ "id": id })).collect();
+    let group = serde_json::json!({
+        "name": "MTRX #staff:example.com", "members": members, "owners": ["ada"],
+    });
+    serde_json::json!({ "people": people, "groups": [group] }).to_string()
+}
+
+#[tokio::test]
+async fn why_a_room_is_done_in_part_is_told_once() {
+    let place = Place::new().await;
+    place.reconciler.sync(&RunOptions::by_person()).await.unwrap();
+    let members = ["ada", "bob", "cid", "eve", "fay"];
+    place.staff(&members, &["ada"]);
+    let plan = saved(&place).await;
+    assert_eq!(plan.actions(), 2);
+    place.people(&with_two_of_one_name(&members));
+    let part = applied(&place, &plan).await;
+    assert_eq!((part.skipped(), part.in_part()), (0, 1));
+    let told = text(&part);
+    tells(
+        &told,
+        &[
+            "#staff:example.com  in part: the rest of the plan is left, and is done; 1 of it is not to be done now, which \
+             does not mean that it was done\n  note: @fay:example.com is not brought in, since it is not known whether their \
+             account may be used, or whose it is\n",
+            "\napply: 0 rooms created, 0 invited, 1 removed, 0 changed; 0 held, 0 failed, 0 put off\n",
+            "\napply: 1 room done in part (the plan was saved ",
+        ],
+    );
+
+    // What the run says of the room as well is not told twice.
+    let place = Place::new().await;
+    place.reconciler.sync(&RunOptions::by_person()).await.unwrap();
+    place.staff(&members, &["ada"]);
+    let plan = saved(&place).await;
+    let staff = OwnedRoomAliasId::try_from("#staff:example.com").unwrap();
+    let ban = UserOp::Ban {
+        room: place.homeserver.alias(&staff).unwrap(),
+        user: "@fay:example.com".try_into().unwrap(),
+        reason: None,
+    };
+    let bot = OwnedUserId::try_from("@inviter:example.com").unwrap();
+    place.homeserver.act(&bot, &ban).unwrap();
+    let part = applied(&place, &plan).await;
+    assert_eq!(part.in_part(), 1);
+    assert_eq!(text(&part).matches("is banned").count(), 1, "{}", text(&part));
 }
 
 #[tokio::test]
