@@ -87,8 +87,8 @@ struct Open<'a> {
     going: BTreeSet<&'a UserId>,
     /// Of whom nobody knows whether they belong anywhere. Nothing is told of them in the room.
     uncertain: BTreeSet<&'a UserId>,
-    /// Somebody was to be removed.
-    removes: bool,
+    /// Of these, who was to be removed.
+    removed: BTreeSet<&'a UserId>,
     /// Somebody was to be lowered.
     lowers: bool,
     /// Somebody was to come to whom nothing that was read gives a place now.
@@ -119,7 +119,7 @@ impl<'a> Open<'a> {
                 // Who has gone is no concern of anybody's.
                 Op::Remove { .. } if only_wanted => {}
                 Op::Remove { user, .. } => {
-                    open.removes = true;
+                    open.removed.insert(user);
                     open.going.insert(user);
                     if now.is_uncertain(user) {
                         open.uncertain.insert(user);
@@ -158,7 +158,7 @@ impl<'a> Open<'a> {
             return match finding.kind {
                 FindingKind::PublicRoom | FindingKind::NotBroughtIn => !self.going.is_empty(),
                 FindingKind::RemovalsNotConsidered => {
-                    self.removes || self.lowers || self.unseated || self.unraised
+                    !self.removed.is_empty() || self.lowers || self.unseated || self.unraised
                 }
                 // The people of a group that is gone are held, and so not missing. An upgrade that was followed is news.
                 FindingKind::GroupVanished | FindingKind::Followed => false,
