@@ -4,9 +4,8 @@
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use inviter_operations::render::clean::is_harmful;
 use inviter_testkit::{
-    Fault,
+    Fault, is_readable,
     ldap::{self, Behaviour, Entries, LdapServer},
 };
 use serde_json::{Value, json};
@@ -17,15 +16,6 @@ use crate::harness::{Bot, CONFIG, Configuration, DIRECTORY, Directory, LONG, Sit
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\n[error] forged\r\t<b>x</b>**y** @room `!inviter sync` \u{202e}txt\u{2066}\u{200b}\u{9b}31m\u{7f}";
 const SUFFIX: &str = "dc=example,dc=test";
 const PASSWORD: &str = "password of the reader";
-
-/// Fails if a text could move the cursor, hide something, turn it around, or pass for a line of its own.
-#[track_caller]
-fn is_harmless(text: &str, told: &str) {
-    let harmful = text.chars().find(|c| *c != '\n' && is_harmful(*c));
-    assert_eq!(harmful, None, "{told}: {text:.4000}");
-    let forged = text.lines().find(|line| line.trim_start().starts_with("[error]"));
-    assert_eq!(forged, None, "{told}: {text:.4000}");
-}
 
 /// What a homeserver says that refuses something.
 fn refusal() -> String {
@@ -82,7 +72,7 @@ async fn messages(site: &Site) -> Result<Vec<Value>> {
     for content in &messages {
         for content in [content, &content["m.new_content"]] {
             for part in ["body", "formatted_body"] {
-                is_harmless(content[part].as_str().unwrap_or_default(), part);
+                is_readable(content[part].as_str().unwrap_or_default(), part);
             }
             let html = content["formatted_body"].as_str().unwrap_or_default();
             assert!(!html.contains("<b>"), "{html}");
@@ -120,7 +110,7 @@ async fn what_a_homeserver_and_a_directory_say() -> Result<()> {
     let met = met.iter().filter(|request| request.path.ends_with("/createRoom"));
     assert!(met.filter(|request| request.status == Some(403)).count() > 0);
     assert!(!server.searches().is_empty());
-    is_harmless(&bot.ask("/metrics").await?.1, "/metrics");
+    is_readable(&bot.ask("/metrics").await?.1, "/metrics");
 
     // The bot loses the homeserver, and says so where it still can.
     answer(&site, "/sync", 403);
@@ -129,19 +119,19 @@ async fn what_a_homeserver_and_a_directory_say() -> Result<()> {
         Ok((status == 503 && why.contains("forged")).then_some(why))
     })
     .await?;
-    is_harmless(&why, "/readyz");
+    is_readable(&why, "/readyz");
     assert_eq!(why.lines().count(), 1, "{why}");
     site.proxy.heal();
     assert!(messages(&site).await?.len() >= 5);
     let log = bot.log();
-    is_harmless(&log, "the log");
+    is_readable(&log, "the log");
     assert!(
         bot.logged(&["forged", "error="]) > 0 && bot.logged(&["no news", "forged"]) > 0,
         "{log}"
     );
     let audit = fs::read_to_string(site.path("audit.jsonl"))?;
     assert!(audit.contains("forged"), "{audit}");
-    is_harmless(&audit, "the audit log");
+    is_readable(&audit, "the audit log");
     bot.stop().await
 }
 
@@ -162,7 +152,7 @@ async fn as_documents() -> Result<()> {
     let bot = Bot::begin(&site)?;
     site.told(&[&site.alias("lab"), "forged"]).await?;
     let log = bot.log();
-    is_harmless(&log, "the log");
+    is_readable(&log, "the log");
     let lines: Vec<Value> = log.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let told = lines.iter().filter(|line| {
         line["error"]
@@ -188,7 +178,7 @@ async fn last_words() -> Result<()> {
     let wrong = Bot::ends(&site).await?;
     for (status, log) in [refused, wrong] {
         assert_eq!(status.code(), Some(1), "{log}");
-        is_harmless(&log, "last words");
+        is_readable(&log, "last words");
         let last = log.lines().last().unwrap_or_default();
         assert!(
             last.starts_with("inviter-bot: error: ") && last.contains("forged"),

@@ -5,8 +5,7 @@
 //! very long and everything at once.
 
 use anyhow::{Context as _, Result};
-use inviter_operations::render::clean::is_harmful;
-use inviter_testkit::Fault;
+use inviter_testkit::{Fault, harmful, is_readable};
 use serde_json::{Value, json};
 
 use crate::harness::{DIRECTORY, Output, Site};
@@ -14,28 +13,14 @@ use crate::harness::{DIRECTORY, Output, Site};
 /// Of a terminal, of a chat client, of a spreadsheet, of a log.
 const EVIL: &str = "=cmd|'/c'!A1 \u{1b}]0;owned\u{7}\u{1b}[2J\n[error] forged\r\t<b>x</b>**y** @room \u{202e}txt\u{2066}\u{200b}\u{9b}31m\u{7f}";
 
-/// The longest line that is shown.
-const LINE: usize = 64 << 10;
+/// The longest table that is shown.
+const TABLE: usize = 64 << 10;
 
-/// Fails if a text could move the cursor, hide something, or turn it around.
+/// What a person reads of a run.
 #[track_caller]
-fn is_harmless(text: &str, told: &str) {
-    let harmful = text.chars().find(|c| *c != '\n' && is_harmful(*c));
-    assert_eq!(harmful, None, "{told}: {text:.2000}");
-    assert!(
-        !text.lines().any(|line| line.starts_with("[error] forged")),
-        "{told}: {text:.2000}"
-    );
-}
-
-/// The same of what a person reads, which nobody fills the screen with either.
-#[track_caller]
-fn is_readable(output: &Output, told: &str) {
-    for text in [&output.stdout, &output.stderr] {
-        is_harmless(text, told);
-        let longest = text.lines().map(str::len).max().unwrap_or_default();
-        assert!(longest < LINE, "{told}: a line of {longest} bytes");
-    }
+fn readable(output: &Output, told: &str) {
+    is_readable(&output.stdout, told);
+    is_readable(&output.stderr, told);
 }
 
 /// A group with such a name that feeds a room, one that decodes to nothing, and a member who is nobody.
@@ -66,11 +51,11 @@ async fn everywhere_and_very_long() -> Result<()> {
     for args in [&["idp"][..], &["plan", "-vv"]] {
         let output = site.run(args).await?;
         assert!(!output.stdout.is_empty(), "{args:?}: {}", output.stderr);
-        is_readable(&output, &format!("{args:?}"));
+        readable(&output, &format!("{args:?}"));
     }
     // A program gets all of it, as one document.
     let output = site.run(&["idp", "--json"]).await?;
-    is_harmless(&output.stdout, "idp --json");
+    assert_eq!(harmful(&output.stdout), None, "idp --json");
     assert!(
         output
             .json()
@@ -79,11 +64,11 @@ async fn everywhere_and_very_long() -> Result<()> {
     );
 
     let output = site.run(&["sync"]).await?;
-    is_readable(&output, "sync");
+    readable(&output, "sync");
     let id = site.room_id("lab").await?;
     let reason = reason(&site, &id, "alice").await?;
     assert!(reason.starts_with("By =cmd|"), "{reason:.300}");
-    is_harmless(&reason, "an invitation's reason");
+    is_readable(&reason, "an invitation's reason");
     assert!(reason.len() < 8_192, "{}", reason.len());
 
     // Who is removed, in the table and in the room: once the list can be read to its end.
@@ -95,20 +80,20 @@ async fn everywhere_and_very_long() -> Result<()> {
     site.write(DIRECTORY, &without.to_string())?;
     let output = site.run(&["plan", "--removals-csv", "-"]).await?;
     let table = &output.stdout;
-    is_harmless(table, "the table");
-    assert!(table.lines().count() == 2 && table.len() < LINE, "{table:.2000}");
+    is_readable(table, "the table");
+    assert!(table.lines().count() == 2 && table.len() < TABLE, "{table:.2000}");
     assert!(
         table.contains("'=cmd|") && !table.contains(",=cmd") && !table.contains("\"=cmd"),
         "{table:.2000}"
     );
     let output = site.run(&["sync"]).await?;
-    is_readable(&output, "sync");
+    readable(&output, "sync");
     let gone = self::reason(&site, &id, "bob").await?;
     assert!(
         gone.starts_with("Not by =cmd|") && gone.len() < 8_192,
         "{output}: {gone:.300}"
     );
-    is_harmless(&gone, "a removal's reason");
+    is_readable(&gone, "a removal's reason");
     Ok(())
 }
 
@@ -160,10 +145,10 @@ async fn errors_of_a_homeserver() -> Result<()> {
             let writes = ["/createRoom", "/invite"].contains(&path);
             assert!(met > 0 || writes && args[0] == "plan", "{told}: {output}");
             if args.contains(&"--json") {
-                is_harmless(&output.stdout, &told);
-                is_harmless(&output.stderr, &told);
+                assert_eq!(harmful(&output.stdout), None, "{told}");
+                is_readable(&output.stderr, &told);
             } else {
-                is_readable(&output, &told);
+                readable(&output, &told);
             }
             // What was said is told, be it by the log.
             let told_so = output.stdout.contains("forged") || output.stderr.contains("forged");
