@@ -50,8 +50,16 @@ pub struct SqliteStore {
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
     /// `None` only after the file was set aside and no new one could be begun.
-    connection: Mutex<Option<Connection>>,
+    connection: Option<Connection>,
+    /// Damage that was met after the run had recalled what it needs: not all of the file is read for that, so that
+    /// recalling it again need not meet it.
+    damage: Option<String>,
 }
 
 impl SqliteStore {
@@ -71,7 +79,10 @@ impl SqliteStore {
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
-                connection: Mutex::new(Some(connection)),
+                open: Mutex::new(Open {
+                    connection: Some(connection),
+                    damage: None,
+                }),
             }),
         })
     }
@@ -137,10 +148,14 @@ impl MemoryStore for SqliteStore {
 
 impl Shared {
     fn recall(&self) -> Result<Recalled, StoreError> {
-        let mut connection = self.lock();
-        let recalled = match connection.as_mut() {
-            Some(connection) => read::recall(connection, &self.path),
-            None => connect(&self.path).and_then(|anew| read::recall(connection.insert(anew), &self.path)),
+        let mut open = self.lock();
+        let Open { connection, damage } = &mut *open;
+        let recalled = match (damage.clone(), connection.as_mut()) {
+            (Some(why), _) => Err(Trouble::Damaged(why)),
+            (None, Some(connection)) => read::recall(connection, &self.path),
+            (None, None) => {
+                connect(&self.path).and_then(|anew| read::recall(connection.insert(anew), &self.path))
+            }
         };
         match recalled {
             Ok(recalled) => Ok(recalled),
@@ -148,7 +163,9 @@ impl Shared {
             Err(Trouble::Damaged(why)) => {
                 // Closed before it is renamed: SQLite would go on writing to the old file.
                 *connection = None;
-                let anew = connection.insert(set_aside(&self.path, &why)?);
+                let anew = set_aside(&self.path, &why)?;
+                *damage = None;
+                let anew = connection.insert(anew);
                 read::recall(anew, &self.path).map_err(|trouble| trouble.into_error(&self.path))
             }
         }
@@ -165,17 +182,23 @@ impl Shared {
         work: impl FnOnce(&mut Connection, &Path) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
         let into_error = |trouble: Trouble| trouble.into_error(&self.path);
-        let mut connection = self.lock();
-        let connection = match connection.as_mut() {
+        let mut open = self.lock();
+        let connection = match open.connection.as_mut() {
             Some(connection) => connection,
-            None => connection.insert(connect(&self.path).map_err(into_error)?),
+            None => open.connection.insert(connect(&self.path).map_err(into_error)?),
         };
-        work(connection, &self.path).map_err(into_error)
+        let result = work(connection, &self.path);
+        if let Err(Trouble::Damaged(why)) = &result {
+            // For a run of another process, which would recall as little of the damage.
+            schema::check_again(connection);
+            open.damage = Some(why.clone());
+        }
+        result.map_err(into_error)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
+    fn lock(&self) -> MutexGuard<'_, Open> {
         // A panic cannot leave a transaction half done: SQLite rolls it back when it is dropped.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -91,6 +91,14 @@ fn is_check_due(connection: &Connection, now: i64, small: i64) -> rusqlite::Resu
     Ok(last.is_none_or(|last| last > now || now.saturating_sub(last) >= DAY))
 }
 
+/// Has the whole file read for damage when it is opened next, however large it is. Where that cannot be written down, it
+/// is read in a day at the latest.
+pub(super) fn check_again(connection: &Connection) {
+    if let Err(error) = connection.execute("DELETE FROM fact WHERE name = 'checked'", []) {
+        tracing::warn!(%error, "that the memory of earlier runs is damaged could not be written down");
+    }
+}
+
 fn check(connection: &Connection, path: &Path) -> Result<(), Trouble> {
     let verdict: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
@@ -185,6 +193,17 @@ mod tests {
             assert_eq!(is_due(now, size), due, "{now}");
             assert!(is_due(now, size + 1), "a small one is checked always");
         }
+    }
+
+    #[test]
+    fn a_large_file_in_which_damage_was_met_is_checked_at_once() {
+        let connection = opened();
+        let size = size(&connection).unwrap();
+        let checked = "INSERT INTO fact (name, at) VALUES ('checked', ?1)";
+        connection.execute(checked, [5 * DAY]).unwrap();
+        assert!(!is_check_due(&connection, 5 * DAY + 1, size).unwrap());
+        check_again(&connection);
+        assert!(is_check_due(&connection, 5 * DAY + 1, size).unwrap());
     }
 
     /// Tidying groups looks them up, however long the past is.

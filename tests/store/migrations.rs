@@ -5,17 +5,21 @@ use std::{fs, time::Duration};
 use inviter::{
     SqliteStore,
     core::{
-        RoomId, UserId,
-        desired::GroupRef,
+        RoomAliasId, RoomId, UserId,
+        desired::{Feed, FeedRole, GroupRef},
         directory::{GroupKey, ProviderId},
         guard::ReleaseCode,
         recall::{
-            Brought, Ground, Happened, Happening, KeptOut, MemoryChange, MemoryStore, Past, Pause,
-            RememberedHold,
+            Brought, Ground, Happened, Happening, KeptOut, Memory, MemoryChange, MemoryStore, Past, Pause,
+            Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedHold, RememberedRemoval,
+            RememberedRoom,
         },
         report::Tally,
+        room::RoomRef,
+        room_template::Argument,
         runs::{RememberedRun, RunCause},
         server::{LimitKind, MetLimit},
+        succession::Successors,
         time::Timestamp,
     },
 };
@@ -144,6 +148,172 @@ fn a_file_from_before_people_were_remembered_learns_to() {
     wait(store.commit(&forget)).unwrap();
     past.apply(&forget);
     assert_past(&store, &past);
+}
+
+/// The steps up to the sixth schema, as they were released.
+const SIX: [&str; 6] = [
+    include_str!("../../src/sqlite_store/schema/0001_memory.sql"),
+    include_str!("../../src/sqlite_store/schema/0002_pauses_and_arguments.sql"),
+    include_str!("../../src/sqlite_store/schema/0003_limit_met.sql"),
+    include_str!("../../src/sqlite_store/schema/0004_handed_over.sql"),
+    include_str!("../../src/sqlite_store/schema/0005_upgrades_and_runs.sql"),
+    include_str!("../../src/sqlite_store/schema/0006_kept_out.sql"),
+];
+
+/// What a program of the sixth schema has written, a row in each table.
+const WRITTEN_UNDER_SIX: &str = "
+    INSERT INTO fact VALUES ('clean_run', 6);
+    INSERT INTO alias VALUES ('#r0:x', '!r0:x', 4);
+    INSERT INTO room VALUES (1, '!r0:x', 7, 8, NULL), (2, '!r1:x', NULL, NULL, 9);
+    INSERT INTO feed VALUES (1, 0, 'corp', '1', 'MTRX r0', 'members'), (1, 1, 'corp', '2', 'chiefs', 'owners');
+    INSERT INTO given VALUES (1, '@u0:x', 50);
+    INSERT INTO absent VALUES (1, '@u1:x');
+    INSERT INTO reinvited VALUES (1, '@u2:x');
+    INSERT INTO refused VALUES (1, '@u3:x', 5, 'not allowed', 'remove');
+    INSERT INTO directory VALUES ('corp', 3, 100);
+    INSERT INTO removal VALUES (1, 5, '!r0:x', '@u4:x'), (2, 6, '!r1:x', '@u4:x');
+    INSERT INTO pause VALUES ('#r1:x', 10);
+    INSERT INTO argument VALUES ('2024,x');
+    INSERT INTO limit_met VALUES ('invitations', 9, 3300);
+    INSERT INTO successor VALUES ('!old:x', '!r0:x');
+    INSERT INTO left_before VALUES (1, '@u1:x', 2);
+    INSERT INTO run VALUES (1, 12, 3, 'person', '@u0:x', 1, 1, 2, 3, 4, 5, 6, 7, 8, 0, NULL);
+    INSERT INTO kept_out VALUES (1, '@u2:x', '@u0:x', 4, 1);";
+
+/// Everything that an older program has written is there afterwards, and what it did not know is empty.
+#[test]
+fn what_was_written_under_the_sixth_schema_is_kept() {
+    let (_dir, path) = place();
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "PRAGMA application_id = 0x696e7674; CREATE TABLE migration (version INTEGER PRIMARY KEY) STRICT;",
+    )
+    .unwrap();
+    for (version, step) in (1_i64..).zip(SIX) {
+        old.execute_batch(step).unwrap();
+        old.execute("INSERT INTO migration (version) VALUES (?1)", [version])
+            .unwrap();
+    }
+    old.execute_batch(WRITTEN_UNDER_SIX).unwrap();
+    let tables: i64 = old
+        .query_row(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    // All but those of the versions and of a loss.
+    assert_eq!(
+        tables - 2,
+        i64::try_from(WRITTEN_UNDER_SIX.matches("INTO").count()).unwrap()
+    );
+    drop(old);
+    let user = |n: u8| UserId::parse(format!("@u{n}:x")).unwrap();
+    let room = |name: &str| RoomId::parse(format!("!{name}:x")).unwrap();
+    let feed = |key: &str, name: &str, role| Feed {
+        group: GroupRef {
+            provider: ProviderId::new("corp"),
+            key: GroupKey::new(key),
+            name: name.into(),
+        },
+        role,
+    };
+    let mut tally = Tally::default();
+    tally.rooms_created = 1;
+    tally.invited = 2;
+    tally.removed = 3;
+    tally.changed = 4;
+    tally.held = 5;
+    tally.pending = 6;
+    tally.failed = 7;
+    tally.parked = 8;
+    let refusal = Refusal {
+        at: Timestamp(5),
+        of: RefusedOp::Remove,
+        cause: "not allowed".to_owned(),
+    };
+    let kept_out = KeptOut {
+        by: user(0),
+        at: Timestamp(4),
+        banned: true,
+    };
+    let alias = RoomAliasId::parse("#r0:x").unwrap();
+    let removal = |at, name: &str| RememberedRemoval {
+        at: Timestamp(at),
+        room: room(name),
+        user: user(4),
+    };
+    let first = RememberedRoom {
+        adopted: Some(Timestamp(7)),
+        listing_checked: Some(Timestamp(8)),
+        feeds: vec![
+            feed("1", "MTRX r0", FeedRole::Members),
+            feed("2", "chiefs", FeedRole::Owners),
+        ],
+        given: [(user(0), 50)].into(),
+        absent: [user(1)].into(),
+        reinvited: [user(2)].into(),
+        refused: [(user(3), refusal)].into(),
+        left_before: [(user(1), Timestamp(2))].into(),
+        kept_out: [(user(2), kept_out)].into(),
+        ..RememberedRoom::default()
+    };
+    let second = RememberedRoom {
+        handed_over: Some(Timestamp(9)),
+        ..RememberedRoom::default()
+    };
+    let limit = MetLimit {
+        at: Timestamp(9),
+        wait: Duration::from_millis(3300),
+    };
+    let store = SqliteStore::open(&path).unwrap();
+    let expected = Memory {
+        identity: recalled(&store).identity,
+        clean_run: Some(Timestamp(6)),
+        aliases: [(
+            alias,
+            RememberedAlias {
+                room: room("r0"),
+                asked: Timestamp(4),
+            },
+        )]
+        .into(),
+        rooms: [(room("r0"), first), (room("r1"), second)].into(),
+        directories: [(
+            ProviderId::new("corp"),
+            RememberedDirectory {
+                at: Timestamp(3),
+                active_accounts: 100,
+            },
+        )]
+        .into(),
+        removals: vec![removal(5, "r0"), removal(6, "r1")],
+        paused: [(
+            Pause::Room(RoomRef::Alias(RoomAliasId::parse("#r1:x").unwrap())),
+            Timestamp(10),
+        )]
+        .into(),
+        arguments: [Argument::parse("2024,x").unwrap()].into(),
+        limits: [(LimitKind::Invitations, limit)].into(),
+        successors: Successors([(room("old"), room("r0"))].into()),
+        runs: vec![RememberedRun {
+            at: Timestamp(12),
+            took: 3,
+            cause: RunCause::Person { who: Some(user(0)) },
+            whole: true,
+            tally,
+            errors: false,
+            unread: 0,
+            incomplete: 0,
+            not_begun: None,
+        }],
+        ..Memory::default()
+    };
+    assert_eq!(recalled(&store), expected);
+    assert_past(&store, &Past::default());
+    drop(store);
+    assert_eq!(recalled(&SqliteStore::open(&path).unwrap()), expected);
 }
 
 #[test]
