@@ -5,6 +5,7 @@
 //! before it had failed.
 
 mod lines;
+mod owner;
 mod writer;
 
 use std::{
@@ -59,11 +60,11 @@ impl Audit {
     /// without it.
     ///
     /// # Errors
-    /// When it cannot be written to, or every user may read it and that cannot be changed; what was written to before
-    /// stays.
+    /// When it cannot be written to, belongs to somebody else, or every user may read it and that cannot be changed; what
+    /// was written to before stays.
     pub(crate) fn open(&self, file: Option<&Path>) -> anyhow::Result<()> {
         let open = match file {
-            Some(path) => Some(Open::new(path)?),
+            Some(path) => Some(Open::new(path, owner::me())?),
             None => None,
         };
         *self.to.lock().unwrap_or_else(PoisonError::into_inner) = open;
@@ -120,7 +121,8 @@ impl Audit {
 }
 
 impl Open {
-    fn new(path: &Path) -> anyhow::Result<Self> {
+    /// For the user with the number `me`.
+    fn new(path: &Path, me: u32) -> anyhow::Result<Self> {
         let file = open_to_append(path).with_context(|| {
             format!(
                 "{}: the audit log cannot be written; make it writable for the bot, or change `audit_file` in [bot]",
@@ -128,9 +130,12 @@ impl Open {
             )
         });
         let (file, torn) = file?;
-        close_to_others(&file).with_context(|| {
+        owner::refuse_foreign(&file, path, me)?;
+        owner::close_to_others(&file).with_context(|| {
             format!(
-                "{0}: every user may read the audit log, and the bot cannot change that; run `chmod o= {0}`",
+                "{0}: every user may read the audit log, and the bot cannot change that; run `chmod o= {0}`, or, on a \
+                 volume without modes, mount that with others for files, such as `file_mode=0600`, or change `audit_file` \
+                 in [bot]",
                 path.display()
             )
         })?;
@@ -163,27 +168,6 @@ fn open_to_append(path: &Path) -> io::Result<(File, bool)> {
     let mut file = options.open(path)?;
     let torn = file.metadata()?.is_file() && is_torn(&mut file)?;
     Ok((file, torn))
-}
-
-/// Takes from a file what others than its owner and its group may do with it. The group is left alone: that is how
-/// services that collect logs get at them. What is no file, such as a terminal, is left alone as well.
-#[cfg(unix)]
-fn close_to_others(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let metadata = file.metadata()?;
-    let mut permissions = metadata.permissions();
-    if metadata.is_file() && permissions.mode() & 0o007 != 0 {
-        permissions.set_mode(permissions.mode() & 0o7770);
-        file.set_permissions(permissions)?;
-    }
-    Ok(())
-}
-
-/// Elsewhere permissions are not a mode, and nothing is changed.
-#[cfg(not(unix))]
-fn close_to_others(_file: &File) -> io::Result<()> {
-    Ok(())
 }
 
 /// Whether the last line has no end.

@@ -3,7 +3,7 @@
 use std::{fmt::Debug, io, sync::OnceLock};
 
 use inviter::config::{LogFormat, LogLevel};
-use inviter_operations::render::clean::{self, Clean};
+use inviter_operations::render::{clean, log_field};
 use tracing::{Event, Subscriber, field::Field};
 use tracing_subscriber::{
     EnvFilter,
@@ -88,15 +88,8 @@ where
     }
 }
 
-/// Writes a field for people. What came from a directory or a homeserver is in its value, and can neither command the
-/// terminal nor begin another line: the log's own format escapes some of that in messages, and nothing in fields.
 fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
-    let value = format!("{value:?}");
-    let value = Clean(&value);
-    match field.name() {
-        "message" => write!(writer, "{value}"),
-        name => write!(writer, "{name}={value}"),
-    }
+    log_field::write(writer, field.name(), value, false)
 }
 
 /// JSON in which the same is escaped, and which is the same document. JSON itself escapes only the first 32 characters.

@@ -124,7 +124,7 @@ impl Default for Metrics {
             last_good_run: add(
                 r,
                 "inviter_last_good_run_timestamp_seconds",
-                "When the last run over everything began in which nothing failed and everything could be read as a whole",
+                "When the last run over everything began in which nothing failed and everything could be read, be it in part",
             ),
             actions: add(
                 r,
@@ -188,7 +188,7 @@ impl Metrics {
         let began = Duration::from_millis(finished.at.0).as_secs_f64();
         let result = match &finished.outcome {
             Err(_) => "not_begun",
-            Ok(report) if is_good(report) => "ok",
+            Ok(report) if is_good(report) && !is_in_part(report) => "ok",
             Ok(_) => "partial",
         };
         self.runs
@@ -198,10 +198,10 @@ impl Metrics {
             .get_or_create(&[("cause", cause)])
             .observe(finished.took.as_secs_f64());
         self.last_run.set(began);
-        if whole && result == "ok" {
+        let Ok(report) = &finished.outcome else { return };
+        if whole && is_good(report) {
             self.last_good_run.set(began);
         }
-        let Ok(report) = &finished.outcome else { return };
         self.items(report.rooms.iter().flat_map(|room| &room.items));
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         standing.take_in(report, whole);
@@ -313,8 +313,9 @@ impl Observer for Metrics {
     }
 }
 
-/// Nothing failed, nothing was put off, and all that had to be read was, as a whole. What is held or waits for a person
-/// is as it should be. What nobody can mend, such as an event of a room that cannot be read, has a gauge of its own.
+/// Nothing failed, nothing was put off, and all that had to be read was, be it in part. What is held or waits for a person
+/// is as it should be. What may stay so for ever, such as an event of a room that cannot be read, or a group that the
+/// bot may not read, has gauges of its own: the age of the last good run is to tell that runs do not do their work.
 fn is_good(report: &Report) -> bool {
     let tally = report.tally();
     let told = |kind| report.findings.iter().any(|finding| finding.kind == kind);
@@ -322,8 +323,13 @@ fn is_good(report: &Report) -> bool {
         && tally.parked == 0
         && report.errors.is_empty()
         && !told(FindingKind::DirectoryUnread)
-        && !told(FindingKind::Incomplete)
         && !report.rooms.iter().any(|room| room.status == RoomStatus::Unknown)
+}
+
+/// A directory was read, and not all of it.
+fn is_in_part(report: &Report) -> bool {
+    let mut findings = report.findings.iter();
+    findings.any(|finding| finding.kind == FindingKind::Incomplete)
 }
 
 const fn kind(op: &Op) -> &'static str {

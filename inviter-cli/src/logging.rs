@@ -2,8 +2,7 @@
 
 use std::{fmt::Debug, io};
 
-use anstyle::Style;
-use inviter_operations::render::clean::Clean;
+use inviter_operations::render::log_field;
 use tracing::{Subscriber, field::Field};
 use tracing_subscriber::{
     EnvFilter,
@@ -51,21 +50,9 @@ where
         .finish()
 }
 
-/// Writes a field. What came from a directory or a homeserver is in its value, and can neither command the terminal nor
-/// begin another line: the log's own format escapes some of that in messages, and nothing in fields.
 fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
-    let value = format!("{value:?}");
-    let value = Clean(&value);
-    let name = match field.name() {
-        "message" => return write!(writer, "{value}"),
-        name => name,
-    };
-    let (italic, dimmed) = if writer.has_ansi_escapes() {
-        (Style::new().italic(), Style::new().dimmed())
-    } else {
-        (Style::new(), Style::new())
-    };
-    write!(writer, "{italic}{name}{italic:#}{dimmed}={dimmed:#}{value}")
+    let colours = writer.has_ansi_escapes();
+    log_field::write(writer, field.name(), value, colours)
 }
 
 /// Whether standard error shows colours.

@@ -65,12 +65,40 @@ pub(crate) async fn open(
     };
     let (ours, inner) = pair().map_err(|error: io::Error| Trouble::of_io(&error))?;
     let ended_by = EndedBy::default();
-    let relay = tokio::spawn(relay(outer, ours, Arc::clone(&ended_by), limit_mib));
+    let limit = Limit {
+        mib: limit_mib,
+        server: url.as_str().to_owned(),
+    };
+    let relay = tokio::spawn(relay(outer, ours, Arc::clone(&ended_by), limit));
     Ok(Gate {
         inner,
         ended_by,
         relay,
     })
+}
+
+/// How much may come through in all.
+#[derive(Debug)]
+struct Limit {
+    mib: u32,
+    /// Whose answers these are.
+    server: String,
+}
+
+impl Limit {
+    const fn bytes(&self) -> u64 {
+        (self.mib as u64) << 20
+    }
+
+    /// Says, in time, that a directory which goes on growing will not be read any more.
+    fn warn(&self) {
+        tracing::warn!(
+            server = self.server,
+            limit_mib = self.mib,
+            "the server has sent more than half of what one read may take; raise `read_limit_mib` before a larger \
+             directory is not read any more"
+        );
+    }
 }
 
 async fn connect(url: &Url, start_tls: bool, tls: Arc<ClientConfig>) -> Result<Box<dyn Stream>, Trouble> {
@@ -126,7 +154,7 @@ async fn ask_for_tls(tcp: &mut TcpStream) -> Result<(), Trouble> {
 }
 
 /// Hands on what the library sends, and the server's messages one by one. Ends with either side.
-async fn relay(mut outer: Box<dyn Stream>, inner: UnixStream, ended_by: EndedBy, limit_mib: u32) {
+async fn relay(mut outer: Box<dyn Stream>, inner: UnixStream, ended_by: EndedBy, limit: Limit) {
     let (mut from_library, mut to_library) = inner.into_split();
     let (mut from_server, mut to_server) = tokio::io::split(&mut outer);
     let sending = async {
@@ -137,9 +165,9 @@ async fn relay(mut outer: Box<dyn Stream>, inner: UnixStream, ended_by: EndedBy,
     };
     tokio::select! {
         () = sending => {}
-        ended = messages(&mut from_server, &mut to_library, u64::from(limit_mib) << 20) => {
+        ended = messages(&mut from_server, &mut to_library, limit.bytes(), || limit.warn()) => {
             let trouble = match ended {
-                Err(Ended::Outgrown) => Some(Trouble::outgrown(limit_mib)),
+                Err(Ended::Outgrown) => Some(Trouble::outgrown(limit.mib)),
                 Err(Ended::NoMessage(why)) => Some(Trouble::of_no_message(why)),
                 // Only with the first answer some servers say that they want a certificate.
                 Err(Ended::Io(error)) => is_of_tls(&error).then(|| Trouble::of_io(&error)),
@@ -175,12 +203,14 @@ impl From<io::Error> for Ended {
 
 /// Hands on whole messages. Each time wakes the library and who waits for it, and entries come by the thousand: they
 /// are kept back until there are some, or what follows them is there, or no more come. Of what comes behind the first
-/// `limit` bytes, nothing is.
+/// `limit` bytes, nothing is; behind the first half of them, `at_half` is called.
 async fn messages(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     limit: u64,
+    at_half: impl FnOnce(),
 ) -> Result<(), Ended> {
+    let mut at_half = Some(at_half);
     // All that may still come.
     let mut from = from.take(limit);
     let mut buffer: Vec<u8> = Vec::with_capacity(CHUNK);
@@ -188,6 +218,11 @@ async fn messages(
     let mut done = 0;
     let mut until = Instant::now();
     loop {
+        if from.limit() < limit / 2
+            && let Some(at_half) = at_half.take()
+        {
+            at_half();
+        }
         if done == 0 {
             until = Instant::now() + LINGER;
         }
@@ -295,7 +330,7 @@ mod tests {
             }
             (!ends).then_some(server)
         };
-        let relaying = async move { messages(&mut from, &mut to, u64::MAX).await.is_err() };
+        let relaying = async move { messages(&mut from, &mut to, u64::MAX, || ()).await.is_err() };
         let (_server, failed) = tokio::join!(sending, timeout_at(Instant::now() + 50 * LINGER, relaying));
         let mut got = Vec::new();
         library.read_to_end(&mut got).await.unwrap();

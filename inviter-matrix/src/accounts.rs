@@ -8,7 +8,7 @@ use inviter_core::backend::{AccountState, BackendError, BackendErrorKind};
 use ruma::{OwnedUserId, UserId, api::error::ErrorKind};
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{add::Adding, backend::Shared, client::Call, error::Failure, stream::Object};
 
@@ -172,6 +172,7 @@ impl Shared {
     async fn read_list(&self, guests: &str) -> Result<List, Failure> {
         let mut list = List::new();
         let mut names = 0;
+        let mut skipped = 0;
         let mut from = "0".to_owned();
         let call = Call::read("the homeserver's list of users");
         loop {
@@ -181,17 +182,16 @@ impl Shared {
                  &order_by=creation_ts{guests}"
             );
             let page: Page = self.client.get_json(&call, &path).await?;
-            let before = list.len();
+            let before = list.len() + skipped;
             for Object(user) in page.users {
-                if user.name.len() > MAX_NAME {
-                    return Err(not_a_list(
-                        &call,
-                        format!("holds a name of {} bytes, which is no user ID", user.name.len()),
-                    ));
-                }
                 let state = user.state();
                 names += user.name.len() as u64;
-                list.insert(user.name, state);
+                if user.name.len() > MAX_NAME {
+                    // Nobody who is wanted has that name, since no user ID is as long.
+                    skipped += 1;
+                } else {
+                    list.insert(user.name, state);
+                }
                 if names > self.client.sizes.users {
                     return Err(not_a_list(
                         &call,
@@ -202,31 +202,37 @@ impl Shared {
                     ));
                 }
             }
+            let came = list.len() + skipped;
             // A list whose pages go in a circle, or never end, has no end to wait for.
-            if page.next_token.is_some() && (list.len() == before || list.len() > MAX_ACCOUNTS) {
+            if page.next_token.is_some() && (came == before || came > MAX_ACCOUNTS) {
                 return Err(not_a_list(
                     &call,
-                    format!(
-                        "does not come to an end: {} accounts came, and there is said to be more",
-                        list.len()
-                    ),
+                    format!("does not come to an end: {came} accounts came, and there is said to be more"),
                 ));
             }
             match page.next_token {
                 Some(next) if next != from && next.bytes().all(|b| b.is_ascii_alphanumeric()) => from = next,
                 // A list with holes would make people missing.
-                _ if list.len() < page.total => {
+                _ if came < page.total => {
                     return Err(Failure::without_effect(BackendError::new(
                         BackendErrorKind::Unavailable,
                         &call.about,
                         format!(
-                            "{} of {} accounts came; it changed while it was read",
-                            list.len(),
+                            "{came} of {} accounts came; it changed while it was read",
                             page.total
                         ),
                     )));
                 }
-                _ => return Ok(list),
+                _ => {
+                    if skipped > 0 {
+                        warn!(
+                            homeserver = %self.client.base,
+                            skipped,
+                            "the list of users has names of more than {MAX_NAME} bytes, which are no user IDs"
+                        );
+                    }
+                    return Ok(list);
+                }
             }
         }
     }

@@ -20,7 +20,8 @@ pub struct AnswerSizes {
 
 impl Default for AnswerSizes {
     /// 1 MiB for an event, 1 GiB for a room (two million members, at the 500 bytes that a member takes), 16 GiB for
-    /// everything, and 512 MiB for names (ten million, at 50 bytes). What is kept of a member is less than what was told, so these bound the memory that is needed.
+    /// everything, and 512 MiB for names (ten million, at 50 bytes). What is kept of a member is less than what was
+    /// told, so these bound the memory that is needed.
     fn default() -> Self {
         Self {
             event: 1 << 20,

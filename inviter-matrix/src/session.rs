@@ -106,41 +106,57 @@ struct SessionFile {
     access_token: String,
 }
 
-/// Refuses a file that every user can read or change: it is written for its owner only, so it was copied or restored. A
-/// group may: Kubernetes gives a volume's files to one (`fsGroup`).
+/// Refuses a file that every user can read or change: it is written for its owner only, so it was copied or restored, or
+/// lies on a volume without modes. A group may: Kubernetes gives a volume's files to one (`fsGroup`).
 #[cfg(unix)]
-fn refuse_shared(file: &fs::File) -> io::Result<()> {
+fn refuse_shared(file: &fs::File, text: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = file.metadata()?.permissions().mode() & 0o7777;
-    if mode & 0o007 != 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            format!(
-                "holds an access token and is open to every user (mode {mode:04o}); run `chmod 600` on it, or remove it \
-                 if somebody may have read it: the next start logs in anew"
-            ),
-        ));
+    if mode & 0o007 == 0 {
+        return Ok(());
     }
-    Ok(())
+    let device = device_in(text).map_or_else(
+        || "the device of the log-in".to_owned(),
+        |id| format!("its device `{id}`"),
+    );
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!(
+            "holds an access token and is open to every user (mode {mode:04o}); run `chmod 600` on it; if somebody may \
+             have read it, log {device} out and remove the file, and the next start logs in anew; on a volume without \
+             modes, mount that with others for files, such as `file_mode=0600`, or keep the file elsewhere"
+        ),
+    ))
 }
 
 /// Elsewhere permissions are not a mode, and nothing is checked.
 #[cfg(not(unix))]
-fn refuse_shared(_file: &fs::File) -> io::Result<()> {
+fn refuse_shared(_file: &fs::File, _text: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// The device that a session file names, if that is a name which can be shown: others may have written it.
+#[cfg(unix)]
+fn device_in(text: &[u8]) -> Option<String> {
+    let file: SessionFile = serde_json::from_slice(text).ok()?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._~=+/-".contains(&byte);
+    let id = file.device_id;
+    ((1..=MAX_DEVICE).contains(&id.len()) && id.bytes().all(is_plain)).then_some(id)
+}
+
+/// Of a device's name, at most so many bytes are shown.
+#[cfg(unix)]
+const MAX_DEVICE: usize = 255;
+
 impl SessionStore for FileSessionStore {
     fn load(&self) -> io::Result<Option<SavedSession>> {
-        // It is never larger; whatever is has been put there by mistake, and is refused below.
-        let read = |file: fs::File| {
-            let mut text = Vec::new();
-            file.take(MAX_SESSION).read_to_end(&mut text).map(|_| text)
-        };
         let opened = fs::File::open(&self.path).and_then(|file| {
-            refuse_shared(&file)?;
-            read(file)
+            // It is never larger; whatever is has been put there by mistake, and is refused below.
+            let mut text = Vec::new();
+            (&file).take(MAX_SESSION).read_to_end(&mut text)?;
+            refuse_shared(&file, &text)?;
+            Ok(text)
         });
         let text = match opened {
             Ok(text) => text,
@@ -288,8 +304,25 @@ mod tests {
         for mode in [0o644, 0o604, 0o602] {
             set(mode);
             let error = store.load().unwrap_err().to_string();
-            let told = format!("is open to every user (mode {mode:04o}); run `chmod 600` on it");
-            assert!(error.contains(&told), "{error}");
+            for told in [
+                format!("is open to every user (mode {mode:04o}); run `chmod 600` on it"),
+                "log its device `DEV` out and remove the file".to_owned(),
+                "on a volume without modes".to_owned(),
+            ] {
+                assert!(error.contains(&told), "{error}");
+            }
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        // What others have written into it is not shown.
+        let long = "D".repeat(300);
+        for device in ["", "a b", r"a\u001b[31m", "`", &*long] {
+            let text = format!(
+                r#"{{"homeserver":"https://x","user":"bot","device_id":"{device}","access_token":"hunter2"}}"#
+            );
+            fs::write(&path, text).unwrap();
+            set(0o604);
+            let error = store.load().unwrap_err().to_string();
+            assert!(error.contains("log the device of the log-in out"), "{error}");
         }
         // What is written next is closed again, and so it is once somebody has done what was said.
         store.save(&session).unwrap();

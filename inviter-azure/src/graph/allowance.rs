@@ -32,7 +32,16 @@ impl Allowance {
     /// Where that is more than may come; so is each further one until [`renew`](Self::renew).
     pub(super) fn take(&self, bytes: usize, about: &str) -> Result<(), GraphError> {
         // Nowhere are there so many bytes that it could wrap.
-        self.used.fetch_add(bytes as u64, Ordering::Relaxed);
+        let before = self.used.fetch_add(bytes as u64, Ordering::Relaxed);
+        let half = u64::from(self.mib) << 19;
+        if before <= half && before + bytes as u64 > half {
+            tracing::warn!(
+                about,
+                limit_mib = self.mib,
+                "Graph has answered with more than half of what one read may take; raise `read_limit_mib` before a larger \
+                 tenant is not read any more"
+            );
+        }
         if self.is_used_up() {
             return Err(self.used_up(about));
         }
@@ -52,5 +61,60 @@ impl Allowance {
             self.mib
         );
         GraphError::new(GraphErrorKind::Outgrown, about, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A tenant that grows is told of before it is too large, once in each read.
+    #[test]
+    fn more_than_half_is_told() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let said = || String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            let allowance = Allowance::new(2);
+            for _ in 0..2 {
+                allowance.take(1 << 20, "groups").unwrap();
+                assert_eq!(said(), "");
+                allowance.take(1, "groups").unwrap();
+                let told = said();
+                for words in [
+                    "more than half of what one read may take; raise `read_limit_mib`",
+                    "limit_mib=2",
+                    "about=\"groups\"",
+                ] {
+                    assert!(told.contains(words), "{words}: {told}");
+                }
+                allowance.take((1 << 20) - 1, "groups").unwrap();
+                allowance.take(1, "groups").unwrap_err();
+                assert_eq!(said(), "");
+                allowance.renew();
+            }
+        });
     }
 }

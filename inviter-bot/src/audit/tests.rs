@@ -1,6 +1,10 @@
 //! What is written can be read again, whatever is in it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    sync::Arc,
+};
 
 use inviter::{
     Report, RunOptions,
@@ -300,6 +304,33 @@ fn a_file_that_every_user_may_read_is_closed() {
     let before = fs::metadata(null).unwrap().permissions().mode();
     log.audit.open(Some(null)).unwrap();
     assert_eq!(fs::metadata(null).unwrap().permissions().mode(), before);
+}
+
+/// Whoever it belongs to could take lines out of it.
+#[test]
+fn a_file_of_another_user_is_refused() {
+    let log = Log::new();
+    let owner = match fs::metadata(log.path()).unwrap().uid() {
+        0 => {
+            std::os::unix::fs::chown(log.path(), Some(12345), Some(12345)).unwrap();
+            12345
+        }
+        uid => uid,
+    };
+    // However it is shared.
+    for mode in [0o600, 0o640, 0o660, 0o666] {
+        fs::set_permissions(log.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let error = Open::new(&log.path(), owner + 1).unwrap_err().to_string();
+        let told = format!("the audit log belongs to another user (number {owner})");
+        let remedy = format!("run `chown {} {}`", owner + 1, log.path().display());
+        assert!(error.contains(&told) && error.contains(&remedy), "{error}");
+        let left = fs::metadata(log.path()).unwrap().permissions().mode() & 0o777;
+        assert_eq!(left, mode, "it is not ours to close");
+        fs::set_permissions(log.path(), fs::Permissions::from_mode(0o660)).unwrap();
+        Open::new(&log.path(), owner).unwrap();
+    }
+    // What is no file is nobody's.
+    Open::new(Path::new("/dev/null"), owner + 1).unwrap();
 }
 
 #[test]

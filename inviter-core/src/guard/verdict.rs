@@ -69,7 +69,10 @@ pub enum HoldReason {
 impl fmt::Display for HoldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCleanRun => f.write_str("nobody is removed before one full run has gone through cleanly"),
+            Self::NoCleanRun => f.write_str(
+                "nobody is removed before one full run has gone through cleanly, and none counts as clean while a room is \
+                 paused or has moved",
+            ),
             Self::NobodyWanted => f.write_str("the directory wants nobody in this room"),
             Self::RoomLimit {
                 going,

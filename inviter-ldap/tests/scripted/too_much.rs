@@ -1,6 +1,10 @@
 //! Servers that never stop sending: the read fails, and holds no more than it may meanwhile.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use inviter_core::provider::ProviderErrorKind as Kind;
 use inviter_ldap::LdapConfig;
@@ -69,6 +73,55 @@ async fn entries_without_end() {
         // Once it is over, it is read again.
         server.heal();
         read(&config).await.unwrap().shows(&ALL_OF_SMALL);
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A directory that grows is told of before it is too large.
+#[tokio::test]
+async fn more_than_half_is_told() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _logging = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
+    let said = || String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap();
+    for (kib, told) in [(450, 0), (600, 1)] {
+        let server = serve(small()).await;
+        server.on_search(move |request, _| {
+            let large = person("large").with("description", ["x".repeat(kib << 10)]);
+            Target::People
+                .is(request)
+                .then(|| Fault::insert(wire::entry(request.message_id, &large)))
+        });
+        let seen = read(&narrow(&server)).await.unwrap();
+        assert!(seen.people().contains("ada"), "all of it counts");
+        let said = said();
+        let warnings: Vec<&str> = said.lines().filter(|line| line.contains("WARN")).collect();
+        assert_eq!(warnings.len(), told, "{kib} KiB: {said}");
+        for warning in warnings {
+            for words in [
+                "more than half of what one read may take; raise `read_limit_mib`",
+                "limit_mib=1",
+                &server.url(),
+            ] {
+                assert!(warning.contains(words), "{words}: {warning}");
+            }
+        }
     }
 }
 

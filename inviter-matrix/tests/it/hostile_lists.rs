@@ -274,7 +274,19 @@ async fn names_that_fill_the_memory() -> Result<()> {
     let unknown = |pages| (vec![AccountState::Unknown; 30], pages);
     assert_eq!(accounts(30, Some(3_400), pages(9)).await?, unknown(5));
     assert_eq!(accounts(30, Some(1_000), pages(9)).await?, unknown(2));
-    // A name that is no user ID, since it is too long.
-    assert_eq!(accounts(30, None, pages(256)).await?, unknown(1));
+    // Names that are no user IDs, since they are too long, are nobody's, and hide nobody; nor do they end it.
+    assert_eq!(accounts(30, None, pages(256)).await?, exists);
+    // Their bytes count, since they have come; without them it would be 3,356.
+    assert_eq!(accounts(30, Some(3_401), pages(256)).await?, unknown(4));
+    let others = |path: &str| {
+        let page = path.split_once(&format!("{USERS}?from="))?.1;
+        let page: usize = page.split('&').next()?.parse().ok()?;
+        let name = format!("@{}{page}:x", "y".repeat(300));
+        Some(Reply::ok(format!(
+            r#"{{"users":[{{"name":"{name}","deactivated":false}}],"next_token":"{}","total":500}}"#,
+            page + 1
+        )))
+    };
+    assert_eq!(accounts(30, Some(10_000), others).await?, unknown(33));
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod by_hand;
 pub mod clean;
 pub mod document;
 pub mod explanation;
+pub mod log_field;
 pub mod removals;
 pub mod report;
 pub mod rooms;
