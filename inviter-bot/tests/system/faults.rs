@@ -31,6 +31,12 @@ fn often() -> Configuration {
     Configuration::default().bot("interval", "\"2s\"")
 }
 
+/// Waits until the bot's run at its start is over.
+async fn has_run(bot: &Bot) -> Result<()> {
+    let look = async || Ok((bot.logged(&["run ended", "cause=at the start"]) > 0).then_some(()));
+    eventually("its run at the start", LONG, look).await.map(drop)
+}
+
 /// A site with a homeserver of its own.
 async fn own_site() -> Result<Site> {
     let site = Site::on(Arc::new(Synapse::start(Options::new()).await?)).await?;

@@ -13,6 +13,9 @@ use crate::harness::{DIRECTORY, Output, Site};
 /// Of a terminal, of a chat client, of a spreadsheet, of a log.
 const EVIL: &str = "=cmd|'/c'!A1 \u{1b}]0;owned\u{7}\u{1b}[2J\n[error] forged\r\t<b>x</b>**y** @room \u{202e}txt\u{2066}\u{200b}\u{9b}31m\u{7f}";
 
+/// How often three characters are said, so that a line of them is longer than any that is shown.
+const LONG: usize = 25_000;
+
 /// The longest table that is shown.
 const TABLE: usize = 64 << 10;
 
@@ -37,7 +40,7 @@ fn directory(site: &Site, members: &[&str], evil: &str) -> String {
 
 #[tokio::test]
 async fn everywhere_and_very_long() -> Result<()> {
-    let evil = format!("{EVIL}{}", "<&\u{1}".repeat(50_000));
+    let evil = format!("{EVIL}{}", "<&\u{1}".repeat(LONG));
     let site = Site::new().await?;
     site.register(["alice", "bob", "carol"]).await?;
     site.write(DIRECTORY, &directory(&site, &["alice", "bob"], &evil))?;
@@ -116,7 +119,7 @@ async fn errors_of_a_homeserver() -> Result<()> {
     let mut directory = crate::harness::Directory::default();
     directory.room("lab").members(["alice"]);
     site.save(&directory)?;
-    let evil = format!("{EVIL}{}", "<&\u{1}".repeat(50_000));
+    let evil = format!("{EVIL}{}", "<&\u{1}".repeat(LONG));
     let as_matrix = json!({ "errcode": format!("M_{EVIL}"), "error": evil }).to_string();
     // Where the alias leads is remembered once the room is made, and not asked any more; rooms are read once there is one.
     // The row of invitations makes it.
@@ -136,14 +139,19 @@ async fn errors_of_a_homeserver() -> Result<()> {
             let hit = request.path.contains(&wanted);
             hit.then(|| Fault::Status(status, Vec::new(), answer.clone()))
         });
-        for args in [&["sync", "-vvv"][..], &["plan", "-vv"], &["plan", "--json"]] {
+        // A plan makes nothing and invites nobody.
+        let writes = ["/createRoom", "/invite"].contains(&path);
+        let plans = if writes { 0 } else { 1 };
+        for args in [&["sync", "-vvv"][..], &["plan", "--json"]]
+            .into_iter()
+            .take(1 + plans)
+        {
             let (output, requests) = site.requests_of(args).await?;
             let told = format!("{path} {status} {args:?}");
-            let met = requests.iter().filter(|request| request.path.contains(path));
-            let met = met.filter(|request| request.status == Some(status)).count();
-            // A plan makes nothing and invites nobody.
-            let writes = ["/createRoom", "/invite"].contains(&path);
-            assert!(met > 0 || writes && args[0] == "plan", "{told}: {output}");
+            let met = requests
+                .iter()
+                .filter(|request| request.path.contains(path) && request.status == Some(status));
+            assert!(met.count() > 0, "{told}: {output}");
             if args.contains(&"--json") {
                 assert_eq!(harmful(&output.stdout), None, "{told}");
                 is_readable(&output.stderr, &told);

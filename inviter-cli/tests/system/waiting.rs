@@ -227,6 +227,85 @@ async fn each_directory_has_its_limit_and_zero_lets_nobody_go() -> Result<()> {
     Ok(())
 }
 
+/// Whether a run holds this for this reason alone, shows it by `status`, and removes nobody. Answers with its code.
+async fn holds(site: &Site, room: &str, removals: u32, reason: &str) -> Result<String> {
+    let before = site.digest().await?;
+    // Again, too: a run that has held something has not got used to it.
+    for _ in 0..2 {
+        let output = site.run(&["sync"]).await?.exits(3);
+        assert!(output.stdout.contains(reason), "{reason}: {output}");
+    }
+    assert_eq!(site.digest().await?, before);
+    let held = hold(site).await?;
+    assert_eq!(
+        (&held["room"], &held["removals"]),
+        (&json!(site.alias(room)), &json!(removals)),
+        "{held:#}"
+    );
+    let reasons = held["reasons"].as_array().unwrap();
+    let [only] = &reasons[..] else {
+        anyhow::bail!("one reason: {held:#}")
+    };
+    assert!(only.as_str().unwrap().contains(reason), "{reason}: {held:#}");
+    let shown = site.run(&["status"]).await?.exits(3);
+    let code = held["release"].as_str().unwrap().to_owned();
+    let told = format!("if that is right, run `inviter release {code}`\n");
+    assert!(shown.stdout.contains(&told), "{told}: {shown}");
+    Ok(code)
+}
+
+/// Nobody goes because a group has vanished or the directory has shrunk, however high the other limits are, unless the
+/// configuration or a person says so; and then exactly those go.
+#[tokio::test]
+async fn vanished_groups_and_shrunken_directories() -> Result<()> {
+    let site = Site::new().await?;
+    let configure = |groups: &[&str], more: &str| {
+        let alias = site.alias("hall");
+        let limits = "[limits]\nroom_count = 50\ntotal_count = 50\nshrink_count = 1\nshrink_percent = 10\n";
+        let room = format!("[[room]]\nalias = \"{alias}\"\ngroups = {groups:?}\n");
+        site.configure("", &format!("{limits}{more}\n{room}"))
+    };
+    let mut directory = Directory::default();
+    directory.room("alpha").members(PEOPLE);
+    directory.group("staff").members(["alice", "bob", "carol"]);
+    directory.group("temps").members(["dan"]);
+    directory.group("guests").members(["gina"]);
+    directory.people(["dan", "gina"]);
+    site.register(directory.everybody()).await?;
+    site.save(&directory)?;
+    configure(&["staff", "temps", "guests"], "")?;
+    site.fine(&["sync"]).await?;
+
+    directory.remove_group("temps");
+    site.save(&directory)?;
+    configure(&["staff", "guests"], "")?;
+    let code = holds(&site, "hall", 1, "group temps (people) is gone").await?;
+    let output = site.fine(&["release", &code]).await?;
+    assert!(output.stdout.contains(" 1 removed,"), "{output}");
+    let inside = async || Ok::<_, anyhow::Error>(Vec::from_iter(site.room("hall").await?.inside()));
+    assert_eq!(inside().await?, ["alice", "bob", "carol", "gina"]);
+    site.room("alpha").await?.is_as_wanted(&directory, "alpha");
+
+    directory.room("alpha").without("erin").without("frank");
+    site.save(&directory)?;
+    let code = holds(&site, "alpha", 2, "shrank from 7 to 5 accounts").await?;
+    let output = site.fine(&["release", &code]).await?;
+    assert!(output.stdout.contains(" 2 removed,"), "{output}");
+    site.room("alpha").await?.is_as_wanted(&directory, "alpha");
+    assert_eq!(inside().await?, ["alice", "bob", "carol", "gina"]);
+
+    // By the key that says so, a group that is gone is an empty one.
+    directory.remove_group("guests");
+    site.save(&directory)?;
+    configure(&["staff"], "danger_vanished_groups_are_empty = true\n")?;
+    let output = site.fine(&["sync"]).await?;
+    assert!(output.stdout.contains(" 1 removed,"), "{output}");
+    assert_eq!(inside().await?, ["alice", "bob", "carol"]);
+    let (output, writes) = site.writes_of(&["sync"]).await?;
+    assert!(writes.is_empty(), "{}", output.exits(0));
+    Ok(())
+}
+
 #[tokio::test]
 async fn how_things_stand() -> Result<()> {
     let (site, mut directory) = two_rooms().await?;

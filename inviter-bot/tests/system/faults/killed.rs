@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use inviter_testkit::{Fault, When, enc, expect_ok, sigkill};
 
+use super::has_run;
 use crate::harness::{Bot, Directory, LONG, Site, eventually, is_poll, lines};
 
 /// Sites at the same time.
@@ -146,7 +147,7 @@ async fn killed_at_request(k: usize, after_effect: bool, rooms: &str) -> Result<
     site.proxy.heal();
     let bot = site.start().await?;
     site.is_as_wanted(&directory()).await?;
-    site.quiet().await?;
+    has_run(&bot).await?;
     assert_eq!(end_state(&site).await?, rooms);
     once(&site).await?;
     bot.stop().await?;

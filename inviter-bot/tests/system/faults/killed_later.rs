@@ -12,7 +12,10 @@ use inviter_testkit::{
 };
 use tokio::time::timeout;
 
-use super::ldap::{PASSWORD, SUFFIX, section};
+use super::{
+    has_run,
+    ldap::{PASSWORD, SUFFIX, section},
+};
 use crate::harness::{Bot, Configuration, Directory, Site, is_poll};
 
 /// Sites at the same time.
@@ -90,9 +93,9 @@ async fn turned() -> Result<Turned> {
     site.save(&nobody)?;
     let bot = site.start().await?;
     site.is_as_wanted(&before()).await?;
-    site.join("staff", ["alice", "carol"]).await?;
-    site.quiet().await?;
+    has_run(&bot).await?;
     bot.stop().await?;
+    site.join("staff", ["alice", "carol"]).await?;
 
     let mut turn = Ldif::new(SUFFIX);
     turn.delete_values(&group, "member", &dns(&ldif, &["carol"]));
@@ -136,7 +139,7 @@ async fn is_done(turned: &Turned, again: bool) -> Result<()> {
     let site = &turned.site;
     let bot = site.start().await?;
     site.is_as_wanted(&after()).await?;
-    site.quiet().await?;
+    has_run(&bot).await?;
     bot.stop().await?;
     once(site).await?;
     if !again {
@@ -156,6 +159,7 @@ async fn undisturbed() -> Result<(Vec<bool>, usize, usize)> {
     let site = &turned.site;
     let bot = site.start().await?;
     site.is_as_wanted(&after()).await?;
+    // Requests after the run count as well.
     site.quiet().await?;
     bot.stop().await?;
     let requests = site.proxy.requests();
