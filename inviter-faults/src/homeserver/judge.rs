@@ -176,7 +176,12 @@ impl Judge {
     /// What is wrong with a room after a run.
     fn of_room(&self, name: &str, id: &str, room: &Room) -> Vec<String> {
         let mut wrong = Vec::new();
-        if room.members.get("bot").map(String::as_str) != Some("join") {
+        // One that somebody else has made may wait for the bot to come in.
+        let was_there = self
+            .rooms
+            .get(name)
+            .is_some_and(|(_, then)| then.has_joined("bot"));
+        if (was_there || room.creator == "bot") && !room.has_joined("bot") {
             wrong.push(format!("the bot is not in {name}"));
         }
         if room.creator != "bot" && room.level("bot") < 100 {
@@ -207,6 +212,9 @@ impl Judge {
                 different.push(format!("there is no room {name}"));
                 continue;
             };
+            if !room.has_joined("bot") {
+                different.push(format!("the bot is not in {name}"));
+            }
             let wanted = self.truth.wanted(name);
             for (who, level) in &wanted {
                 if !room.holds(who) {

@@ -29,7 +29,9 @@ pub(crate) struct Site {
     pub(crate) names: Names,
     dir: TempDir,
     homeserver: String,
-    /// More keys of the directory's section.
+    /// Keys before all sections.
+    pub(crate) head: String,
+    /// More keys of the directory's section, and sections of their own.
     pub(crate) more: String,
 }
 
@@ -49,6 +51,11 @@ impl Room {
     pub(crate) fn holds(&self, name: &str) -> bool {
         let membership = self.members.get(name).map(String::as_str);
         matches!(membership, Some("join" | "invite"))
+    }
+
+    /// Whether somebody is in.
+    pub(crate) fn has_joined(&self, name: &str) -> bool {
+        self.members.get(name).map(String::as_str) == Some("join")
     }
 
     /// Somebody's level, but for a creator's.
@@ -85,6 +92,7 @@ impl Site {
             names,
             dir,
             homeserver: homeserver.to_owned(),
+            head: String::new(),
             more: String::new(),
             synapse,
         })
@@ -92,8 +100,9 @@ impl Site {
 
     fn config(&self) -> Result<Config> {
         let text = format!(
-            "[homeserver]\nurl = {:?}\nuser = {:?}\naccess_token_env = \"TOKEN\"\nrequest_timeout = \"20s\"\n{}\n\
+            "{}\n[homeserver]\nurl = {:?}\nuser = {:?}\naccess_token_env = \"TOKEN\"\nrequest_timeout = \"20s\"\n{}\n\
              {}{}\n[state]\ndir = \"state\"\n",
+            self.head,
             self.proxy.url(),
             self.bot.user_id(),
             self.homeserver,
@@ -169,6 +178,20 @@ impl Site {
             let person = self.synapse.login(&self.names.localpart(name)).await?;
             person.join(&id).await?;
         }
+        Ok(())
+    }
+
+    /// A room that `owner` made by hand, and to which the bot is invited as an admin.
+    pub(crate) async fn invited_to(&self, owner: &Client, alias: &str) -> Result<()> {
+        let body = json!({
+            "preset": "private_chat",
+            "room_alias_name": self.names.localpart(alias),
+            "invite": [self.bot.user_id()],
+        });
+        let id = owner.create_room(body).await?;
+        let mut levels = owner.power_levels(&id).await?;
+        levels["users"][self.bot.user_id()] = json!(100);
+        owner.send_state(&id, "m.room.power_levels", "", levels).await?;
         Ok(())
     }
 

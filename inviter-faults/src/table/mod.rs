@@ -12,12 +12,19 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use inviter::core::finding::Subject;
 use inviter::core::report::Outcome;
 use inviter::{Report, RunOptions};
-use inviter_testkit::{Options, Synapse};
+use inviter_testkit::{Client, Options, Synapse};
+use serde_json::json;
 
-use self::place::{Trial, Wrong, trials};
+use self::place::{Scene, Trial, Wrong, trials};
 use crate::homeserver::judge::Judge;
 use crate::homeserver::organisation::Organisation;
 use crate::homeserver::site::Site;
+
+/// The setting that somebody changes.
+const HISTORY: &str = "m.room.history_visibility";
+
+/// The room that somebody else makes.
+const LOBBY: &str = "lobby";
 
 /// Trials at the same time: much of each is waiting.
 const LANES: usize = 6;
@@ -107,9 +114,13 @@ fn before() -> Organisation {
     organisation
 }
 
-/// p2 goes from one room, p4 comes, p1 becomes a moderator, and there is one room more.
-fn after() -> Organisation {
+/// p2 goes from one room, p4 comes, p1 becomes a moderator, and there is one room more; and one to which the bot is
+/// invited, if it is.
+fn after(scene: Scene) -> Organisation {
     let mut organisation = before();
+    if scene == Scene::Invited {
+        organisation.group(LOBBY, true, ["p0", "p6"]);
+    }
     let staff = organisation.group("staff", true, ["p4"]);
     staff.members.remove("p2");
     staff.owners.insert("p1".to_owned());
@@ -120,6 +131,8 @@ fn after() -> Organisation {
 async fn row(synapse: Arc<Synapse>, trial: &Trial) -> Result<Row> {
     let mut site = Site::start(synapse, trial.kind, &before(), "").await?;
     trial.more.clone_into(&mut site.more);
+    let olga = site.synapse.register(&site.names.localpart("olga")).await?;
+    trial.scene.configure(&mut site, &olga);
     site.fine(&RunOptions::by_person()).await?;
     let living = if trial.lives_on {
         Some(site.connect().await?)
@@ -134,8 +147,10 @@ async fn row(synapse: Arc<Synapse>, trial: &Trial) -> Result<Row> {
     site.proxy.settled().await;
     site.proxy.clear();
     let mut judge = Judge::new(&site, before(), Vec::new()).await?;
-    site.directory.publish(&site.names, &before(), &after()).await?;
-    judge.truth = after();
+    let after = after(trial.scene);
+    trial.scene.set(&site, &olga).await?;
+    site.directory.publish(&site.names, &before(), &after).await?;
+    judge.truth = after.clone();
 
     let wrong = trial.begin(&site);
     let ran = match &living {
@@ -162,11 +177,12 @@ async fn row(synapse: Arc<Synapse>, trial: &Trial) -> Result<Row> {
     let removed = judge.removals;
 
     tokio::time::sleep(trial.wait).await;
-    site.directory.publish(&site.names, &after(), &after()).await?;
-    let not_converged = converges(&site, &mut judge, living)
-        .await
-        .err()
-        .map(|error| format!("{error:#}"));
+    site.directory.publish(&site.names, &after, &after).await?;
+    let converged = async {
+        converges(&site, &mut judge, living).await?;
+        trial.scene.is_right(&site).await
+    };
+    let not_converged = converged.await.err().map(|error| format!("{error:#}"));
     let by_mistake = judge
         .mistakes
         .iter()
@@ -184,6 +200,48 @@ async fn row(synapse: Arc<Synapse>, trial: &Trial) -> Result<Row> {
         mistakes: judge.mistakes,
         not_converged,
     })
+}
+
+impl Scene {
+    /// What the configuration says of it.
+    fn configure(self, site: &mut Site, olga: &Client) {
+        let olga = olga.user_id();
+        match self {
+            Self::Plain => {}
+            Self::Invited => {
+                site.head = format!("trusted_inviters = [{olga:?}]\n");
+                site.more = format!("[adopt]\ntrusted_creators = [{olga:?}]\n");
+            }
+            Self::Loosened => "[rooms]\nhistory_visibility = \"joined\"\n".clone_into(&mut site.more),
+        }
+    }
+
+    /// What happens in rooms before the run.
+    async fn set(self, site: &Site, olga: &Client) -> Result<()> {
+        match self {
+            Self::Plain => Ok(()),
+            Self::Invited => site.invited_to(olga, LOBBY).await,
+            Self::Loosened => {
+                let room = site.room_id("club").await?.context("there is no club")?;
+                let loose = json!({ "history_visibility": "shared" });
+                let sent = site.bot.send_state(&room, HISTORY, "", loose).await;
+                sent.map(drop)
+            }
+        }
+    }
+
+    /// Whether what people and levels do not show has become right.
+    async fn is_right(self, site: &Site) -> Result<()> {
+        if self == Self::Loosened {
+            let room = site.room_id("club").await?.context("there is no club")?;
+            let history = site.bot.state_event(&room, HISTORY, "").await?;
+            ensure!(
+                history == Some(json!({ "history_visibility": "joined" })),
+                "the history of the club is {history:?}"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// The fault is over: one run, and then nothing is written.
@@ -289,10 +347,11 @@ fn document(rows: &[Row]) -> String {
          ```text\ncargo run -p inviter-faults --all-features -- table --out docs/faults.md\n```\n\n\
          which really runs each line: a Synapse behind a proxy that breaks requests, and as a directory a file (for \
          faults of the homeserver), a scripted LDAP server, or an emulated Microsoft Graph. Two rooms are as the \
-         directory wants them; then one person is to go, one comes, one becomes a moderator, and a room is new. The \
-         fault strikes **every** request of its place for as long as the first run takes, so that trying again does \
-         not help. Then it is over, and the next run has to make everything right, and the one after that must not \
-         write anything.\n\n\
+         directory wants them; then one person is to go, one comes, one becomes a moderator, and a room is new. For \
+         two of the places the bot is invited to one more, or a room's history is open to too many. The fault strikes \
+         **every** request of its place for as long as the first run takes, so that trying again does not help. Then \
+         it is over, and the next run has to make everything right, and the one after that must not write \
+         anything.\n\n\
          *Removed* are those who were removed in the run with the fault: only the one who is to go may be. Every \
          writing request is held against what the directory says in truth. `homeserver` and `directory` stand for \
          addresses, `!room` for the ID of a room.\n\n\

@@ -29,7 +29,20 @@ pub(super) struct Trial {
     pub(super) wait: Duration,
     /// More keys of the directory's section.
     pub(super) more: &'static str,
+    /// What there is to be done besides.
+    pub(super) scene: Scene,
     what: What,
+}
+
+/// What a trial's run has to do that those of others have not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scene {
+    /// Nothing.
+    Plain,
+    /// A room that somebody trusted has made and invites to.
+    Invited,
+    /// A setting of a room that somebody has changed.
+    Loosened,
 }
 
 #[derive(Debug, Clone)]
@@ -51,7 +64,13 @@ pub(super) struct Wrong {
 /// Whether a request is of a place.
 type At<R> = fn(&R) -> bool;
 
-const HOMESERVER: [(&str, At<Recorded>); 7] = [
+/// Where the bot is invited to a room of somebody else.
+const JOINING: &str = "homeserver: joining a room";
+
+/// Where somebody has changed a setting.
+const SETTINGS: &str = "homeserver: changing a setting";
+
+const HOMESERVER: [(&str, At<Recorded>); 9] = [
     ("homeserver: whose token it is", |request| {
         request.path.ends_with("/whoami")
     }),
@@ -63,6 +82,12 @@ const HOMESERVER: [(&str, At<Recorded>); 7] = [
     }),
     ("homeserver: creating a room", |request| {
         request.path.ends_with("/createRoom")
+    }),
+    (JOINING, |request| {
+        request.method == "POST" && request.path.contains("/join")
+    }),
+    (SETTINGS, |request| {
+        request.method == "PUT" && request.path.contains("/state/m.room.history_visibility")
     }),
     ("homeserver: setting levels", |request| {
         request.method == "PUT" && request.path.contains("/state/m.room.power_levels")
@@ -115,6 +140,11 @@ pub(super) fn trials() -> Vec<Trial> {
             lives_on: false,
             wait: Duration::ZERO,
             more: "",
+            scene: match place {
+                JOINING => Scene::Invited,
+                SETTINGS => Scene::Loosened,
+                _ => Scene::Plain,
+            },
             what: What::Homeserver(what, at),
         }));
     }
@@ -144,6 +174,7 @@ pub(super) fn trials() -> Vec<Trial> {
             lives_on: false,
             wait: Duration::ZERO,
             more: "",
+            scene: Scene::Plain,
             what: What::Ldap(what, at),
         }));
     }
@@ -174,6 +205,7 @@ pub(super) fn trials() -> Vec<Trial> {
             lives_on: path == "/delta",
             wait: if fault == "429" { A_WHILE } else { Duration::ZERO },
             more: "",
+            scene: Scene::Plain,
             what: What::Graph(what, path),
         }));
     }
@@ -191,6 +223,7 @@ fn lies() -> Vec<Trial> {
         lives_on: false,
         wait: Duration::ZERO,
         more: "",
+        scene: Scene::Plain,
         what,
     };
     let told = |fault, what: LdapFault, at| trial(fault, What::Ldap(what, at));
