@@ -353,7 +353,7 @@ const fn became(outcome: &Outcome) -> &'static str {
         Outcome::Stale { .. } => "stale",
         Outcome::Failed { .. } => "failed",
         Outcome::Parked { .. } => "parked",
-        Outcome::Skipped { .. } => "skipped",
+        Outcome::Skipped { .. } | Outcome::NotSent => "skipped",
         Outcome::Held { .. } => "held",
         Outcome::Pending => "pending",
         // A run has none of these: they are of plans.

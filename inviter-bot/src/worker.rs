@@ -138,7 +138,7 @@ pub(crate) fn left(report: &Report, quarantined: &BTreeMap<ProviderId, Quarantin
     let failed = outcomes().any(|outcome| {
         matches!(
             outcome,
-            Outcome::Failed { temporary: true, .. } | Outcome::Stale { .. }
+            Outcome::Failed { temporary: true, .. } | Outcome::Stale { .. } | Outcome::NotSent
         )
     });
     let unknown = report.rooms.iter().any(|room| room.status == RoomStatus::Unknown);

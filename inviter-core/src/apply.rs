@@ -27,7 +27,7 @@ use crate::{
     time::{Clock, Timestamp},
 };
 
-pub(crate) use self::recheck::REMOVALS_GOOD_FOR;
+pub(crate) use self::recheck::Aged;
 pub use self::witness::{InRoom, Unwitnessed, Witness};
 
 /// How to apply.

@@ -105,6 +105,8 @@ pub enum Outcome {
         /// What.
         because: String,
     },
+    /// Not sent, because the run was stopped before: no fault of anybody's, and the next run does it.
+    NotSent,
     /// Held by the guard.
     Held {
         /// Every reason.
@@ -124,6 +126,7 @@ impl Outcome {
                 detail: "someone changed it since it was read; plan again".to_owned(),
             },
             Err(error) => match (&error.kind, error.retry_after) {
+                (BackendErrorKind::Stopped, _) => Self::NotSent,
                 (BackendErrorKind::RateLimited, Some(wait)) => Self::Parked {
                     until: now.plus(wait),
                     error: error.to_string(),
@@ -154,7 +157,7 @@ pub struct Tally {
     pub held: u32,
     /// Items pending.
     pub pending: u32,
-    /// Items that failed, were skipped, or had changed in between.
+    /// Items that failed, were skipped or not sent, or had changed in between.
     pub failed: u32,
     /// Items put off.
     pub parked: u32,
@@ -172,7 +175,10 @@ impl Tally {
             (Outcome::Held { .. }, _) => &mut self.held,
             (Outcome::Pending, _) => &mut self.pending,
             (Outcome::Parked { .. }, _) => &mut self.parked,
-            (Outcome::Failed { .. } | Outcome::Skipped { .. } | Outcome::Stale { .. }, _) => &mut self.failed,
+            (
+                Outcome::Failed { .. } | Outcome::Skipped { .. } | Outcome::NotSent | Outcome::Stale { .. },
+                _,
+            ) => &mut self.failed,
             (_, Op::CreateRoom(_)) => &mut self.rooms_created,
             (_, Op::Invite { .. } | Op::Add { .. }) => &mut self.invited,
             (_, Op::Remove { .. }) => &mut self.removed,
@@ -202,6 +208,12 @@ impl Report {
             _ => None,
         });
         directories.collect()
+    }
+
+    /// How many actions were not sent, because the run was stopped.
+    pub fn not_sent(&self) -> usize {
+        let items = self.rooms.iter().flat_map(|room| &room.items);
+        items.filter(|item| item.outcome == Outcome::NotSent).count()
     }
 
     /// Counts items by what they came to.

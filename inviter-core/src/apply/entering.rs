@@ -50,9 +50,16 @@ impl Run<'_> {
             Op::CreateRoom(_) => "the room was not created",
             _ => "the bot could not join",
         };
+        // What failed for good would have kept the rest from being sent, whether the run was stopped or not.
+        let is_stopped = self.backend.is_stopped() && result.is_err_and(|error| error.is_temporary());
         room.settle_one(index, outcome);
-        let because = because.to_owned();
-        room.settle_open(&Outcome::Skipped { because });
+        room.settle_open(&if is_stopped {
+            Outcome::NotSent
+        } else {
+            Outcome::Skipped {
+                because: because.to_owned(),
+            }
+        });
         None
     }
 }

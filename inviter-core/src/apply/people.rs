@@ -3,7 +3,7 @@
 use futures_util::{StreamExt, stream};
 use ruma_common::OwnedUserId;
 
-use super::{RoomRun, Run, recheck::TOO_OLD, record::RECORDS_AT_ONCE, room_run::Ended};
+use super::{RoomRun, Run, record::RECORDS_AT_ONCE, room_run::Ended};
 use crate::{
     action::{Action, Op, RoomTarget},
     backend::{BackendError, BackendErrorKind},
@@ -33,16 +33,17 @@ impl Run<'_> {
         let mut ended = stream::iter(indices)
             .map(|index| async move {
                 let op = &work.actions[index].action.op;
-                let (result, outcome) = match op {
-                    Op::Remove { .. } if self.is_too_old() => {
-                        let detail = TOO_OLD.to_owned();
-                        (None, Outcome::Stale { detail })
-                    }
-                    _ => {
-                        let result = self.execute(&work.target, op).await;
-                        let outcome = self.outcome(result.as_ref(), None);
-                        (Some(result), outcome)
-                    }
+                let too_late = match op {
+                    Op::Remove { .. } => self.is_too_late(),
+                    _ => None,
+                };
+                let (result, outcome) = if let Some(detail) = too_late {
+                    let detail = detail.to_owned();
+                    (None, Outcome::Stale { detail })
+                } else {
+                    let result = self.execute(&work.target, op).await;
+                    let outcome = self.outcome(result.as_ref(), None);
+                    (Some(result), outcome)
                 };
                 // Now, and not when the last one is through.
                 work.tell(&work.target, index, &outcome);
@@ -85,8 +86,8 @@ impl Run<'_> {
         if indices.is_empty() {
             return;
         }
-        if let Some(detail) = self.stale(room).await {
-            return room.settle(&indices, &Outcome::Stale { detail });
+        if let Some(outcome) = self.stale(room).await {
+            return room.settle(&indices, &outcome);
         }
         let now = self.options.clock.now();
         let RoomTarget::Existing(id) = &room.target else {

@@ -9,11 +9,36 @@ use crate::{
     recall::{MemoryChange, RememberedAlias},
     report::Outcome,
     room::{Binding, RoomRef},
+    time::Timestamp,
 };
 
 /// A removal that was planned longer ago is not sent (decision 29).
-pub(crate) const REMOVALS_GOOD_FOR: Duration = Duration::from_secs(15 * 60);
-pub(super) const TOO_OLD: &str = "it was planned more than 15 minutes ago; plan again";
+const REMOVALS_GOOD_FOR: Duration = Duration::from_secs(15 * 60);
+const TOO_OLD: &str = "it was planned more than 15 minutes ago; plan again";
+const SET_BACK: &str = "the clock was set back since it was planned, and its age is not known; plan again";
+
+/// Why nothing may be taken away any more on the strength of what was planned or decided then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aged {
+    /// 15 minutes ago, or longer.
+    TooOld,
+    /// Later than now: the clock was set back since, so that nobody knows how long ago it was. By the clock alone it
+    /// would stay young for as long as that was.
+    SetBack,
+}
+
+impl Aged {
+    /// Whether it is too late for what was planned at a time.
+    pub(crate) fn of(planned: Timestamp, now: Timestamp) -> Option<Self> {
+        if planned > now {
+            Some(Self::SetBack)
+        } else if now.since(planned) >= REMOVALS_GOOD_FOR {
+            Some(Self::TooOld)
+        } else {
+            None
+        }
+    }
+}
 
 impl Run<'_> {
     /// What is taken away by the levels is taken from the room that was planned for, too.
@@ -23,8 +48,8 @@ impl Run<'_> {
         if indices.is_empty() {
             return;
         }
-        if let Some(detail) = self.stale(room).await {
-            return room.settle(&indices, &Outcome::Stale { detail });
+        if let Some(outcome) = self.stale(room).await {
+            return room.settle(&indices, &outcome);
         }
         self.use_up(room, &indices, Vec::new(), "the release").await;
     }
@@ -54,16 +79,27 @@ impl Run<'_> {
         }
     }
 
-    /// Why what was planned to be taken away must not be, if the world is not the one that was planned for.
-    pub(super) async fn stale(&self, room: &mut RoomRun<'_>) -> Option<String> {
-        if self.is_too_old() {
-            return Some(TOO_OLD.to_owned());
+    /// What becomes of what was planned to be taken away, if the world is not the one that was planned for.
+    pub(super) async fn stale(&self, room: &mut RoomRun<'_>) -> Option<Outcome> {
+        let stale = |detail: String| Outcome::Stale { detail };
+        if let Some(detail) = self.is_too_late() {
+            return Some(stale(detail.to_owned()));
         }
-        self.binding_changed(room).await
+        let detail = self.binding_changed(room).await?;
+        // Who may not ask any more has not found out that anything has changed.
+        Some(if self.backend.is_stopped() {
+            Outcome::NotSent
+        } else {
+            stale(detail)
+        })
     }
 
-    pub(super) fn is_too_old(&self) -> bool {
-        self.options.clock.now().since(self.planned) >= REMOVALS_GOOD_FOR
+    /// Why nothing of the plan may be taken away any more.
+    pub(super) fn is_too_late(&self) -> Option<&'static str> {
+        Aged::of(self.planned, self.options.clock.now()).map(|aged| match aged {
+            Aged::TooOld => TOO_OLD,
+            Aged::SetBack => SET_BACK,
+        })
     }
 
     /// Whether an alias that leads to the room leads elsewhere by now.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     read_only::ReadOnly,
-    stoppable::{Stop, Stoppable, was_not_sent},
+    stoppable::{Stop, Stoppable},
     watched::{Counts, Event, Watched, Watcher},
 };
 use crate::{
@@ -78,6 +78,11 @@ pub trait RoomBackend: Debug + Send + Sync + 'static {
     /// The limits that were met since this was last asked, each with the longest wait that the homeserver wanted.
     fn limits_met(&self) -> BTreeMap<LimitKind, Duration> {
         BTreeMap::new()
+    }
+
+    /// Whether the run was stopped, so that nothing is sent or asked any more ([`Stoppable`]).
+    fn is_stopped(&self) -> bool {
+        false
     }
 
     /// Yields whenever a room may have changed. The default never does; a schedule asks then.
@@ -173,6 +178,8 @@ pub enum BackendErrorKind {
     AliasTaken,
     /// This backend takes no writing request (read-only decorator).
     ReadOnly,
+    /// Not sent, because the run was stopped.
+    Stopped,
 }
 
 /// A request failed.
@@ -214,7 +221,10 @@ impl BackendError {
     pub const fn is_temporary(&self) -> bool {
         matches!(
             self.kind,
-            BackendErrorKind::RateLimited | BackendErrorKind::Unavailable | BackendErrorKind::Malformed
+            BackendErrorKind::RateLimited
+                | BackendErrorKind::Unavailable
+                | BackendErrorKind::Malformed
+                | BackendErrorKind::Stopped
         )
     }
 }
@@ -263,6 +273,10 @@ impl<T: RoomBackend + ?Sized> RoomBackend for Arc<T> {
         (**self).limits_met()
     }
 
+    fn is_stopped(&self) -> bool {
+        (**self).is_stopped()
+    }
+
     fn changes(&self) -> BoxStream<'static, OwnedRoomId> {
         (**self).changes()
     }
@@ -284,7 +298,7 @@ mockall::mock! {
         async fn execute(&self, room: &RoomTarget, op: &Op) -> Result<Effect, BackendError>;
         async fn inspect(&self) -> ServerFacts;
         async fn lift_limits(&self) -> Result<RateOverride, BackendError>;
-        // Every run asks at its end: `limits_met` keeps its default, so that no test has to expect it.
+        // Every run asks at its end: `limits_met` keeps its default, and so does `is_stopped`, so that no test has to expect it.
         fn changes(&self) -> BoxStream<'static, OwnedRoomId>;
     }
 }

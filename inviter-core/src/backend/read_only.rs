@@ -64,6 +64,10 @@ impl<B: RoomBackend> RoomBackend for ReadOnly<B> {
         self.0.limits_met()
     }
 
+    fn is_stopped(&self) -> bool {
+        self.0.is_stopped()
+    }
+
     fn changes(&self) -> BoxStream<'static, OwnedRoomId> {
         self.0.changes()
     }

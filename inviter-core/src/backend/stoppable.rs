@@ -14,25 +14,14 @@ use ruma_common::{OwnedRoomId, OwnedUserId, RoomAliasId, RoomId};
 use super::{AccountState, BackendError, BackendErrorKind, Effect, Identity, Observe, Observed, RoomBackend};
 use crate::{
     action::{Op, RoomTarget},
-    report::Outcome,
     room::{Binding, Cause},
     room_rules::Listing,
     server::{LimitKind, RateOverride, ServerFacts},
 };
 
-/// How what is said of what was not sent ends. What to do about it depends on what was run.
+/// What is said of what was not sent. What to do about it depends on what was run.
 const STOPPED: &str = "not sent, because the run was stopped";
 const CUT_OFF: &str = "cut off, because the run was stopped; the next run sees whether it was done";
-
-/// Whether an action was not sent because the run was stopped, which is no fault of anybody's.
-pub fn was_not_sent(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Failed { error: text, .. }
-        | Outcome::Stale { detail: text }
-        | Outcome::Skipped { because: text } => text.ends_with(STOPPED),
-        _ => false,
-    }
-}
 
 /// Says when a run is to stop. The frontend knows (a signal, a service going down), and has the clock.
 pub trait Stop: Debug + Send + Sync + 'static {
@@ -46,8 +35,8 @@ pub trait Stop: Debug + Send + Sync + 'static {
 /// Passes everything on until the run is stopped, and nothing from then on. What is under way then is given up when its
 /// time is over: whatever waits for a rate limit could take minutes.
 ///
-/// What was not sent fails with a temporary error, which nothing remembers as a refusal, and what was not read is
-/// unknown.
+/// What was not sent fails with an error of a kind of its own ([`BackendErrorKind::Stopped`]), which nothing remembers as
+/// a refusal, and what was not read is unknown.
 #[derive(Debug, Clone)]
 pub struct Stoppable<B> {
     backend: B,
@@ -62,7 +51,7 @@ impl<B: RoomBackend> Stoppable<B> {
 
     fn check(&self, about: impl FnOnce() -> String) -> Result<(), BackendError> {
         if self.stop.is_stopped() {
-            Err(BackendError::new(BackendErrorKind::Unavailable, about(), STOPPED))
+            Err(BackendError::new(BackendErrorKind::Stopped, about(), STOPPED))
         } else {
             Ok(())
         }
@@ -125,6 +114,10 @@ impl<B: RoomBackend> RoomBackend for Stoppable<B> {
 
     fn limits_met(&self) -> BTreeMap<LimitKind, Duration> {
         self.backend.limits_met()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.is_stopped()
     }
 
     fn changes(&self) -> BoxStream<'static, OwnedRoomId> {
@@ -193,7 +186,11 @@ mod tests {
         switch.stopped.store(true, Ordering::Relaxed);
         let writes = homeserver.writes();
         let error = block_on(stoppable.execute(&room, &op)).unwrap_err();
-        assert!(error.is_temporary() && error.message.contains(STOPPED), "{error}");
+        assert!(
+            error.is_temporary() && error.kind == BackendErrorKind::Stopped,
+            "{error}"
+        );
+        assert!(stoppable.is_stopped());
         assert_eq!(homeserver.writes(), writes);
         let states: Vec<_> = block_on(stoppable.observe(Observe::Joined).collect());
         assert!(matches!(states.as_slice(), [Err(_)]), "unknown, and not empty");
@@ -239,6 +236,7 @@ mod tests {
         switch.out_of_time.store(true, Ordering::Relaxed);
         let error = block_on(work).unwrap_err();
         assert!(error.is_temporary() && error.message.contains(CUT_OFF), "{error}");
+        assert_ne!(error.kind, BackendErrorKind::Stopped, "it may have been done");
 
         // What ends in time is taken as it ends.
         let mut quick = MockRoomBackend::new();

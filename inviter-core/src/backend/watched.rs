@@ -160,6 +160,10 @@ impl<B: RoomBackend> RoomBackend for Watched<B> {
         self.backend.limits_met()
     }
 
+    fn is_stopped(&self) -> bool {
+        self.backend.is_stopped()
+    }
+
     fn changes(&self) -> BoxStream<'static, OwnedRoomId> {
         self.backend.changes()
     }

@@ -11,7 +11,7 @@ use crate::{
     finding::{Finding, FindingKind, Subject},
     guard::{HoldReason, Limits, is_loss},
     plan::RoomStatus,
-    recall::{Memory, MemoryChange, RememberedDirectory},
+    recall::{Memory, MemoryChange, Refusal, RememberedDirectory},
     report::{Outcome, Report, ReportItem},
     room::{Binding, RoomRef},
     scope::Scope,
@@ -48,7 +48,7 @@ pub(super) fn learned(
     let done = items().all(|item| {
         !matches!(
             item.outcome,
-            Outcome::Failed { .. } | Outcome::Skipped { .. } | Outcome::Stale { .. }
+            Outcome::Failed { .. } | Outcome::Skipped { .. } | Outcome::NotSent | Outcome::Stale { .. }
         )
     });
     let decided = || {
@@ -107,6 +107,10 @@ pub(super) fn learned(
     let window = u64::try_from(limits.window.as_millis()).unwrap_or(u64::MAX);
     learned.push(MemoryChange::ForgetRemovals(Timestamp(
         now.0.saturating_sub(window),
+    )));
+    let refused = u64::try_from(Refusal::COUNTS_FOR.as_millis()).unwrap_or(u64::MAX);
+    learned.push(MemoryChange::ForgetRefusals(Timestamp(
+        now.0.saturating_sub(refused),
     )));
     learned
 }

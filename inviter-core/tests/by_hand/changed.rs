@@ -7,8 +7,9 @@ use inviter_core::{
     memory::{Call, UserOp},
     report::Outcome,
     room::{Cause, Membership},
+    time::{FixedClock, Timestamp},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::world::{ROOM, World, ZOE, alias, ops, room_ref, user};
 
@@ -214,4 +215,18 @@ fn too_much_time_passes() {
     let considered = consider(&world, kick());
     world.homeserver.advance(Duration::from_secs(15 * 60));
     comes_too_late(&world, considered, RefusalKind::Changed, &[ROOM, "15 minutes"]);
+}
+
+/// Nobody knows how long ago it was, and by the clock alone it would be good until then.
+#[test]
+fn the_clock_is_set_back() {
+    let mut world = World::of_version("11");
+    world.bring("bot", ZOE);
+    let considered = consider(&world, kick());
+    let before = world.homeserver.now().0;
+    for now in [before - 1, before - 3_600_000] {
+        world.reconciler.clock = Arc::new(FixedClock(Timestamp(now)));
+        let says = [ROOM, "the clock was set back"];
+        comes_too_late(&world, considered.clone(), RefusalKind::Changed, &says);
+    }
 }

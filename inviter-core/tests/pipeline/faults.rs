@@ -24,6 +24,7 @@ use inviter_core::{
     reconcile::{RunError, RunOptions},
     report::{Outcome, Report},
     room::{Membership, RoomRef},
+    time::{FixedClock, Timestamp},
 };
 
 use crate::model::{World, alias, room_group, user};
@@ -131,6 +132,32 @@ fn a_removal_that_was_planned_too_long_ago_is_not_sent() {
     let report = block_on(world.reconciler.apply(draft, &options));
     assert!(matches!(outcomes(&report)[..], [Outcome::Stale { .. }]));
     assert_eq!(membership(&world, 4), Some(Membership::Joined));
+}
+
+/// By a clock that was set back a plan would stay young for as long as that was.
+#[test]
+fn a_removal_that_was_planned_by_a_clock_that_was_set_back_is_not_sent() {
+    let mut world = settled();
+    without(&world, 4);
+    let options = RunOptions::by_person();
+    let draft = block_on(world.reconciler.plan(&options)).unwrap();
+    let before = world.homeserver.now().0;
+    for (now, is_sent) in [(before - 3_600_000, false), (before - 1, false), (before, true)] {
+        world.reconciler.clock = Arc::new(FixedClock(Timestamp(now)));
+        let report = block_on(world.reconciler.apply(draft.clone(), &options));
+        match outcomes(&report)[..] {
+            [Outcome::Stale { detail }] if !is_sent => {
+                assert!(detail.starts_with("the clock was set back"), "{detail}");
+            }
+            [Outcome::Done] if is_sent => {}
+            ref other => panic!("{now}: {other:?}"),
+        }
+        assert_eq!(
+            membership(&world, 4) == Some(Membership::Joined),
+            !is_sent,
+            "{now}"
+        );
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod runs;
 mod saved;
 mod scope;
 mod shrunk;
+mod stopped;
 mod united;
 mod upgrades;
 mod witnessed;

@@ -18,7 +18,7 @@ use super::{
     release::NotHeld,
     sync::{self, Synced},
 };
-use crate::render::{clean, report, time};
+use crate::render::{clean, time};
 
 /// How a saved plan is applied.
 #[derive(Debug, Clone, Default, Args)]
@@ -141,9 +141,7 @@ impl Applied {
 
     /// How many actions were not sent, because the run was stopped.
     pub fn not_sent(&self) -> usize {
-        self.synced
-            .as_ref()
-            .map_or(0, |synced| report::not_sent(&synced.report))
+        self.synced.as_ref().map_or(0, |synced| synced.report.not_sent())
     }
 }
 

@@ -4,7 +4,6 @@ use std::fmt::{self, Write};
 
 use inviter::core::{
     action::RoomTarget,
-    backend::was_not_sent,
     evidence::Evidence,
     finding::{Finding, FindingKind, Subject},
     plan::RoomStatus,
@@ -130,12 +129,6 @@ pub fn waiting(
     Ok(())
 }
 
-/// How many actions were not sent, because the run was stopped.
-pub fn not_sent(report: &Report) -> usize {
-    let items = report.rooms.iter().flat_map(|room| &room.items);
-    items.filter(|item| was_not_sent(&item.outcome)).count()
-}
-
 /// How many rooms nothing is done in, after the counts: "no changes" would say that all is well there.
 fn left_alone(rooms: &[RoomReport]) -> String {
     let alone = |room: &&RoomReport| {
@@ -254,7 +247,7 @@ fn outcome(outcome: &Outcome) -> Option<(String, bool)> {
     Some(match outcome {
         Outcome::Planned => return None,
         Outcome::Done => ("done".to_owned(), false),
-        stopped if was_not_sent(stopped) => ("not sent, because the run was stopped".to_owned(), true),
+        Outcome::NotSent => ("not sent, because the run was stopped".to_owned(), true),
         Outcome::AlreadySo => ("was so already".to_owned(), false),
         Outcome::Stale { detail } => (format!("left out: {}", clean(detail)), true),
         Outcome::Failed { error, temporary } => {
@@ -334,7 +327,7 @@ fn counts(report: &Report, kind: Kind) -> String {
         Kind::Held => "release",
     };
     // What a person has stopped has not failed.
-    let not_sent = not_sent(report);
+    let not_sent = report.not_sent();
     let mut tally = report.tally();
     tally.failed = tally
         .failed

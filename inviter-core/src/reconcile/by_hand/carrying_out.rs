@@ -5,7 +5,7 @@ use ruma_common::OwnedUserId;
 use super::{Reconciler, where_to};
 use crate::{
     action::{Op, RoomTarget},
-    apply::{InRoom, REMOVALS_GOOD_FOR, Unwitnessed, Witness},
+    apply::{Aged, InRoom, Unwitnessed, Witness},
     backend::Effect,
     by_hand::{Considered, Decision, End, Ground, Refusal, RefusalKind, WishReport},
     levels::LevelSlot,
@@ -64,8 +64,11 @@ impl Reconciler {
         if let Some(ground) = considered.ground.as_deref() {
             let target = RoomTarget::Existing(ground.id.clone());
             let room = InRoom::new(&ground.request.room, &target, &[]);
+            let mut not_sent = false;
             for (at, item) in report.items.iter_mut().enumerate() {
-                item.outcome = if stopped {
+                item.outcome = if not_sent {
+                    Outcome::NotSent
+                } else if stopped {
                     let because = "what comes before it was not done".to_owned();
                     Outcome::Skipped { because }
                 } else {
@@ -73,6 +76,7 @@ impl Reconciler {
                 };
                 witness.settled(room, &item.action, &item.outcome);
                 stopped = !matches!(item.outcome, Outcome::Done | Outcome::AlreadySo);
+                not_sent = item.outcome == Outcome::NotSent;
             }
         }
         if let Some(pause) = pause
@@ -158,9 +162,15 @@ impl Reconciler {
     /// The decision as it would be now.
     async fn decide_again(&self, ground: &Ground) -> Decision {
         let room = &ground.request.room;
-        if self.clock.now().since(ground.at) >= REMOVALS_GOOD_FOR {
-            let message = format!("{room}: it was decided more than 15 minutes ago; ask for the same again");
-            return refused(RefusalKind::Changed, message);
+        if let Some(aged) = Aged::of(ground.at, self.clock.now()) {
+            let why = match aged {
+                Aged::TooOld => "it was decided more than 15 minutes ago",
+                Aged::SetBack => "the clock was set back since it was decided, and its age is not known",
+            };
+            return refused(
+                RefusalKind::Changed,
+                format!("{room}: {why}; ask for the same again"),
+            );
         }
         match where_to(&self.backend, room, &ground.memory.successors).await {
             Binding::Bound(id) if id == ground.id => {}
