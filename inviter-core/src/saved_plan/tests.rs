@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{patterns::Patterns, scope::Selection};
+use crate::{harmful::is_harmful, patterns::Patterns, scope::Selection};
 
 fn file() -> Value {
     json!({
@@ -317,16 +317,58 @@ fn put(value: &mut Value, mut at: usize, new: &Value) {
     }
 }
 
-/// Whatever is read can be written, and is read as the same.
+/// Whatever is read can be written, and is read as the same. Neither that nor what is said of the rest has anything in it
+/// that moves, hides or turns text.
 fn is_sound(text: &[u8]) -> Result<(), TestCaseError> {
+    let harmful = |text: &str| text.chars().find(|c| is_harmful(*c));
     match SavedPlan::parse(text) {
         Ok(plan) => {
-            let again = SavedPlan::parse(plan.to_text().unwrap().as_bytes());
+            let written = plan.to_text().unwrap();
+            for line in written.split('\n') {
+                prop_assert_eq!(harmful(line), None, "{:?}", line);
+            }
+            let again = SavedPlan::parse(written.as_bytes());
             prop_assert_eq!(again, Ok(plan));
         }
-        Err(error) => prop_assert!(error.to_string().chars().count() < 600, "{}", error),
+        Err(error) => {
+            let told = error.to_string();
+            prop_assert!(told.chars().count() < 600, "{}", told);
+            prop_assert_eq!(harmful(&told), None, "{:?}", told);
+        }
     }
     Ok(())
+}
+
+#[test]
+fn nothing_that_is_written_or_said_turns_or_hides_text() {
+    let nasty = "\u{202e}x\u{200b}\u{e0041}\u{9b}\u{7f}\r\n\u{2028}<b>";
+    let changes: [fn(&mut Value, &str); 7] = [
+        |file, text| file["planned"] = text.into(),
+        |file, text| file["program"] = text.into(),
+        |file, text| file["rooms"][0]["actions"][0]["why"]["group"]["name"] = text.into(),
+        |file, text| file["rooms"][0]["actions"][0]["why"]["group"]["key"] = text.into(),
+        |file, text| file["rooms"][0]["actions"][0]["why"]["rule"] = text.into(),
+        |file, text| file["rooms"][0]["actions"][0]["op"]["invite"]["reason"] = text.into(),
+        |file, text| file["rooms"][0]["actions"][1]["held"][0] = text.into(),
+    ];
+    for change in changes {
+        let mut file = file();
+        change(&mut file, nasty);
+        assert!(parse(&file).is_ok(), "{file}");
+        is_sound(file.to_string().as_bytes()).unwrap();
+    }
+    let refused: [fn(&mut Value, &str); 4] = [
+        |file, text| file["rooms"][0]["room"] = text.into(),
+        |file, text| file["account"] = text.into(),
+        |file, text| file["asked_arguments"] = json!([text]),
+        |file, text| file["rooms"][0]["actions"][0]["op"] = json!({ text: {} }),
+    ];
+    for change in refused {
+        let mut file = file();
+        change(&mut file, nasty);
+        assert!(parse(&file).is_err(), "{file}");
+        is_sound(file.to_string().as_bytes()).unwrap();
+    }
 }
 
 proptest! {

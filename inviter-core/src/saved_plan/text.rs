@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
 use super::{BEGINS, FORMAT, MAX_BYTES, SavedPlan, SavedRoom};
-use crate::room::RoomRef;
+use crate::{harmful::is_harmful, room::RoomRef};
 
 /// How much of what a file says is repeated in an error, in characters.
 const REPEATED: usize = 200;
@@ -224,15 +224,40 @@ impl Serialize for Names<'_> {
     }
 }
 
+/// As JSON, in which nothing moves, hides or turns what somebody reads there.
 fn json(value: &impl Serialize) -> String {
     // Nothing in a plan can fail to be written; what did could not be read back, which is told then.
-    serde_json::to_string(value).unwrap_or_default()
+    let text = serde_json::to_string(value).unwrap_or_default();
+    if !text.contains(is_harmful) {
+        return text;
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmful(c) {
+            // It can only be in a string.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }
 
+/// What an error repeats of a file: not too much, and nothing that is not to be seen.
 fn shortened(text: &str) -> String {
-    let mut short: String = text.chars().take(REPEATED).collect();
-    if short.len() < text.len() {
-        short.push('…');
+    let mut short = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == REPEATED {
+            short.push('…');
+            break;
+        }
+        short.push(if is_harmful(c) {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        });
     }
     short
 }

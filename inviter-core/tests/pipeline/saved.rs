@@ -1,6 +1,7 @@
 //! Plans that are saved, and applied when something else may have happened: what still holds is done, and nothing that
 //! a run would not do by itself.
 
+mod let_in_again;
 mod not_known;
 mod put_off;
 mod rest;
