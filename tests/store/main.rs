@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod damage;
+mod every_version;
 mod generated;
+#[cfg(unix)]
+mod killed;
 mod lock;
 mod migrations;
 mod runs;
