@@ -113,7 +113,8 @@ fn refuse_shared(file: &fs::File, text: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = file.metadata()?.permissions().mode() & 0o7777;
-    if mode & 0o007 == 0 {
+    let is_open = mode & 0o007 != 0;
+    if !is_open {
         return Ok(());
     }
     let device = device_in(text).map_or_else(

@@ -92,6 +92,9 @@ async fn runs_and_their_actions_are_counted() {
     }
 }
 
+/// What is different in a run.
+type Change<'a> = &'a dyn Fn(&mut Report);
+
 #[tokio::test]
 async fn a_run_that_could_not_read_everything_is_not_good() {
     let good = report().await;
@@ -107,7 +110,7 @@ async fn a_run_that_could_not_read_everything_is_not_good() {
         report.findings.push(finding);
     };
     // What is read in part may stay so for ever; the alert for that is another.
-    let changes: [(&dyn Fn(&mut Report), f64); 3] = [(&unread, 5.0), (&unknown, 5.0), (&in_part, 9.0)];
+    let changes: [(Change<'_>, f64); 3] = [(&unread, 5.0), (&unknown, 5.0), (&in_part, 9.0)];
     for (change, last_good) in changes {
         let metrics = Metrics::default();
         metrics.run(&finished(good.clone(), RunCause::Schedule, 5_000), true);
