@@ -78,11 +78,11 @@ pub fn plan_room(room: &DesiredRoom, state: &RoomState, cx: &PlanContext<'_>) ->
 }
 
 /// The plan of a room that is not looked at, because a person has paused it.
-pub fn paused_room(room: &DesiredRoom, cx: &PlanContext<'_>) -> RoomPlan {
+pub fn paused_room(room: &DesiredRoom, pause: &Pause, cx: &PlanContext<'_>) -> RoomPlan {
     let mut draft = RoomDraft::new(room, cx);
     draft.plan.status = RoomStatus::Paused;
     // Whoever has paused everything is told so once.
-    if let Some(Pause::Room(paused)) = cx.memory.pause_of(&room.refs, &room.binding) {
+    if let Pause::Room(paused) = pause {
         let name = draft.plan.room.clone();
         draft.tell(
             FindingKind::Paused,

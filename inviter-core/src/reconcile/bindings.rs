@@ -228,6 +228,22 @@ impl Bindings {
         })
     }
 
+    /// The pause that holds for a room: that of one of its names, or of a paused room whose alias leads there by now.
+    pub(super) fn pause_of(&self, room: &DesiredRoom, memory: &Memory) -> Option<Pause> {
+        let by_name = memory.pause_of(&room.refs, &room.binding);
+        let Binding::Bound(id) = &room.binding else {
+            return by_name;
+        };
+        let leads_here = |to: &OwnedRoomId| memory.successors.current(to) == id;
+        let mut led_here = self.elsewhere.iter().filter(|(_, to)| leads_here(to));
+        by_name.or_else(|| {
+            led_here.find_map(|(alias, _)| {
+                let from = memory.led_to(alias)?.to_owned();
+                memory.pause_of(&[RoomRef::Alias(alias.clone())], &Binding::Bound(from))
+            })
+        })
+    }
+
     /// What the answers teach. Of an alias that is not believed, where it led stays remembered, and it is asked again
     /// by every run.
     pub(super) fn learned(&self, memory: &Memory, now: Timestamp) -> Vec<MemoryChange> {

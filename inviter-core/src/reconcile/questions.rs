@@ -87,12 +87,11 @@ pub(super) async fn plan_rooms(
     what: Observe,
 ) -> Result<Vec<RoomPlan>, StoreError> {
     let rooms = &cx.desired.rooms;
-    let paused = |room: &DesiredRoom| cx.memory.is_paused(&room.refs, &room.binding);
     let mut plans: Vec<Option<RoomPlan>> = rooms
         .iter()
         .map(|room| {
-            if paused(room) {
-                return Some(paused_room(room, cx));
+            if let Some(pause) = bindings.pause_of(room, cx.memory) {
+                return Some(paused_room(room, &pause, cx));
             }
             let moved = bindings.moved(&room.refs)?;
             Some(moved_room(room, moved, cx))

@@ -14,7 +14,7 @@ use inviter_core::{
 
 use crate::{
     model::{Step, World, alias, room_group},
-    scope::{heard, kinds, listen, three_rooms},
+    scope::{heard, kinds, listen, three_rooms, tomorrow},
 };
 
 #[test]
@@ -100,6 +100,35 @@ fn paused_by_another_alias() -> World {
         .put_group(MemoryGroup::new("MTRX #x:example.org").members(["p7"]));
     block_on(world.reconciler.pause(&[Pause::Room(RoomRef::Alias(other))])).unwrap();
     world
+}
+
+#[test]
+fn a_pause_goes_along_with_an_alias_that_leads_elsewhere() {
+    let world = three_rooms();
+    block_on(world.reconciler.pause(&[Pause::Room(RoomRef::Alias(alias(0)))])).unwrap();
+    let other = world.room(1).unwrap();
+    world.homeserver.force_alias(alias(0), other, world.bot.clone());
+    tomorrow(&world);
+    for room in 0..3 {
+        world
+            .directory
+            .edit_group(&room_group(room), |g| g.members(["p7"]));
+    }
+    for _ in 0..2 {
+        let report = world.sync();
+        let statuses: Vec<_> = report.rooms.iter().map(|room| room.status).collect();
+        assert_eq!(
+            statuses,
+            [RoomStatus::Paused, RoomStatus::Paused, RoomStatus::Managed]
+        );
+        assert!(!world.people_in(1).contains(&7));
+        assert!(world.people_in(2).contains(&7));
+        let mut told = report.rooms[1].findings.iter();
+        assert!(told.any(|finding| finding.message.contains("inviter resume '#r0:example.org'")));
+    }
+    block_on(world.reconciler.resume(&[Pause::Room(RoomRef::Alias(alias(0)))])).unwrap();
+    world.sync();
+    assert!(world.people_in(1).contains(&7));
 }
 
 #[test]

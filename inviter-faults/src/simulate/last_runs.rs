@@ -11,7 +11,7 @@ use inviter_core::{
 use super::{
     generate::chance,
     scenario::Scenario,
-    site::{Maker, Place, look},
+    site::{Maker, Place, Unread, look},
     world::Ran,
 };
 
@@ -81,7 +81,12 @@ impl Scenario {
             differences.push("a run without faults does not end".to_owned());
         }
         let writes = self.world.homeserver.writes() - before;
-        if writes > 0 {
+        // Who is not to be seen in a room is asked into it again by each run, which comes to nothing.
+        let unseen = look(&self.world.site)
+            .unread
+            .values()
+            .any(|how| *how == Unread::Partly);
+        if writes > 0 && !unseen {
             differences.push(format!("the run after the last sends {writes} writing requests"));
         }
         differences

@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use fastrand::Rng;
 use inviter_core::{
+    finding::{Finding, FindingKind},
     guard::{ReleaseCode, Trigger},
     recall::{MemoryChange, Pause},
     reconcile::RunOptions,
-    report::{Outcome, Report},
+    report::{Outcome, Report, ReportItem},
     room::RoomRef,
 };
 
@@ -325,8 +326,12 @@ impl Scenario {
 /// Whether a removal from the unharmed room is held or waits.
 fn is_held(report: &Report) -> bool {
     let alias = RoomRef::Alias(super::names::alias("unharmed"));
-    let rooms = report.rooms.iter().filter(|room| room.room == alias);
-    rooms
-        .flat_map(|room| &room.items)
-        .any(|item| matches!(item.outcome, Outcome::Held { .. } | Outcome::Pending))
+    let mut rooms = report.rooms.iter().filter(|room| room.room == alias);
+    let is_held = |item: &ReportItem| matches!(item.outcome, Outcome::Held { .. } | Outcome::Pending);
+    // An alias of which it is not known where it leads may lead there as well.
+    let is_in_doubt = |finding: &Finding| {
+        finding.kind == FindingKind::RemovalsNotConsidered
+            && finding.message.contains("may lead to this room")
+    };
+    rooms.any(|room| room.items.iter().any(is_held) || room.findings.iter().any(is_in_doubt))
 }
