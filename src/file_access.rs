@@ -65,6 +65,35 @@ fn refuse_owner(owner: u32, me: u32, mode: u32, path: &Path) -> Result<(), Strin
     ))
 }
 
+/// Who else can change a file that somebody has gone through, beside those whom its mode lets write to it: another user to
+/// whom it belongs, or everybody, by putting another in its place. Each a sentence that follows the file's name.
+#[cfg(unix)]
+pub fn changeable_by_others(metadata: &fs::Metadata, path: &Path) -> Vec<String> {
+    others(metadata, path, me())
+}
+
+/// Elsewhere permissions are not a mode, and nothing is checked.
+#[cfg(not(unix))]
+pub fn changeable_by_others(_metadata: &fs::Metadata, _path: &Path) -> Vec<String> {
+    Vec::new()
+}
+
+#[cfg(unix)]
+fn others(metadata: &fs::Metadata, path: &Path, me: u32) -> Vec<String> {
+    let owner = metadata.uid();
+    let foreign = (owner != me && owner != 0).then(|| {
+        format!(
+            "belongs to another user (number {owner}), who can change it at any time; go through it once more, and run \
+             `chown {me} {}` before",
+            path.display()
+        )
+    });
+    foreign
+        .into_iter()
+        .chain(refuse_replaceable(path).err())
+        .collect()
+}
+
 /// Refuses what lies in a folder, or below one, where every user may put another file in its place: the folders on the
 /// way as it is written, and those that links lead to. Where the sticky bit is set, as on `/tmp`, they may not.
 #[cfg(unix)]
@@ -218,6 +247,38 @@ mod tests {
                 (result, _) => panic!("{mode:o}: {result:?}"),
             }
         }
+    }
+
+    /// Root can read what it may not change, and has others' files before it.
+    #[test]
+    fn a_file_of_another_user_or_in_an_open_folder_can_be_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("open");
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("plan.json");
+        fs::write(&path, "{}").unwrap();
+        let told = |me: u32| others(&fs::metadata(&path).unwrap(), &path, me);
+        assert_eq!(told(me()), Vec::<String>::new());
+        let open = |mode: u32| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        let replaced = format!(
+            "can be replaced by every user, since `{0}` is open to all of them (mode 0777); run `chmod o-w {0}`",
+            folder.display()
+        );
+        open(0o777);
+        assert_eq!(told(me()), [replaced.clone()]);
+        // As `/tmp` is.
+        open(0o1777);
+        assert_eq!(told(me()), Vec::<String>::new());
+        let another = another::users(&[&path]);
+        let belongs = format!(
+            "belongs to another user (number {}), who can change it at any time; go through it once more, and run `chown \
+             {another} {}` before",
+            another::owner(),
+            path.display()
+        );
+        assert_eq!(told(another), [belongs.clone()]);
+        open(0o777);
+        assert_eq!(told(another), [belongs, replaced]);
     }
 
     #[test]

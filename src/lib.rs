@@ -94,7 +94,7 @@ mod bounded_file;
 pub mod config;
 pub mod directory_file;
 mod document;
-mod file_access;
+pub mod file_access;
 pub mod run_lock;
 #[cfg(feature = "sqlite")]
 pub mod sqlite_store;

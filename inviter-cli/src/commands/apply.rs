@@ -63,8 +63,11 @@ struct Ready {
 
 impl Apply {
     pub(super) async fn run(&self, context: &Context<'_>) -> anyhow::Result<Exit> {
-        let Read { plan: saved, warning } = saved::read(&self.file).map_err(|error| self.about(&error))?;
-        if let Some(warning) = warning {
+        let Read {
+            plan: saved,
+            warnings,
+        } = saved::read(&self.file).map_err(|error| self.about(&error))?;
+        for warning in warnings {
             output::warning(&clean(&format!("{}: {warning}", self.file.display())));
         }
         // Until something is sent or remembered, the run may end anywhere.

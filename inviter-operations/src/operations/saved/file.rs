@@ -6,15 +6,18 @@ use std::{
     path::Path,
 };
 
-use inviter::core::saved_plan::{MAX_BYTES, SavedPlan, SavedPlanError};
+use inviter::{
+    core::saved_plan::{MAX_BYTES, SavedPlan, SavedPlanError},
+    file_access::changeable_by_others,
+};
 
 /// A plan as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
     /// The plan.
     pub plan: SavedPlan,
-    /// A sentence to warn with: others than its owner can change the file.
-    pub warning: Option<String>,
+    /// Sentences to warn with, without the name of the file: others than whoever applies it can change it.
+    pub warnings: Vec<String>,
 }
 
 /// Reads a plan from its file, which has to be an ordinary one that not every user can write to: a plan does nothing that
@@ -29,12 +32,15 @@ pub fn read(path: &Path) -> Result<Read, SavedPlanError> {
         return Err(SavedPlanError::Unread("this is not an ordinary file".to_owned()));
     }
     let file = File::open(path).map_err(unread)?;
-    let warning = writers(&file.metadata().map_err(unread)?)?;
+    let metadata = file.metadata().map_err(unread)?;
+    let mut warnings: Vec<String> = writers(&metadata)?.into_iter().collect();
+    let others = changeable_by_others(&metadata, path).into_iter();
+    warnings.extend(others.map(|other| format!("it {other}")));
     let mut text = Vec::new();
     // It may grow while it is read.
     file.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(unread)?;
     let plan = SavedPlan::parse(&text)?;
-    Ok(Read { plan, warning })
+    Ok(Read { plan, warnings })
 }
 
 /// Who can write to the file beside its owner.
@@ -86,10 +92,13 @@ mod tests {
             read(&path)
         };
         for mode in [0o600, 0o400, 0o644, 0o640] {
-            assert_eq!(with(mode).unwrap().warning, None, "{mode:o}");
+            assert_eq!(with(mode).unwrap().warnings, Vec::<String>::new(), "{mode:o}");
         }
         for mode in [0o660, 0o664] {
-            let warning = with(mode).unwrap().warning.unwrap();
+            let warnings = with(mode).unwrap().warnings;
+            let [warning] = &warnings[..] else {
+                panic!("{warnings:?}")
+            };
             assert!(warning.contains(&format!("(mode 0{mode:o})")), "{warning}");
         }
         for mode in [0o666, 0o602, 0o777] {
@@ -99,5 +108,26 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_file_that_others_can_replace_is_warned_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("open");
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("plan.json");
+        fs::write(&path, PLAN).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        let warnings = read(&path).unwrap().warnings;
+        let [group, replaced] = &warnings[..] else {
+            panic!("{warnings:?}")
+        };
+        assert!(
+            group.starts_with("its group can write to it (mode 0660)"),
+            "{group}"
+        );
+        let says = format!("it can be replaced by every user, since `{}`", folder.display());
+        assert!(replaced.starts_with(&says), "{replaced}");
     }
 }
