@@ -91,6 +91,9 @@ impl Writer<'_> {
                 self.listed("reinvited", (room, user), *was_reinvited)
             }
             MemoryChange::Refused(room, user, refusal) => self.refused(room, user.as_str(), refusal.as_ref()),
+            MemoryChange::ForgetRefusals(before) => {
+                self.run("DELETE FROM refused WHERE at < ?1", [self.time(*before)?])
+            }
             MemoryChange::Directory(provider, remembered) => self.run(
                 "INSERT OR REPLACE INTO directory (provider, at, active_accounts) VALUES (?1, ?2, ?3)",
                 params![
@@ -142,6 +145,10 @@ impl Writer<'_> {
             } => {
                 self.follow(from, to, *at)?;
                 self.out_before(to, left, kept_out)
+            }
+            MemoryChange::OutBeforeForgotten(room, user) => {
+                self.listed("left_before", (room, user), false)?;
+                self.listed("kept_out", (room, user), false)
             }
             MemoryChange::Ran(run) => self.ran(run),
             MemoryChange::Missing(room, user, since) => self.missing(room, user, *since),

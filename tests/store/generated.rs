@@ -181,6 +181,8 @@ fn changes() -> impl Strategy<Value = MemoryChange> {
         (person(), any::<bool>()).prop_map(|((r, u), is)| C::Absent(r, u, is)),
         (person(), any::<bool>()).prop_map(|((r, u), is)| C::Reinvited(r, u, is)),
         (person(), proptest::option::of(refusals())).prop_map(|((r, u), refusal)| C::Refused(r, u, refusal)),
+        times().prop_map(C::ForgetRefusals),
+        person().prop_map(|(r, u)| C::OutBeforeForgotten(r, u)),
         (rooms(), times()).prop_map(|(room, at)| C::ListingChecked(room, at)),
         ("[a-c]", times(), 0..1_000_000_u64).prop_map(|(provider, at, active_accounts)| {
             C::Directory(

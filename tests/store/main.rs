@@ -4,6 +4,7 @@
 
 mod damage;
 mod every_version;
+mod forgotten;
 mod generated;
 #[cfg(unix)]
 mod killed;

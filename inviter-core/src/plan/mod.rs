@@ -4,6 +4,7 @@ mod blocked;
 mod census;
 mod creation;
 mod feeds;
+mod forgetting;
 mod grace;
 mod join;
 mod levels;
@@ -234,6 +235,7 @@ impl<'a> RoomDraft<'a> {
     }
 
     fn joined(&mut self, snapshot: &RoomSnapshot) {
+        let as_read = snapshot;
         let with_those_before = self.with_those_out_before(snapshot);
         let snapshot = with_those_before.as_ref().unwrap_or(snapshot);
         // Seats and members are walked side by side: out of order, members would look like strangers.
@@ -283,6 +285,7 @@ impl<'a> RoomDraft<'a> {
         }
         self.plan.status = RoomStatus::Managed;
         self.manage(snapshot, &join);
+        self.forget_people(as_read, snapshot);
     }
 
     /// Everything that is to be done in a room that may be managed.

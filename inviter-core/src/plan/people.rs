@@ -34,10 +34,9 @@ impl<'a> RoomDraft<'a> {
         let mut people = People::default();
         let mut blocked = Blocked::default();
         let room = self.room;
-        let nobody_absent = self.remembered.is_none_or(|r| r.absent.is_empty());
         for (at, (seat, member)) in join.pairs(&room.seats).enumerate() {
             // Nearly everybody is in the room already, and of them not even the name is needed.
-            let settled = nobody_absent && member.is_some_and(|member| member.membership.is_in());
+            let settled = member.is_some_and(|member| member.membership.is_in());
             if settled || !self.wanted[at] {
                 continue;
             }
@@ -64,16 +63,7 @@ impl<'a> RoomDraft<'a> {
         let reinvited = self.remembered.is_some_and(|r| r.reinvited.contains(user));
         let mut learned = None;
         match member.map(|m| (m.membership, &*m.sender)) {
-            Some((Membership::Joined | Membership::Invited, _)) => {
-                if absent {
-                    self.plan.learned.push(MemoryChange::Absent(
-                        snapshot.room_id.clone(),
-                        user.to_owned(),
-                        false,
-                    ));
-                }
-                return false;
-            }
+            Some((Membership::Joined | Membership::Invited, _)) => return false,
             Some((Membership::Banned, sender)) => {
                 let before = self.remembered.and_then(|r| r.kept_out.get(user));
                 let is_before = |out: &KeptOut| out.by == *sender && member.is_some_and(|m| m.at == out.at);
@@ -193,7 +183,7 @@ impl<'a> RoomDraft<'a> {
         else {
             return false;
         };
-        let recent = self.cx.now.since(refusal.at).as_secs() < 24 * 60 * 60;
+        let recent = refusal.counts(self.cx.now);
         if recent {
             let message = format!(
                 "{}: {user}: {}; tried again a day later",
@@ -369,11 +359,6 @@ impl<'a> RoomDraft<'a> {
             self.plan
                 .learned
                 .push(MemoryChange::Brought(id.clone(), user.to_owned(), None));
-        }
-        if self.remembered.is_some_and(|r| r.reinvited.contains(user)) {
-            self.plan
-                .learned
-                .push(MemoryChange::Reinvited(id.clone(), user.to_owned(), false));
         }
     }
 }

@@ -16,9 +16,6 @@ use crate::{
     time::Timestamp,
 };
 
-/// How long a refusal to let the bot in keeps it from trying again, in seconds (decision 31).
-const REFUSED_FOR: u64 = 24 * 60 * 60;
-
 /// Says in the plan of a managed room that was closed what becomes of it: the bot enters the new room where it may,
 /// and a person is told where it may not. Answers whether the new room is to be planned in place of the old one, which
 /// is then the caller's business.
@@ -103,7 +100,7 @@ pub(super) fn refused_join<'m>(
     now: Timestamp,
 ) -> Option<&'m Refusal> {
     let refusal = room?.refused.get(user)?;
-    (refusal.of == RefusedOp::Join && now.since(refusal.at).as_secs() < REFUSED_FOR).then_some(refusal)
+    (refusal.of == RefusedOp::Join && refusal.counts(now)).then_some(refusal)
 }
 
 impl RoomDraft<'_> {

@@ -45,6 +45,8 @@ pub enum MemoryChange {
     Reinvited(OwnedRoomId, OwnedUserId, bool),
     /// Someone's refusal, or the end of it.
     Refused(OwnedRoomId, OwnedUserId, Option<Refusal>),
+    /// Forget refusals before this point, in all rooms.
+    ForgetRefusals(Timestamp),
     /// The listing is as configured.
     ListingChecked(OwnedRoomId, Timestamp),
     /// A good read of a directory.
@@ -79,6 +81,8 @@ pub enum MemoryChange {
         /// Whom others had removed from the old room, or banned there.
         kept_out: BTreeMap<OwnedUserId, KeptOut>,
     },
+    /// A room that has replaced another knows somebody itself by now: whether they were out of the old one is forgotten.
+    OutBeforeForgotten(OwnedRoomId, OwnedUserId),
     /// A run came to its end, or could not begin.
     Ran(RememberedRun),
     /// Nothing wants somebody in a room any more, since then; or that is over (`None`).
@@ -139,6 +143,11 @@ impl Memory {
                 drop(self.room(room).refused.insert(user, refusal));
             }
             MemoryChange::Refused(room, user, None) => drop(self.room(room).refused.remove(&user)),
+            MemoryChange::ForgetRefusals(before) => {
+                for room in self.rooms.values_mut() {
+                    room.refused.retain(|_, refusal| refusal.at >= before);
+                }
+            }
             MemoryChange::ListingChecked(room, at) => self.room(room).listing_checked = Some(at),
             MemoryChange::Directory(provider, remembered) => {
                 self.directories.insert(provider, remembered);
@@ -170,6 +179,11 @@ impl Memory {
                 new.left_before.extend(left);
                 new.kept_out.extend(kept_out);
                 self.successors.0.insert(from, to);
+            }
+            MemoryChange::OutBeforeForgotten(room, user) => {
+                let room = self.room(room);
+                room.left_before.remove(&user);
+                room.kept_out.remove(&user);
             }
             MemoryChange::Ran(run) => {
                 self.runs.push(run);

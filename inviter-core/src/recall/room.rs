@@ -1,6 +1,9 @@
 //! What is remembered of one room.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ruma_common::OwnedUserId;
 use serde::{Deserialize, Serialize};
@@ -73,6 +76,16 @@ pub struct Refusal {
     pub of: RefusedOp,
     /// What the homeserver said.
     pub cause: String,
+}
+
+impl Refusal {
+    /// How long one counts, and so is remembered.
+    pub const COUNTS_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Whether what was refused is still not to be tried again.
+    pub fn counts(&self, now: Timestamp) -> bool {
+        now.since(self.at) < Self::COUNTS_FOR
+    }
 }
 
 /// What was refused.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 mod bringing_in;
+mod forgetting;
 mod grace;
 mod guard;
 mod guard_properties;
