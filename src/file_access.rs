@@ -125,7 +125,10 @@ pub(crate) fn keep_private(dir: &Path, me: u32) -> Result<Option<PathBuf>, Strin
         close(ours, me);
     }
     if let Some(mode) = open_to_all(&real) {
-        return Err(open_folder("is not safe from other users", &real, mode));
+        let open = open_folder("is not safe from other users", &real, mode);
+        return Err(format!(
+            "{open}, or, on a volume without modes, mount that with another for folders, such as `dir_mode=0700`"
+        ));
     }
     let mut above = written.ancestors().skip(1).chain(real.ancestors().skip(1));
     let Some(open) = above.find(|folder| open_to_all(folder).is_some()) else {

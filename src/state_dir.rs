@@ -175,6 +175,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         let open = "is open to all of them (mode 0777); run `chmod o-w";
         assert!(error.to_string().contains(open), "{error}");
+        assert!(error.to_string().contains("on a volume without modes"), "{error}");
         assert_eq!(mode(&inner), 0o777, "not ours to close");
     }
 
