@@ -10,6 +10,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, pending};
 use inviter_core::{
     action::Op,
     backend::{BackendErrorKind, Stop, Stoppable},
+    guard::GuardedRoom,
     memory::{Call, MemoryGroup, NewRoom, UserOp},
     reconcile::RunOptions,
     report::{Outcome, Report},
@@ -82,7 +83,7 @@ fn nothing_that_was_not_sent_is_said_to_have_failed() {
     let (world, switch) = busy();
     let options = RunOptions::by_person();
     let draft = block_on(world.reconciler.plan(&options)).unwrap();
-    let ops = draft.plan.rooms().iter().flat_map(|room| room.actions());
+    let ops = draft.plan.rooms().iter().flat_map(GuardedRoom::actions);
     let ops: Vec<&Op> = ops.map(|guarded| &guarded.action.op).collect();
     let has = |is: fn(&Op) -> bool| assert!(ops.iter().any(|op| is(op)), "{ops:#?}");
     // Each is not sent in a way of its own.
