@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use inviter_testkit::{
     Fault, Ldif, Slapd, SlapdOptions,
@@ -142,9 +142,11 @@ async fn is_done(turned: &Turned, again: bool) -> Result<()> {
     has_run(&bot).await?;
     bot.stop().await?;
     once(site).await?;
-    if !again {
-        return Ok(());
-    }
+    if again { writes_nothing(site).await } else { Ok(()) }
+}
+
+/// Another start has nothing to do.
+async fn writes_nothing(site: &Site) -> Result<()> {
     site.proxy.clear();
     let bot = site.start().await?;
     site.quiet().await?;
@@ -166,8 +168,28 @@ async fn undisturbed() -> Result<(Vec<bool>, usize, usize)> {
     let writing = requests.iter().filter(|request| !is_poll(request));
     let writing = writing.map(|request| request.writing).collect();
     let counts = turned.ldap.counts();
-    is_done(&turned, true).await?;
+    once(site).await?;
+    writes_nothing(site).await?;
     Ok((writing, counts.searches, counts.entries))
+}
+
+/// Fails unless a whole run has passed, and it had fewer requests or searches than that; tells so otherwise.
+async fn was_shorter(turned: &Turned, at: At) -> Result<()> {
+    turned.site.is_as_wanted(&after()).await?;
+    let (came, wanted) = match at {
+        At::Homeserver { request, .. } => {
+            let requests = turned.site.proxy.requests();
+            (
+                requests.iter().filter(|request| !is_poll(request)).count(),
+                request,
+            )
+        }
+        At::Search(search) => (turned.ldap.counts().searches, search),
+        At::Entries(entries) => (turned.ldap.counts().entries, entries),
+    };
+    ensure!(came < wanted, "{came} came, and the bot lives");
+    eprintln!("not killed at {at:?}: the run had {came}");
+    Ok(())
 }
 
 /// Answers whether the bot came to that request.
@@ -202,6 +224,7 @@ async fn killed(at: At) -> Result<bool> {
     }
     // A run whose requests come in another order may be one shorter.
     let Ok(ended) = timeout(COMES_WITHIN, bot.ended()).await else {
+        was_shorter(&turned, at).await?;
         return Ok(false);
     };
     assert!(ended?.code().is_none(), "{at:?} never came");
@@ -242,16 +265,27 @@ async fn a_bot_that_is_killed_while_it_takes_away_comes_to_the_same_end() -> Res
         "{writing:?}, {searches}"
     );
     let total = times.len();
+    let requests = writing.len();
     let came: Vec<bool> = stream::iter(times)
-        .map(|at| async move { killed(at).await.with_context(|| format!("{at:?}")) })
+        .map(|at| async move {
+            let came = killed(at).await.with_context(|| format!("{at:?}"))?;
+            // Only the last ones may not come.
+            let is_last = match at {
+                At::Homeserver { request, .. } => request + 2 > requests,
+                At::Search(search) => search == searches,
+                At::Entries(_) => false,
+            };
+            ensure!(
+                came || is_last,
+                "{at:?} of {requests} requests and {searches} searches did not come"
+            );
+            Ok(came)
+        })
         .buffer_unordered(LANES)
         .try_collect()
         .await?;
     let killed = came.iter().filter(|came| **came).count();
-    eprintln!(
-        "killed {killed} times at {} requests of a run and {searches} searches",
-        writing.len()
-    );
+    eprintln!("killed {killed} times at {requests} requests of a run and {searches} searches");
     assert!(killed + 2 >= total, "killed {killed} times, and not {total}");
     Ok(())
 }
