@@ -1,5 +1,7 @@
 //! [`Session`]: one connection to the homeserver, with everything that runs over it.
 
+mod obstacle;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -13,7 +15,7 @@ use inviter::{
     core::{
         OwnedRoomId, OwnedUserId,
         action::RoomTarget,
-        backend::{BackendError, BackendErrorKind, Stoppable},
+        backend::{BackendError, Stoppable},
         directory::ProviderId,
         quarantine::Quarantined,
         reconcile::{Draft, Reconciler, RunError},
@@ -28,6 +30,7 @@ use inviter::{
 };
 use tokio::sync::mpsc;
 
+pub(crate) use self::obstacle::{NotBegun, Obstacle};
 use crate::{
     answer::Told,
     audit::{Audit, Grounds, Occasion},
@@ -118,41 +121,6 @@ pub(crate) enum NoTurn {
     /// The bot stops.
     #[error("the bot is stopping; nothing new begins")]
     Stopping,
-}
-
-/// Why a run could not begin.
-#[derive(Debug, thiserror::Error)]
-#[error("{why}")]
-pub(crate) struct NotBegun {
-    /// What was in the way.
-    pub(crate) obstacle: Obstacle,
-    /// One sentence without a full stop.
-    pub(crate) why: String,
-}
-
-/// What keeps runs from beginning, whatever is said of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Obstacle {
-    /// Somebody else runs, or the bot stops.
-    NoTurn,
-    /// The place of the lock.
-    LockFile,
-    /// The homeserver, in this way.
-    Homeserver(BackendErrorKind),
-    /// What is remembered cannot be read.
-    Memory,
-    /// What was asked for.
-    Wish,
-}
-
-impl From<&RunError> for Obstacle {
-    fn from(error: &RunError) -> Self {
-        match error {
-            RunError::Backend(error) => Self::Homeserver(error.kind.clone()),
-            RunError::Store(_) => Self::Memory,
-            _ => Self::Wish,
-        }
-    }
 }
 
 /// How long to wait for a run of somebody else, such as the command line.
