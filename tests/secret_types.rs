@@ -7,17 +7,22 @@ use std::{
     collections::BTreeSet,
     fmt::Debug,
     fs,
+    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use inviter::{
     Config, azure, ldap,
     matrix::{self, FileSessionStore, MemorySessionStore, SavedSession, SessionStore as _},
 };
+use inviter_testkit::{SecretForms, forms};
 use regex::Regex;
+use url::Url;
 
 const SECRET: &str = "s3cret/of+the\"test\\in-every-type";
+/// The password of a proxy, which is part of its URL.
+const OF_PROXY: &str = "an0ther/of+the\"proxy\\in-some-types";
 
 /// Types of the published crates that have a secret among their own fields. Whatever else holds one holds one of these.
 const HOLDERS: [&str; 10] = [
@@ -45,25 +50,63 @@ const NO_SECRETS: [&str; 3] = [
     "inviter-azure/src/graph/scripted.rs: headers",
 ];
 
+/// The secrets, in every form.
+static SECRETS: LazyLock<SecretForms> = LazyLock::new(|| SecretForms::new(&[SECRET, OF_PROXY]).unwrap());
+
+/// Whatever of the secrets a value shows, in whatever form.
+fn shown(value: &dyn Debug) -> Vec<String> {
+    let texts = [format!("{value:?}"), format!("{value:#?}")];
+    assert!(texts.iter().all(|text| !text.is_empty()));
+    texts
+        .iter()
+        .flat_map(|text| SECRETS.found(text.as_bytes()))
+        .collect()
+}
+
+#[track_caller]
 fn shows_nothing(name: &str, value: &dyn Debug) {
-    let inner = format!("{SECRET:?}");
-    let bytes = format!("{:?}", SECRET.as_bytes());
-    for text in [format!("{value:?}"), format!("{value:#?}")] {
-        assert!(!text.is_empty());
-        let close: String = text.split_whitespace().collect();
-        for form in [
-            SECRET,
-            inner.trim_matches('"'),
-            &SECRET[..SECRET.len() / 2],
-            &SECRET[SECRET.len() / 2..],
-            &bytes.trim_matches(['[', ']']).replace(' ', ""),
-        ] {
-            assert!(
-                !text.contains(form) && !close.contains(form),
-                "{name} shows its secret"
-            );
+    assert_eq!(shown(value), [""; 0], "{name}");
+}
+
+fn proxy() -> Url {
+    let mut url = Url::parse("http://proxy.example.com").unwrap();
+    url.set_username("inviter").unwrap();
+    url.set_password(Some(OF_PROXY)).unwrap();
+    url
+}
+
+/// What a type would show that had a secret as a mere text, as bytes, in a URL, or in a form that is written somewhere.
+#[test]
+fn a_type_that_shows_a_secret_would_be_found() {
+    /// As types are that do not know better.
+    #[derive(Debug)]
+    #[expect(dead_code, reason = "it is only shown")]
+    struct Leaking<T> {
+        name: &'static str,
+        secret: Option<T>,
+    }
+    fn is_found(secret: &str, leaking: impl Debug) {
+        let leaking = Leaking {
+            name: "of a test",
+            secret: Some(leaking),
+        };
+        let told = format!("{secret:?} as ");
+        // Once in each of both ways to write it.
+        let found = shown(&leaking);
+        assert_eq!(found.len(), 2, "{leaking:?}");
+        assert!(found.iter().all(|one| one.starts_with(&told)), "{found:?}");
+    }
+    for secret in [SECRET, OF_PROXY] {
+        is_found(secret, secret);
+        is_found(secret, secret.as_bytes());
+        is_found(secret, serde_json::json!({ "password": secret }).to_string());
+        is_found(secret, format_args!("{}", &secret[..secret.len() / 2]));
+        for form in forms(secret) {
+            is_found(secret, format_args!("{form}"));
         }
     }
+    is_found(OF_PROXY, proxy());
+    is_found(OF_PROXY, proxy().to_string());
 }
 
 /// A configuration with a secret wherever one may be.
@@ -100,9 +143,29 @@ fn no_configuration_shows_a_secret() {
     }
 }
 
+/// What a panic says of a value is what its `Debug` says, and goes to the log of whoever runs the program.
+#[test]
+fn no_panic_shows_a_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = configuration(dir.path(), "access_token_env = \"SECRET\"");
+    let mut of_matrix = matrix::MatrixConfig::new("https://x", matrix::Credentials::Token(SECRET.into()));
+    of_matrix.proxy = Some(proxy().to_string().into());
+    let said = |panicking: Box<dyn FnOnce()>| {
+        let payload = panic::catch_unwind(AssertUnwindSafe(panicking)).unwrap_err();
+        *payload.downcast::<String>().unwrap()
+    };
+    let of_config = said(Box::new(|| panic!("{config:?}")));
+    assert!(of_config.contains("cn=inviter,dc=example,dc=com"), "{of_config}");
+    let of_matrix = said(Box::new(|| panic!("{of_matrix:#?}")));
+    assert!(of_matrix.contains("https://x"), "{of_matrix}");
+    for text in [of_config, of_matrix] {
+        assert_eq!(SECRETS.found(text.as_bytes()), [""; 0]);
+    }
+}
+
 #[test]
 fn no_adapter_shows_a_secret() {
-    let proxy = || Some(format!("http://inviter:{}@proxy.example.com", "s3cret-of-the-test").into());
+    let proxy = || Some(proxy().to_string().into());
     let session = SavedSession::new("https://x".into(), "@a:x".into(), "DEVICE".into(), SECRET.into());
     let memory = MemorySessionStore::default();
     memory.save(&session).unwrap();
@@ -122,7 +185,6 @@ fn no_adapter_shows_a_secret() {
         let mut config = matrix::MatrixConfig::new("https://x", credentials);
         config.proxy = proxy();
         shows_nothing("MatrixConfig", &config);
-        assert!(!format!("{config:?}{config:#?}").contains("s3cret-of-the-test"));
     }
 
     let bind = ldap::Bind::Simple {
@@ -142,7 +204,7 @@ fn no_adapter_shows_a_secret() {
     shows_nothing("Credential", &credential);
     let mut config = azure::EntraConfig::new(azure::RoomGroups::default());
     config.proxy = proxy();
-    assert!(!format!("{config:?}{config:#?}").contains("s3cret-of-the-test"));
+    shows_nothing("EntraConfig", &config);
     shows_nothing("IdentityTokens", &azure::IdentityTokens::new(credential, &config));
     shows_nothing("Token", &azure::Token::new(SECRET));
 }
