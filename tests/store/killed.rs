@@ -153,7 +153,7 @@ fn killed(path: &Path, test: &str, from: u64, apart: bool, seed: &mut u64) -> Op
         }
     };
     // One in five is killed while it starts or opens the file, and the others after some commits.
-    if next(seed) % 5 > 0 {
+    if !next(seed).is_multiple_of(5) {
         lines.by_ref().take(4).for_each(&mut take);
     }
     thread::sleep(Duration::from_micros(next(seed) % 12_000));
