@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use futures_util::{StreamExt as _, stream};
 use inviter_testkit::{Options, Synapse};
 
@@ -70,10 +70,10 @@ impl Counters {
         for (fault, times) in outcome.met {
             *self.faults.entry(fault).or_default() += times;
         }
-        let of_seed = |text: String| format!("seed {seed}: {text}");
-        self.mistakes.extend(outcome.mistakes.into_iter().map(of_seed));
+        let told = |text: String| format!("{}: {text}", of_seed(seed));
+        self.mistakes.extend(outcome.mistakes.into_iter().map(told));
         self.not_converged
-            .extend(outcome.not_converged.into_iter().map(of_seed));
+            .extend(outcome.not_converged.into_iter().map(told));
     }
 }
 
@@ -106,7 +106,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     tell(&counters.to_string());
     if !counters.mistakes.is_empty() || !counters.not_converged.is_empty() {
-        bail!("not all is well; run one again with `homeserver --scenarios 1 --seed SEED`");
+        bail!("not all is well; the command that is told with each runs it again");
     }
     Ok(())
 }
@@ -144,12 +144,12 @@ pub async fn on(synapse: &Arc<Synapse>, seed: u64, scenarios: u64, lanes: usize)
         .buffer_unordered(lanes.max(1));
     while let Some((seed, outcome)) = outcomes.next().await {
         let outcome = match outcome {
-            Ok(outcome) => outcome.map_err(|error| error.context(format!("seed {seed}")))?,
-            Err(_) => bail!("seed {seed}: it takes longer than {PATIENCE:?}"),
+            Ok(outcome) => outcome.with_context(|| of_seed(seed))?,
+            Err(_) => bail!("{}: it takes longer than {PATIENCE:?}", of_seed(seed)),
         };
         let told = outcome.mistakes.iter().chain(&outcome.not_converged);
         for line in told {
-            tell(&format!("seed {seed}: {line}"));
+            tell(&format!("{}: {line}", of_seed(seed)));
         }
         counters.add(seed, outcome);
         if counters.scenarios % 20 == 0 {
@@ -159,7 +159,31 @@ pub async fn on(synapse: &Arc<Synapse>, seed: u64, scenarios: u64, lanes: usize)
     Ok(counters)
 }
 
+/// What a failure begins with: the command that runs its scenario again.
+fn of_seed(seed: u64) -> String {
+    format!("seed {seed} (again: tests/faults.sh --replay-real {seed})")
+}
+
 fn tell(line: &str) {
     // Nobody is left to be told if this fails.
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_says_how_to_run_it_again() {
+        let mut counters = Counters::default();
+        let outcome = scenario::Outcome {
+            mistakes: vec!["one".to_owned()],
+            not_converged: vec!["another".to_owned()],
+            ..scenario::Outcome::default()
+        };
+        counters.add(1003, outcome);
+        let command = "seed 1003 (again: tests/faults.sh --replay-real 1003)";
+        assert_eq!(counters.mistakes, [format!("{command}: one")]);
+        assert_eq!(counters.not_converged, [format!("{command}: another")]);
+    }
 }
