@@ -140,12 +140,9 @@ async fn errors_of_a_homeserver() -> Result<()> {
             hit.then(|| Fault::Status(status, Vec::new(), answer.clone()))
         });
         // A plan makes nothing and invites nobody.
-        let writes = ["/createRoom", "/invite"].contains(&path);
-        let plans = if writes { 0 } else { 1 };
-        for args in [&["sync", "-vvv"][..], &["plan", "--json"]]
-            .into_iter()
-            .take(1 + plans)
-        {
+        let planned = !["/createRoom", "/invite"].contains(&path);
+        let plan = planned.then_some(&["plan", "--json"][..]);
+        for args in [&["sync", "-vvv"][..]].into_iter().chain(plan) {
             let (output, requests) = site.requests_of(args).await?;
             let told = format!("{path} {status} {args:?}");
             let met = requests
