@@ -17,11 +17,13 @@ const WRONG: &str = "Br\u{fc}cken?+/\"&\\%41 of another";
 const FILE: &str = "plan.json";
 const TABLE: &str = "removals.csv";
 /// What reads the directory, and whether it fails where that cannot be read; the first half before somebody is to go.
-const COMMANDS: [(&[&str], bool); 8] = [
+const COMMANDS: [(&[&str], bool); 10] = [
     (&["check"], true),
     (&["idp"], true),
+    (&["idp", "--json"], true),
     (&["plan"], true),
     (&["sync"], true),
+    (&["plan", "--json"], true),
     (&["plan", "--out", FILE, "--removals-csv", TABLE], true),
     (&["apply", FILE], true),
     (&["status"], false),
@@ -90,6 +92,10 @@ async fn no_password_in_any_output() -> Result<()> {
                 output = output.exits(exit);
             }
             assert!(output.stderr.contains("inviter_ldap"), "{output}");
+            if command.contains(&"--json") && case == "good" {
+                let document: serde_json::Value = serde_json::from_str(&output.stdout)?;
+                assert!(document.is_object(), "{output}");
+            }
             // The server got it, and judged it; it may write that down a moment later.
             for _ in 0..80 {
                 if town.log_ins(code)? > before {
