@@ -354,7 +354,8 @@ fn document(rows: &[Row]) -> String {
          anything.\n\n\
          *Removed* are those who were removed in the run with the fault: only the one who is to go may be. Every \
          writing request is held against what the directory says in truth. `homeserver` and `directory` stand for \
-         addresses, `!room` for the ID of a room.\n\n\
+         addresses, `!room` for the ID of a room. Where a directory shows no people, those who are in a group that was \
+         read whole are known by it, and so is who is in none.\n\n\
          {} faults were tried: {mistakes} mistakes, and after {converged} of them the next run converged.\n\n\
          | place | fault | what was told | removed | removed by mistake | next run converged |\n\
          |---|---|---|---|---|---|\n",
