@@ -119,14 +119,16 @@ async fn errors_of_a_homeserver() -> Result<()> {
     let mut directory = crate::harness::Directory::default();
     directory.room("lab").members(["alice"]);
     site.save(&directory)?;
-    let evil = format!("{EVIL}{}", "<&\u{1}".repeat(LONG));
+    // A megabyte each, as JSON and as a page: the most that is taken of an answer is a little more.
+    let evil = format!("{EVIL}{}", "<&\u{1}".repeat(1_000_000 / 8));
+    let page = format!("<!DOCTYPE html><p>{EVIL}{}</p>", "<&\u{1}".repeat(1_000_000 / 3));
     let as_matrix = json!({ "errcode": format!("M_{EVIL}"), "error": evil }).to_string();
     // Where the alias leads is remembered once the room is made, and not asked any more; rooms are read once there is one.
     // The row of invitations makes it.
     for (path, status, body) in [
         ("/directory/room/", 500, as_matrix.clone()),
         ("/createRoom", 403, as_matrix.clone()),
-        ("/createRoom", 400, evil.clone()),
+        ("/createRoom", 400, page),
         ("/versions", 403, as_matrix.clone()),
         ("/whoami", 403, as_matrix.clone()),
         ("/whoami", 200, evil),
