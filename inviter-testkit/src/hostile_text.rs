@@ -40,7 +40,7 @@ pub fn hostile_texts() -> Vec<(&'static str, String)> {
             "formulas and quotes",
             "=cmd|'/c'!A1 \"\\{room}{groups}$1${a}%s%n".to_owned(),
         ),
-        ("length", long.repeat((256 << 10) / long.len())),
+        ("length", long.repeat((1 << 20) / long.len())),
     ];
     texts
         .into_iter()
