@@ -96,14 +96,18 @@ export PROPTEST_CASES="$cases" PROPTEST_MAX_GLOBAL_REJECTS=$((cases * 4)) PROPTE
 echo "$count properties in ${#sources[@]} sources, $cases cases each"
 status=0
 cargo nextest run "${all[@]}" --profile generated --color never --status-level pass --final-status-level none \
-    -E "$filter" 2>&1 | tee "$work/log" | awk -v cases="$cases" '
-        /^ *PASS \[/ {
-            time = $0; sub(/^[^[]*\[ */, "", time); sub(/\].*/, "", time)
-            printf "%-36s %-88s %d cases %10s\n", $(NF - 1), $NF, cases, time
-            fflush(); next
-        }
-        begun || /^ *(FAIL|TIMEOUT|SIG|ABORT)/ { begun = 1; print; fflush() }
-    ' || status=$?
+    -E "$filter" 2>&1 | tee "$work/log" | {
+    # Line by line, since one may take minutes; from a failure on, everything.
+    all_is_well=yes
+    while IFS= read -r line; do
+        if [[ $line =~ ^\ *PASS\ \[\ *([0-9.]+s)\].*\ ([^\ ]+)\ ([^\ ]+)$ ]]; then
+            printf '%-30s %-80s %d cases %10s\n' "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" "$cases" "${BASH_REMATCH[1]}"
+        elif [[ $line =~ ^\ *(FAIL|TIMEOUT|SIG|ABORT) || -z $all_is_well ]]; then
+            all_is_well=
+            printf '%s\n' "$line"
+        fi
+    done
+} || status=$?
 passed="$(grep -cE '^ *PASS \[' "$work/log" || true)"
 if ((status != 0)) || ((passed != count)); then
     ((passed > 0)) || cat "$work/log" >&2
