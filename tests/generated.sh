@@ -101,7 +101,7 @@ cargo nextest run "${all[@]}" --profile generated --color never --status-level p
     all_is_well=yes
     while IFS= read -r line; do
         if [[ $line =~ ^\ *PASS\ \[\ *([0-9.]+s)\].*\ ([^\ ]+)\ ([^\ ]+)$ ]]; then
-            printf '%-30s %-80s %d cases %10s\n' "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" "$cases" "${BASH_REMATCH[1]}"
+            printf '%-36s %-88s %d cases %10s\n' "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" "$cases" "${BASH_REMATCH[1]}"
         elif [[ $line =~ ^\ *(FAIL|TIMEOUT|SIG|ABORT) || -z $all_is_well ]]; then
             all_is_well=
             printf '%s\n' "$line"
