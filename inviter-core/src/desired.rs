@@ -79,6 +79,9 @@ pub struct SourceOutcome {
     /// Whether their number says anything. It does not where accounts come with the groups that they are in, and some
     /// groups are not known completely: whoever is missing is missing there, and those rooms lose nobody.
     pub size_known: bool,
+    /// Whether it tells of people in groups only, so that somebody whom it does not name may have an account all the
+    /// same ([`Directory::only_grouped_accounts`](crate::directory::Directory::only_grouped_accounts)).
+    pub only_grouped_accounts: bool,
     /// Why nothing could be read.
     pub error: Option<String>,
 }
@@ -87,6 +90,11 @@ impl SourceOutcome {
     /// Read, and all of it.
     pub fn is_complete(&self) -> bool {
         self.listing.as_ref().is_some_and(Extent::is_complete)
+    }
+
+    /// Whether whoever is not among its accounts has none there.
+    pub fn names_everybody(&self) -> bool {
+        self.is_complete() && self.size_known && !self.only_grouped_accounts
     }
 }
 

@@ -67,8 +67,9 @@ impl RoomDraft<'_> {
     }
 
     /// Whether nobody needs to know any more that somebody was invited once more after others had removed them: they
-    /// are out of the room, and left it by their own act while nothing wanted them, or no directory knows them. Whoever
-    /// is banned may be let in again, and has had their invitation.
+    /// are out of the room, and left it by their own act while nothing wanted them, or have no account in any directory.
+    /// Who is in no group may come back to one, so a directory that tells of people in groups only says nothing of that.
+    /// Whoever is banned may be let in again, and has had their invitation.
     fn is_second_invitation_settled(&self, user: &UserId, member: Option<(Membership, bool)>) -> bool {
         // Something about the room or its groups is not known.
         if !self.removals_known {
@@ -81,7 +82,7 @@ impl RoomDraft<'_> {
         };
         let desired = self.cx.desired;
         let is_gone =
-            || desired.person(user).is_none() && desired.sources.iter().all(SourceOutcome::is_complete);
+            || desired.person(user).is_none() && desired.sources.iter().all(SourceOutcome::names_everybody);
         by_themselves && self.seat_of(user).is_none() && self.may_be_managed(user) || is_gone()
     }
 }

@@ -220,6 +220,7 @@ impl<'a> Source<'a> {
             listing: Some(self.listing.clone()),
             active_accounts: count as u64,
             size_known: self.directory.accounts_extent.is_complete(),
+            only_grouped_accounts: self.directory.only_grouped_accounts,
             error: None,
         }
     }
@@ -281,6 +282,7 @@ fn unread(provider: &ProviderId, error: String, findings: &mut Vec<Finding>) -> 
         listing: None,
         active_accounts: 0,
         size_known: false,
+        only_grouped_accounts: false,
         error: Some(error),
     }
 }

@@ -83,6 +83,7 @@ pub(crate) struct World {
     pub(crate) groups: Vec<(&'static str, Extent)>,
     pub(crate) source: Option<Extent>,
     pub(crate) size_known: bool,
+    pub(crate) only_grouped_accounts: bool,
 }
 
 impl World {
@@ -117,6 +118,7 @@ impl World {
             groups: vec![("physics", Extent::Complete)],
             source: Some(Extent::Complete),
             size_known: true,
+            only_grouped_accounts: false,
         };
         world.levels = Some(world.template(&json!({ BOT: 100 })));
         world.is("bot", Membership::Joined);
@@ -279,6 +281,7 @@ impl World {
                 listing: self.source.clone(),
                 active_accounts: people.len() as u64,
                 size_known: self.size_known,
+                only_grouped_accounts: self.only_grouped_accounts,
                 error: None,
             }],
             people,

@@ -121,8 +121,12 @@ fn accounts_that_were_not_listed_hide_no_group() {
 #[test]
 fn accounts_that_come_with_groups_leave_a_gap_in_those_alone() {
     let directory = corp().with_group(room_a().members(["jane"]));
+    assert!(resolved(&directory).sources[0].names_everybody());
     directory.set_only_grouped_accounts(true);
-    assert!(resolved(&directory).sources[0].size_known);
+    let source = &resolved(&directory).sources[0];
+    assert!(source.is_complete() && source.size_known);
+    // Who is in no group may have an account all the same.
+    assert!(!source.names_everybody());
     directory.set_accounts_extent(Extent::gap("people", "one group is not known completely"));
     let desired = resolved(&directory);
     let source = &desired.sources[0];
