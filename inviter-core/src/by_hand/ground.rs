@@ -34,6 +34,8 @@ pub(crate) struct Ground {
     pub(crate) naming: Vec<Naming>,
     /// See [`Scene::account`].
     pub(crate) account: AccountState,
+    /// The pause that holds for the room, by its names or because a paused room's alias leads there.
+    pub(crate) paused: Option<Pause>,
     /// What earlier runs saw and did.
     pub(crate) memory: Memory,
     /// The administrator's decisions.
@@ -84,7 +86,10 @@ impl Ground {
         {
             return Some(RunError::OutOfScope(room.clone()).to_string());
         }
-        match memory.pause_of(&wanted.refs, &wanted.binding) {
+        match memory
+            .pause_of(&wanted.refs, &wanted.binding)
+            .or_else(|| self.paused.clone())
+        {
             None => {}
             Some(Pause::Everything) => {
                 return Some(format!(

@@ -31,7 +31,7 @@ use crate::{
     desired::{Desired, DesiredRoom, Seat},
     finding::{Finding, FindingKind, Subject},
     policy::Policy,
-    recall::{Brought, Memory, Pause, RememberedRoom},
+    recall::{Brought, Memory, MemoryChange, Pause, RememberedRoom},
     room::{Binding, Cause, RoomRef, RoomSnapshot, RoomState},
     room_rules::{Listing, RemovePolicy},
     succession::{Lineage, Upgrade},
@@ -82,6 +82,14 @@ pub fn plan_room(room: &DesiredRoom, state: &RoomState, cx: &PlanContext<'_>) ->
 pub fn paused_room(room: &DesiredRoom, pause: &Pause, cx: &PlanContext<'_>) -> RoomPlan {
     let mut draft = RoomDraft::new(room, cx);
     draft.plan.status = RoomStatus::Paused;
+    // It need not be among those in which every grace begins anew once the pause is over.
+    if !cx.memory.is_paused(&room.refs, &room.binding)
+        && let (Binding::Bound(id), Some(remembered)) = (&room.binding, draft.remembered)
+    {
+        let missing = remembered.missing.keys();
+        let begins_anew = missing.map(|user| MemoryChange::Missing(id.clone(), user.clone(), None));
+        draft.plan.learned = begins_anew.collect();
+    }
     // Whoever has paused everything is told so once.
     if let Pause::Room(paused) = pause {
         let name = draft.plan.room.clone();

@@ -1,11 +1,11 @@
 //! Where the aliases lead: what is asked, what is believed, and what is learnt.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use futures_util::{StreamExt, stream};
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId, UserId};
 
-use super::{about::About, losing::losing};
+use super::{about::About, losing::Losing};
 use crate::{
     RoomBackend,
     backend::Observe,
@@ -38,8 +38,8 @@ pub(super) struct Bindings {
     elsewhere: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
     /// What was decided already: the alias, and the room that it led to.
     settled: BTreeSet<(OwnedRoomAliasId, OwnedRoomId)>,
-    /// Rooms that lose nobody for now, by the alias that may lead there.
-    in_doubt: BTreeSet<(OwnedRoomAliasId, OwnedRoomId)>,
+    /// Rooms that lose nobody for now, each with an alias that may lead there.
+    in_doubt: BTreeMap<OwnedRoomId, OwnedRoomAliasId>,
 }
 
 /// What is to be made of an alias that leads elsewhere than it did.
@@ -82,7 +82,20 @@ pub(super) async fn bind(
             }
         }
     }
-    bindings.ask(backend, needs.aliases, memory).await;
+    let mut ask = needs.aliases;
+    if !all_paused && !memory.paused.is_empty() {
+        // Where a paused room's alias leads by now, nothing is done either, whatever the run is about.
+        let paused = others
+            .iter()
+            .filter(|room| memory.is_paused(&room.refs, &room.binding));
+        ask.extend(paused.flat_map(|room| aliases(room)).cloned());
+        ask.sort_unstable();
+        ask.dedup();
+    }
+    for alias in &ask {
+        bindings.unasked.remove(alias);
+    }
+    bindings.ask(backend, ask, memory).await;
     bindings
 }
 
@@ -98,15 +111,19 @@ impl Bindings {
         memory: &Memory,
     ) -> bool {
         let (desired, others) = wanted;
-        let losing = losing(desired, plans);
+        let losing = Losing::of(desired, plans);
         if losing.is_empty() {
             return false;
         }
         let rooms = || desired.rooms.iter().chain(others);
         let mut unasked = Vec::new();
-        for room in rooms().filter(|room| losing.iter().any(|losers| losers.may_have_place(room))) {
-            let aliases = aliases(room).filter(|alias| self.unasked.contains(*alias));
-            unasked.extend(aliases.cloned());
+        for room in rooms() {
+            let mut open = aliases(room)
+                .filter(|alias| self.unasked.contains(*alias))
+                .peekable();
+            if open.peek().is_some() && losing.may_have_place(room) {
+                unasked.extend(open.cloned());
+            }
         }
         for alias in &unasked {
             self.unasked.remove(alias);
@@ -120,8 +137,11 @@ impl Bindings {
             let Some(alias) = aliases(room).find(is_open) else {
                 continue;
             };
-            for losers in losing.iter().filter(|losers| losers.may_have_place(room)) {
-                differs |= self.in_doubt.insert((alias.clone(), losers.room.clone()));
+            for concerned in losing.rooms_of(room) {
+                if let Entry::Vacant(entry) = self.in_doubt.entry(concerned.clone()) {
+                    entry.insert(alias.clone());
+                    differs = true;
+                }
             }
         }
         differs
@@ -314,7 +334,7 @@ impl Bindings {
             let why = "it led to another room, which is managed";
             add_gap(desired, to, &format!("{alias}, which leads to this room"), why);
         }
-        for (alias, room) in &self.in_doubt {
+        for (room, alias) in &self.in_doubt {
             if let Some(Binding::Unknown(cause)) = self.all.get(alias) {
                 let room = memory.successors.current(room);
                 let what = format!("{alias}, which may lead to this room");

@@ -85,6 +85,11 @@ impl Reconciler {
         about.keep_apart(&mut resolved, &bindings.all, successors);
         let mut desired = unite_followed(resolved, &bindings.all, successors);
         bindings.keep_together(&mut desired, &memory);
+        let here = desired
+            .rooms
+            .iter()
+            .find(|wanted| wanted.binding == Binding::Bound(id.clone()));
+        let paused = here.and_then(|wanted| bindings.pause_of(wanted, &memory));
         let ground = Ground {
             at: now,
             request: request.clone(),
@@ -93,6 +98,7 @@ impl Reconciler {
             desired,
             naming,
             account,
+            paused,
             memory,
             policy: about.policy,
         };

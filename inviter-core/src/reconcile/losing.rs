@@ -1,6 +1,6 @@
 //! The rooms in which a plan takes something from somebody, and where else these people may have a place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruma_common::{OwnedRoomId, OwnedUserId};
 
@@ -12,38 +12,62 @@ use crate::{
     plan::RoomPlan,
 };
 
-/// Who is to be removed or lowered in a room.
-#[derive(Debug)]
-pub(super) struct Losers<'p> {
-    pub(super) room: &'p OwnedRoomId,
-    /// Without those whom no directory knows.
-    people: BTreeSet<PersonIx>,
+/// The rooms in which somebody is to be removed or lowered, and who.
+#[derive(Debug, Default)]
+pub(super) struct Losing<'p> {
+    rooms: Vec<&'p OwnedRoomId>,
+    /// By person: which of the rooms. Those whom no directory knows are not among them.
+    people: BTreeMap<PersonIx, Vec<usize>>,
 }
 
-impl Losers<'_> {
-    /// Whether one of them has a place in another room, or may have one: where not all of its people are known, that
-    /// may be anybody, even somebody whom no directory knows.
+impl<'p> Losing<'p> {
+    pub(super) fn of(desired: &Desired, plans: &'p [RoomPlan]) -> Self {
+        let mut losing = Self::default();
+        for plan in plans {
+            let Some(RoomTarget::Existing(room)) = &plan.target else {
+                continue;
+            };
+            let mut losses = plan.actions.iter().filter(|action| is_loss(action)).peekable();
+            if losses.peek().is_none() {
+                continue;
+            }
+            let at = losing.rooms.len();
+            losing.rooms.push(room);
+            for person in losses.flat_map(|action| losers(desired, &action.op)) {
+                losing.people.entry(person).or_default().push(at);
+            }
+        }
+        losing
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+    }
+
+    /// Whether somebody who loses something has a place in a room, or may have one.
     pub(super) fn may_have_place(&self, room: &DesiredRoom) -> bool {
-        let has_seat = |person: &PersonIx| {
-            let seat = room.seats.binary_search_by_key(person, |seat| seat.person);
-            seat.is_ok()
-        };
-        !room.members.is_complete() || !room.owners.is_complete() || self.people.iter().any(has_seat)
+        !is_whole(room)
+            || room
+                .seats
+                .iter()
+                .any(|seat| self.people.contains_key(&seat.person))
+    }
+
+    /// The rooms in which somebody loses something who has a place in this room, or may have one.
+    pub(super) fn rooms_of(&self, room: &DesiredRoom) -> Vec<&'p OwnedRoomId> {
+        if !is_whole(room) {
+            return self.rooms.clone();
+        }
+        let places = room.seats.iter().filter_map(|seat| self.people.get(&seat.person));
+        let places: BTreeSet<usize> = places.flatten().copied().collect();
+        places.into_iter().map(|at| self.rooms[at]).collect()
     }
 }
 
-/// The rooms in which somebody is to be removed or lowered.
-pub(super) fn losing<'p>(desired: &Desired, plans: &'p [RoomPlan]) -> Vec<Losers<'p>> {
-    let losing = plans.iter().filter_map(|plan| {
-        let Some(RoomTarget::Existing(room)) = &plan.target else {
-            return None;
-        };
-        let mut losses = plan.actions.iter().filter(|action| is_loss(action)).peekable();
-        losses.peek()?;
-        let people = losses.flat_map(|action| losers(desired, &action.op)).collect();
-        Some(Losers { room, people })
-    });
-    losing.collect()
+/// Whether all of a room's people are known; any other may have a place for anybody, even for somebody whom no
+/// directory knows.
+fn is_whole(room: &DesiredRoom) -> bool {
+    room.members.is_complete() && room.owners.is_complete()
 }
 
 /// Whom something that takes away is about.

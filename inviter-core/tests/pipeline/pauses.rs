@@ -1,13 +1,16 @@
 //! What a person has paused is left alone, by whatever name it is reached.
 
+use std::time::Duration;
+
 use futures_executor::block_on;
 use inviter_core::{
     OwnedRoomAliasId,
+    by_hand::{Request, Wish},
     finding::FindingKind,
     memory::MemoryGroup,
     plan::RoomStatus,
     recall::{Memory, Pause},
-    reconcile::RunError,
+    reconcile::{RunError, RunOptions},
     report::Report,
     room::RoomRef,
 };
@@ -126,9 +129,59 @@ fn a_pause_goes_along_with_an_alias_that_leads_elsewhere() {
         let mut told = report.rooms[1].findings.iter();
         assert!(told.any(|finding| finding.message.contains("inviter resume '#r0:example.org'")));
     }
+    // A run about that room alone, and a person's wish about it, are told the same.
+    let mut options = RunOptions::by_person();
+    options.rooms.insert(RoomRef::Alias(alias(1)));
+    let report = block_on(world.reconciler.sync(&options)).unwrap();
+    assert_eq!(report.rooms[0].status, RoomStatus::Paused);
+    assert_eq!(report.tally().changes(), 0);
+    let request = Request {
+        room: RoomRef::Alias(alias(1)),
+        wish: Wish::InviteMember("@a:elsewhere.org".try_into().unwrap()),
+    };
+    let considered = block_on(world.reconciler.consider(&request)).unwrap();
+    let told = format!("{:?}", considered.decision);
+    assert!(told.contains("is paused"), "{told}");
     block_on(world.reconciler.resume(&[Pause::Room(RoomRef::Alias(alias(0)))])).unwrap();
     world.sync();
     assert!(world.people_in(1).contains(&7));
+}
+
+#[test]
+fn grace_begins_anew_after_a_pause_that_has_gone_along() {
+    let mut world = three_rooms();
+    world.reconciler.policy.defaults.grace = Duration::from_secs(2 * 24 * 60 * 60);
+    world
+        .directory
+        .edit_group(&room_group(1), |g| g.without_members(["p1"]));
+    assert_eq!(world.sync().tally().removed, 0);
+    let (paused, own) = (alias(0), world.room(0).unwrap());
+    block_on(
+        world
+            .reconciler
+            .pause(&[Pause::Room(RoomRef::Alias(paused.clone()))]),
+    )
+    .unwrap();
+    let other = world.room(1).unwrap();
+    world
+        .homeserver
+        .force_alias(paused.clone(), other, world.bot.clone());
+    for _ in 0..3 {
+        tomorrow(&world);
+        assert_eq!(world.sync().tally().changes(), 0);
+    }
+    world
+        .homeserver
+        .force_alias(paused.clone(), own, world.bot.clone());
+    block_on(world.reconciler.resume(&[Pause::Room(RoomRef::Alias(paused))])).unwrap();
+    tomorrow(&world);
+    assert_eq!(world.sync().tally().removed, 0);
+    assert!(world.people_in(1).contains(&1));
+    for _ in 0..3 {
+        tomorrow(&world);
+        world.sync();
+    }
+    assert!(!world.people_in(1).contains(&1));
 }
 
 #[test]
