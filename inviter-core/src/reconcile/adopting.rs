@@ -15,8 +15,8 @@ use crate::{
 /// The room that a person has put under management by one of its names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Meant {
-    /// The alias that was named, and where it leads.
-    alias: Option<(OwnedRoomAliasId, OwnedRoomId)>,
+    /// The alias that was named, and the others of that room that lead there too.
+    aliases: Vec<(OwnedRoomAliasId, OwnedRoomId)>,
     /// The room.
     pub(super) room: OwnedRoomId,
 }
@@ -24,14 +24,14 @@ pub(super) struct Meant {
 impl Meant {
     /// What is remembered from now on.
     pub(super) fn changes(&self, now: Timestamp) -> Vec<MemoryChange> {
-        let alias = self.alias.iter().map(|(alias, room)| {
+        let aliases = self.aliases.iter().map(|(alias, room)| {
             let remembered = RememberedAlias {
                 room: room.clone(),
                 asked: now,
             };
             MemoryChange::Alias(alias.clone(), remembered)
         });
-        alias
+        aliases
             .chain([MemoryChange::Adopted(self.room.clone(), now)])
             .collect()
     }
@@ -61,8 +61,13 @@ impl Draft {
                 upgrade.replacement.named, upgrade.from
             )));
         }
+        let elsewhere = plan.refs.iter().filter_map(|name| match name {
+            RoomRef::Alias(alias) => self.elsewhere.get_key_value(alias),
+            RoomRef::Id(_) => None,
+        });
+        let alike = elsewhere.filter(|(_, other)| *other == to);
         Some(Ok(Meant {
-            alias: Some((alias.clone(), to.clone())),
+            aliases: alike.map(|(alias, to)| (alias.clone(), to.clone())).collect(),
             room: self.memory.successors.current(to).to_owned(),
         }))
     }
@@ -83,10 +88,10 @@ impl Reconciler {
         }
         let backend = ReadOnly(std::sync::Arc::clone(&self.backend));
         for name in plan.refs.iter().filter(|name| options.rooms.contains(name)) {
-            let (alias, room) = match name {
-                RoomRef::Id(id) => (None, id.clone()),
+            let (aliases, room) = match name {
+                RoomRef::Id(id) => (Vec::new(), id.clone()),
                 RoomRef::Alias(alias) => match backend.resolve_alias(alias).await {
-                    Binding::Bound(id) => (Some((alias.clone(), id.clone())), id),
+                    Binding::Bound(id) => (vec![(alias.clone(), id.clone())], id),
                     Binding::Missing | Binding::Unknown(_) => continue,
                 },
             };
@@ -96,7 +101,7 @@ impl Reconciler {
             if let RoomState::Joined(snapshot) = self.state_of(&backend, &room).await?
                 && snapshot.replaced_by.is_none()
             {
-                return Ok(Some(Meant { alias, room }));
+                return Ok(Some(Meant { aliases, room }));
             }
         }
         Ok(None)

@@ -10,6 +10,7 @@ use inviter_core::{
     report::Report,
     room::RoomRef,
 };
+use serde_json::json;
 
 use crate::{
     faults::{kinds, settled, without},
@@ -288,4 +289,34 @@ fn a_room_stays_paused_when_only_the_group_of_its_other_alias_is_left() {
     assert_eq!(world.homeserver.writes(), writes);
     block_on(world.reconciler.resume(&[pause])).unwrap();
     assert_eq!(world.sync().tally().invited, 1);
+}
+
+#[test]
+fn all_names_of_a_closed_room_that_lead_to_the_same_third_are_adopted_at_once() {
+    let world = settled();
+    let (a, b) = (world.room(0).unwrap(), of_bot(&world));
+    world
+        .homeserver
+        .force_alias(alias(1), a.clone(), world.bot.clone());
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(1)).members(["p5"]));
+    world.sync();
+    let tombstone = json!({ "body": "", "replacement_room": "!elsewhere:example.org" });
+    let closed = UserOp::set(a, "m.room.tombstone", tombstone);
+    world.homeserver.act(&world.bot, &closed).unwrap();
+    for name in [0, 1] {
+        world.homeserver.force_alias(alias(name), b.clone(), user(7));
+    }
+    tomorrow(&world);
+    assert_eq!(world.sync().tally().changes(), 0);
+    let mut options = RunOptions::by_person();
+    options.rooms = [RoomRef::Alias(alias(1)), RoomRef::Id(b.clone())].into();
+    let adopted = block_on(world.reconciler.adopt(&options)).unwrap();
+    assert!(
+        matches!(&adopted[..], [(_, Adopted::Now(room))] if *room == b),
+        "{adopted:?}"
+    );
+    world.sync();
+    assert_eq!(people(&world, &b), [0, 1, 2, 3, 4, 5]);
 }
