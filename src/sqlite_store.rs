@@ -246,8 +246,8 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Keeps a damaged file under a new name and begins a new one, which knows that it is not the first: whoever only
-/// plans is told too, as long as nothing new is remembered.
+/// Keeps a damaged file under a new name and begins a new one, which knows that it is not the first until a run has
+/// told so: whoever met the damage may have been somebody else.
 fn set_aside(path: &Path, why: &str) -> Result<Connection, StoreError> {
     let kept = damage::keep(path)?;
     tracing::warn!(file = %path.display(), kept = %kept.display(), why, "the memory of earlier runs is lost");

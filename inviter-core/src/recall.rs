@@ -188,11 +188,11 @@ impl Memory {
 
 /// What a store found when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a run")]
 pub enum Recalled {
     /// What was remembered; empty for a store that is new.
     Memory(Memory),
-    /// There was a memory and it cannot be read; removals are held until one full clean run.
+    /// There was a memory and it cannot be read; removals are held until one full clean run. It stays so, whatever is
+    /// remembered meanwhile, until a run has told of it ([`MemoryChange::LossTold`]).
     Lost(Lost),
 }
 
@@ -201,26 +201,32 @@ pub enum Recalled {
 pub struct Lost {
     /// Why, as a sentence without a full stop.
     pub why: String,
-    /// The memory that begins in its place.
-    pub anew: MemoryIdentity,
+    /// The memory that has begun in its place, with what was remembered since: a person may have paused something
+    /// before a run has told of the loss.
+    pub memory: Memory,
 }
 
 impl Lost {
-    /// The memory that begins in its place, in which there is nothing yet.
+    /// The memory that has begun in its place. No clean run counts before the loss is told: one that is written down
+    /// there was begun with the memory that is lost.
     pub fn begin(&self) -> Memory {
+        self.clone().into_memory()
+    }
+
+    fn into_memory(self) -> Memory {
         Memory {
-            identity: self.anew,
-            ..Memory::default()
+            clean_run: None,
+            ..self.memory
         }
     }
 }
 
 impl Recalled {
-    /// The memory; one without anything in it if it was lost.
+    /// The memory; the one that has begun in its place if it was lost.
     pub fn into_memory(self) -> Memory {
         match self {
             Self::Memory(memory) => memory,
-            Self::Lost(lost) => lost.begin(),
+            Self::Lost(lost) => lost.into_memory(),
         }
     }
 }
@@ -271,4 +277,10 @@ pub struct StoreError {
     /// The cause.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// How the message of a store ends that has met damage after a run has recalled what it needs: the next
+    /// [`recall`](MemoryStore::recall) tells of it as [`Recalled::Lost`].
+    pub const SETS_ASIDE: &str = "the next run sets it aside and begins anew";
 }

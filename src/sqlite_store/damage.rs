@@ -61,7 +61,7 @@ impl Trouble {
             Self::Failed(error) => error,
             Self::Damaged(why) => StoreError {
                 about: path.display().to_string(),
-                message: format!("{why}; the next run sets it aside and begins anew"),
+                message: format!("{why}; {}", StoreError::SETS_ASIDE),
                 source: None,
             },
         }

@@ -34,11 +34,11 @@ pub(super) fn recall(connection: &mut Connection, path: &Path) -> Result<Recalle
             lost = Some(reader.get(row, 0)?);
             Ok(())
         })?;
-        if let Some(why) = lost {
-            let anew = reader.identity()?;
-            return Ok(Recalled::Lost(Lost { why, anew }));
-        }
-        reader.memory().map(Recalled::Memory)
+        let memory = reader.memory()?;
+        Ok(match lost {
+            Some(why) => Recalled::Lost(Lost { why, memory }),
+            None => Recalled::Memory(memory),
+        })
     })
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path};
 use inviter_core::{
     OwnedRoomId, RoomId, UserId,
     desired::{Feed, FeedRole},
-    recall::{MemoryChange, Pause, Refusal, RefusedOp, StoreError},
+    recall::{MemoryChange, MemoryIdentity, Pause, Refusal, RefusedOp, StoreError},
     runs::{RememberedRun, RunCause},
     server::{LimitKind, MetLimit},
     time::Timestamp,
@@ -37,14 +37,10 @@ pub(super) fn changes(
     for change in changes {
         writer.change(change)?;
     }
-    // From here on there is a memory again, unless nothing was learnt, as by a run that could not begin.
-    if changes.iter().any(MemoryChange::begins_memory) {
-        writer.run("DELETE FROM lost", [])?;
-    }
     transaction.commit().map_err(sqlite)
 }
 
-/// Writes down that there was a memory before this file.
+/// Writes down that there was a memory before this file, until a run has told so.
 pub(super) fn lost(connection: &Connection, path: &Path, why: &str) -> Result<(), Trouble> {
     connection
         .execute("INSERT INTO lost (why) VALUES (?1)", [why])
@@ -159,10 +155,24 @@ impl Writer<'_> {
             MemoryChange::Released(room, at) => {
                 self.mark(room, *at, "UPDATE room SET released = ?2 WHERE number = ?1")
             }
+            MemoryChange::LossTold(of) => self.loss_told(*of),
             // The core has learnt to remember something that this store has no table for: better no commit than
             // one that forgets it in silence.
             other => Err(self.failed(format!("this store has no place for {other:?}"))),
         }
+    }
+
+    /// Only of the memory that is in this file: meanwhile the one that was told may be lost as well.
+    fn loss_told(&self, of: MemoryIdentity) -> Result<(), Trouble> {
+        let of = of.0.cast_signed();
+        self.run(
+            "DELETE FROM lost WHERE EXISTS (SELECT 1 FROM identity WHERE number = ?1)",
+            [of],
+        )?;
+        self.run(
+            "DELETE FROM fact WHERE name = 'clean_run' AND EXISTS (SELECT 1 FROM identity WHERE number = ?1)",
+            [of],
+        )
     }
 
     /// Nobody looked at what was paused, so that every grace there begins anew.

@@ -15,13 +15,15 @@ use inviter::{
         RoomId, UserId,
         desired::GroupRef,
         directory::{GroupKey, ProviderId},
-        recall::{Brought, Ground, Happened, Happening, MemoryChange, MemoryStore, StoreError},
+        recall::{
+            Brought, Ground, Happened, Happening, MemoryChange, MemoryIdentity, MemoryStore, StoreError,
+        },
         time::Timestamp,
     },
 };
 use rusqlite::Connection;
 
-use super::{adopted, loss, lost, place, recalled, remembering, wait};
+use super::{adopted, loss, lost, place, recalled, remembering, tell, wait};
 
 /// Nobody is removed for the lack of an entry of the past, so that one of them is not worth all the rest.
 #[test]
@@ -102,9 +104,10 @@ fn a_memory_keeps_its_identity_until_it_is_lost() {
         let other = Connection::open(&path).unwrap();
         other.execute("DELETE FROM identity", []).unwrap();
         drop(other);
-        let anew = loss(&store).anew;
-        assert_eq!(loss(&SqliteStore::open(&path).unwrap()).anew, anew);
+        let anew = loss(&store).memory.identity;
+        assert_eq!(loss(&SqliteStore::open(&path).unwrap()).memory.identity, anew);
         wait(store.commit(&adopted())).unwrap();
+        tell(&store);
         assert_eq!(recalled(&store).identity, anew);
         identities.push(anew);
     }
@@ -112,7 +115,7 @@ fn a_memory_keeps_its_identity_until_it_is_lost() {
     assert_eq!(different.len(), identities.len(), "{identities:?}");
 }
 
-/// The file is told as lost once, kept with its content, and the new one remembers again.
+/// The file is recalled as lost until that is told, kept with its content, and the new one remembers again.
 pub(super) fn assert_set_aside(path: &Path, store: &SqliteStore, why: &str) {
     let kept = path.with_file_name("memory.sqlite.damaged-1");
     let expected = format!(
@@ -121,15 +124,28 @@ pub(super) fn assert_set_aside(path: &Path, store: &SqliteStore, why: &str) {
         kept.display()
     );
     assert_eq!(lost(store), expected);
-    assert_eq!(lost(store), expected, "until something new is remembered");
+    assert_eq!(lost(store), expected, "until it is told");
     assert_eq!(
         lost(&SqliteStore::open(path).unwrap()),
         expected,
         "at a later start too"
     );
     assert!(kept.exists());
-    wait(store.commit(&adopted())).unwrap();
+    // A person's word, or a run that knew the old file only, may come before a run that tells.
+    let clean = MemoryChange::CleanRun(Timestamp(8));
+    wait(store.commit(&[adopted()[0].clone(), clean])).unwrap();
+    for store in [store, &SqliteStore::open(path).unwrap()] {
+        let lost = loss(store);
+        assert_eq!(lost.why, expected, "whatever is remembered meanwhile");
+        let memory = lost.begin();
+        assert_eq!((memory.rooms.len(), memory.clean_run), (1, None));
+    }
+    let other = MemoryIdentity(loss(store).memory.identity.0.wrapping_add(1));
+    wait(store.commit(&[MemoryChange::LossTold(other)])).unwrap();
+    assert_eq!(lost(store), expected, "another loss was told");
+    tell(store);
     assert_eq!(recalled(store).rooms.len(), 1);
+    assert_eq!(recalled(store).clean_run, None);
     assert_eq!(recalled(&SqliteStore::open(path).unwrap()).rooms.len(), 1);
 }
 

@@ -1,6 +1,6 @@
 //! Whatever is remembered, in whatever portions: the store holds what the plain memory does.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use inviter::{
     SqliteStore,
@@ -9,10 +9,11 @@ use inviter::{
         desired::{Feed, FeedRole, GroupRef},
         directory::{GroupKey, ProviderId},
         guard::ReleaseCode,
+        memory::InMemoryStore,
         recall::{
-            Brought, Ground, Happened, Happening, KeptOut, Memory, MemoryChange, MemoryStore, Past, Pause,
-            Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedHold, RememberedQuarantine,
-            RememberedRemoval,
+            Brought, Ground, Happened, Happening, KeptOut, Memory, MemoryChange, MemoryIdentity, MemoryStore,
+            Past, Pause, Recalled, Refusal, RefusedOp, RememberedAlias, RememberedDirectory, RememberedHold,
+            RememberedQuarantine, RememberedRemoval,
         },
         report::Tally,
         room::RoomRef,
@@ -277,5 +278,82 @@ proptest! {
         };
         prop_assert_eq!(names(&found), names(&memory));
         assert_past(&store, &past);
+    }
+}
+
+/// What happens to a store that loses its memory now and then.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Something is remembered.
+    Commit(Vec<MemoryChange>),
+    /// The file is damaged.
+    Lose,
+    /// A run has told of a loss: of the last one, or of one before it.
+    Tell(bool),
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => proptest::collection::vec(changes(), 0..6).prop_map(Step::Commit),
+        1 => Just(Step::Lose),
+        2 => any::<bool>().prop_map(Step::Tell),
+    ]
+}
+
+/// Takes one step; `None` for a loss, which each store has in its own way.
+async fn take(store: &dyn MemoryStore, step: &Step) -> Option<()> {
+    match step {
+        Step::Commit(changes) => store.commit(changes).await.unwrap(),
+        Step::Tell(last) => {
+            let MemoryIdentity(identity) = store.recall().await.unwrap().into_memory().identity;
+            let of = MemoryIdentity(if *last { identity } else { identity.wrapping_sub(1) });
+            store.commit(&[MemoryChange::LossTold(of)]).await.unwrap();
+        }
+        Step::Lose => return None,
+    }
+    Some(())
+}
+
+/// Whether the memory is lost, and what there is, but for the identity, which is made up.
+fn found(store: &dyn MemoryStore) -> (bool, Memory) {
+    let (is_lost, memory) = match wait(store.recall()).unwrap() {
+        Recalled::Memory(memory) => (false, memory),
+        Recalled::Lost(lost) => (true, lost.memory),
+    };
+    let identity = MemoryIdentity::default();
+    (is_lost, Memory { identity, ..memory })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A loss is recalled until that one is told, and no longer, by the file as by the store in memory.
+    #[test]
+    fn a_loss_is_recalled_until_it_is_told(steps in proptest::collection::vec(steps(), 0..8)) {
+        let (_dir, path) = place();
+        let plain = InMemoryStore::default();
+        let mut store = SqliteStore::open(&path).unwrap();
+        for step in &steps {
+            let taken = (wait(take(&plain, step)), wait(take(&store, step)));
+            if taken == (None, None) {
+                plain.lose("damaged");
+                drop(store);
+                for companion in ["memory.sqlite-wal", "memory.sqlite-shm"] {
+                    let _ = fs::remove_file(path.with_file_name(companion));
+                }
+                fs::write(&path, "this is no database").unwrap();
+                store = SqliteStore::open(&path).unwrap();
+            }
+            prop_assert_eq!(found(&store), found(&plain));
+        }
+        let mut lost = false;
+        for step in &steps {
+            match step {
+                Step::Lose => lost = true,
+                Step::Tell(true) => lost = false,
+                Step::Commit(_) | Step::Tell(false) => {}
+            }
+        }
+        prop_assert_eq!(found(&store).0, lost);
     }
 }

@@ -68,6 +68,12 @@ fn lost(store: &SqliteStore) -> String {
     loss(store).why
 }
 
+/// Writes down that a run has told of the loss, as the next one does.
+fn tell(store: &SqliteStore) {
+    let told = MemoryChange::LossTold(loss(store).memory.identity);
+    wait(store.commit(&[told])).unwrap();
+}
+
 fn adopted() -> [MemoryChange; 1] {
     [MemoryChange::Adopted(
         RoomId::parse("!r0:x").unwrap(),

@@ -14,7 +14,7 @@ use inviter::{
 };
 use rusqlite::Connection;
 
-use super::{adopted, empty, lost, place, recalled, remembering, wait};
+use super::{adopted, empty, lost, place, recalled, remembering, tell, wait};
 
 /// Hundreds of runs leave as many records behind as the plain memory keeps, whatever came in between.
 #[test]
@@ -59,7 +59,7 @@ fn not_begun(at: u64) -> MemoryChange {
 }
 
 #[test]
-fn a_run_that_could_not_begin_does_not_hide_that_the_memory_was_lost() {
+fn what_comes_before_a_loss_is_told_does_not_hide_it() {
     let (_dir, path) = place();
     fs::create_dir(path.parent().unwrap()).unwrap();
     fs::write(&path, "this is not a database").unwrap();
@@ -75,6 +75,8 @@ fn a_run_that_could_not_begin_does_not_hide_that_the_memory_was_lost() {
     wait(store.commit(&[not_begun(1), quarantined])).unwrap();
     assert_eq!(lost(&store), why);
     wait(store.commit(&[not_begun(2), adopted()[0].clone()])).unwrap();
+    assert_eq!(lost(&store), why);
+    tell(&store);
     let memory = recalled(&store);
     assert_eq!((memory.rooms.len(), memory.runs.len()), (1, 2));
     assert_eq!(

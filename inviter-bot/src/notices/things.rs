@@ -8,6 +8,7 @@ use inviter::{
         OwnedUserId,
         action::Op,
         finding::{FindingKind, Subject},
+        recall::StoreError,
         report::{Outcome, RoomReport},
         room::RoomRef,
     },
@@ -18,8 +19,13 @@ use inviter_operations::render::{clean::clean, counted};
 /// be another text each time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Thing {
-    /// The run was not whole because of this room, request or file.
-    Trouble(String),
+    /// The run was not whole because of something.
+    Trouble {
+        /// The room, request or file.
+        about: String,
+        /// It is a memory that is lost with the next run: whatever else was told of that file, this is another matter.
+        damaged: bool,
+    },
     /// The homeserver refused something for good.
     Refused {
         room: RoomRef,
@@ -39,7 +45,11 @@ pub(super) fn of(report: &Report) -> BTreeMap<Thing, String> {
     for error in &report.errors {
         // An error begins with what it is about.
         let about = error.split_once(": ").map_or(&**error, |(about, _)| about);
-        add(Thing::Trouble(about.to_owned()), clean(error));
+        let trouble = Thing::Trouble {
+            about: about.to_owned(),
+            damaged: error.ends_with(StoreError::SETS_ASIDE),
+        };
+        add(trouble, clean(error));
     }
     // Where a room or its alias has gone is for a person to know, and mostly to decide about.
     let findings = report.rooms.iter().flat_map(|room| &room.findings);

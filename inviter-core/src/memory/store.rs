@@ -65,7 +65,7 @@ impl InMemoryStore {
         self.inner().commits.clone()
     }
 
-    /// Loses the memory: it is reported as lost until something is remembered again, beside runs.
+    /// Loses the memory: it is recalled as lost until a run has told so.
     pub fn lose(&self, why: impl Into<String>) {
         let mut inner = self.inner();
         inner.memory = Memory {
@@ -89,7 +89,7 @@ impl MemoryStore for InMemoryStore {
         Ok(match &inner.lost {
             Some(why) => Recalled::Lost(Lost {
                 why: why.clone(),
-                anew: inner.memory.identity,
+                memory: inner.memory.clone(),
             }),
             None => Recalled::Memory(inner.memory.clone()),
         })
@@ -104,7 +104,7 @@ impl MemoryStore for InMemoryStore {
                 source: None,
             });
         }
-        if changes.iter().any(MemoryChange::begins_memory) {
+        if changes.contains(&MemoryChange::LossTold(inner.memory.identity)) {
             inner.lost = None;
         }
         inner.memory.apply(changes);
@@ -127,7 +127,7 @@ mod tests {
     use futures_executor::block_on;
 
     use super::*;
-    use crate::time::Timestamp;
+    use crate::{recall::Pause, time::Timestamp};
 
     #[test]
     fn remembers_and_loses() {
@@ -138,12 +138,28 @@ mod tests {
         block_on(store.commit(&[MemoryChange::CleanRun(Timestamp(8))])).unwrap_err();
         assert_eq!(store.memory().clean_run, Some(Timestamp(7)));
         store.lose("the file was damaged");
-        let lost = Lost {
+        let mut lost = Lost {
             why: "the file was damaged".to_owned(),
-            anew: MemoryIdentity(1),
+            memory: Memory {
+                identity: MemoryIdentity(1),
+                ..Memory::default()
+            },
         };
-        assert_eq!(block_on(store.recall()).unwrap(), Recalled::Lost(lost));
+        assert_eq!(block_on(store.recall()).unwrap(), Recalled::Lost(lost.clone()));
         assert_eq!(store.memory().identity, MemoryIdentity(1));
         assert_eq!(store.commits().len(), 1);
+        // Whatever is remembered before it is told is kept, but that a run with the old memory was clean.
+        let early = [
+            MemoryChange::Paused(Pause::Everything, Some(Timestamp(9))),
+            MemoryChange::CleanRun(Timestamp(9)),
+            MemoryChange::LossTold(MemoryIdentity(0)),
+        ];
+        block_on(store.commit(&early)).unwrap();
+        lost.memory.apply(&early);
+        assert_eq!(block_on(store.recall()).unwrap(), Recalled::Lost(lost.clone()));
+        assert_eq!(lost.begin().clean_run, None);
+        assert_eq!(lost.begin().paused.len(), 1);
+        block_on(store.commit(&[MemoryChange::LossTold(MemoryIdentity(1))])).unwrap();
+        assert_eq!(block_on(store.recall()).unwrap(), Recalled::Memory(lost.begin()));
     }
 }

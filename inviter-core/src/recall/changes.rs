@@ -6,8 +6,8 @@ use ruma_common::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Brought, Happened, KeptOut, Memory, Pause, Refusal, RememberedAlias, RememberedDirectory, RememberedHold,
-    RememberedQuarantine, RememberedRemoval,
+    Brought, Happened, KeptOut, Memory, MemoryIdentity, Pause, Refusal, RememberedAlias, RememberedDirectory,
+    RememberedHold, RememberedQuarantine, RememberedRemoval,
 };
 use crate::{
     desired::Feed,
@@ -97,14 +97,10 @@ pub enum MemoryChange {
     Happened(Happened),
     /// Forget what we did with people before this point.
     ForgetHistory(Timestamp),
-}
-
-impl MemoryChange {
-    /// Whether there is a memory again, once this is written down, where one was lost. That a run took place, or a
-    /// directory is left alone, says nothing of what was forgotten.
-    pub const fn begins_memory(&self) -> bool {
-        !matches!(self, Self::Ran(_) | Self::Quarantined(..))
-    }
+    /// A run has come to its end that has told that a memory was lost, the one before this one: from now on it is
+    /// recalled as [`Recalled::Memory`](super::Recalled). A clean run that was written down here before counts for
+    /// nothing. Of another memory than the present one it says nothing.
+    LossTold(MemoryIdentity),
 }
 
 impl Memory {
@@ -202,6 +198,8 @@ impl Memory {
                 self.room(room);
             }
             MemoryChange::ForgetHistory(_) => {}
+            MemoryChange::LossTold(of) if of == self.identity => self.clean_run = None,
+            MemoryChange::LossTold(_) => {}
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     apply::{ApplyOptions, Unwitnessed, Witness, apply},
     finding::FindingKind,
     guard::GuardedRoom,
-    recall::{MemoryChange, MemoryStore},
+    recall::{Memory, MemoryChange, MemoryStore, Recalled},
     report::{Report, Tally},
     room::RoomRef,
     runs::{RememberedRun, RunCause},
@@ -73,16 +73,27 @@ impl Reconciler {
         };
         report.errors.extend(known.err().map(|error| error.to_string()));
 
+        let present = memory.identity;
+        let mut gone = false;
         if !first.revisit.is_empty() {
             // The first round's removals count towards the limits of the second.
             match self.store.recall().await {
-                Ok(recalled) => memory = recalled.into_memory(),
+                Ok(recalled) => match still(recalled, &memory) {
+                    Ok(now) => memory = now,
+                    Err(why) => {
+                        gone = true;
+                        report.errors.push(why);
+                    }
+                },
                 Err(error) => {
                     // Nobody goes where it is not known how many have gone.
                     memory.clean_run = None;
                     report.errors.push(error.to_string());
                 }
             }
+        }
+        // Without the memory nobody knows any more what is paused, adopted or others'.
+        if !first.revisit.is_empty() && !gone {
             let rooms = first.revisit.iter().filter_map(|(ix, _)| report.rooms.get(*ix));
             let options = RunOptions {
                 rooms: rooms.map(|room| room.room.clone()).collect(),
@@ -110,7 +121,20 @@ impl Reconciler {
             history: self.policy.history,
             now,
         };
-        let mut learned = remembering::learned(&desired, &report, &memory, &self.limits, run);
+        let mut learned = Vec::new();
+        if report.findings.iter().any(|f| f.kind == FindingKind::MemoryLost) {
+            learned.push(MemoryChange::LossTold(present));
+        }
+        // What follows from a memory that is gone is nothing for the next one.
+        if !gone {
+            learned.extend(remembering::learned(
+                &desired,
+                &report,
+                &memory,
+                &self.limits,
+                run,
+            ));
+        }
         if restriction.is_some() {
             Restriction::unlearn(&mut learned);
         }
@@ -177,6 +201,22 @@ impl Reconciler {
         }
         Restriction::tell(left_out.unwrap_or_default(), report);
     }
+}
+
+/// The same memory as before, with what was remembered since; or why there is none. Another one is nothing to go on
+/// with: the next run recalls it, and tells that this one was lost.
+fn still(recalled: Recalled, before: &Memory) -> Result<Memory, String> {
+    let why = match &recalled {
+        Recalled::Lost(lost) => lost.why.clone(),
+        Recalled::Memory(_) => "the memory of earlier runs is another one now".to_owned(),
+    };
+    let memory = recalled.into_memory();
+    if memory.identity == before.identity {
+        return Ok(memory);
+    }
+    Err(format!(
+        "{why}; this was during the run, so rooms that it has created or joined wait for the next one"
+    ))
 }
 
 /// What is remembered of a run that has come to its end.

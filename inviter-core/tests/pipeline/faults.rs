@@ -224,7 +224,10 @@ impl MemoryStore for Damaged {
     async fn recall(&self) -> Result<Recalled, StoreError> {
         Ok(Recalled::Lost(Lost {
             why: "state.db is damaged".to_owned(),
-            anew: MemoryIdentity(1),
+            memory: Memory {
+                identity: MemoryIdentity(1),
+                ..Memory::default()
+            },
         }))
     }
 

@@ -9,6 +9,7 @@ mod faults;
 mod holds;
 mod joining;
 mod kept_holds;
+mod lost;
 mod model;
 mod moved;
 mod pauses;

@@ -12,7 +12,7 @@ use inviter::{
 };
 
 use super::{
-    super::{adopted, place, recalled, wait},
+    super::{adopted, place, recalled, tell, wait},
     past_of,
 };
 
@@ -158,6 +158,7 @@ fn a_file_that_is_damaged_anywhere_is_survived() {
         assert!(why.contains(&kept.display().to_string()), "seed {seed}: {why}");
         assert!(kept.exists(), "seed {seed}");
         wait(store.commit(&adopted())).unwrap();
+        tell(&store);
         let store = SqliteStore::open(&path).unwrap();
         let memory = recalled(&store);
         assert_eq!((memory.clean_run, memory.rooms.len()), (None, 1), "seed {seed}");

@@ -5,6 +5,7 @@ use inviter::core::{
     action::Op,
     backend::{BackendError, BackendErrorKind},
     finding::{Finding, FindingKind, Subject},
+    recall::StoreError,
     reconcile::RunError,
     report::Outcome,
     room::RoomRef,
@@ -151,6 +152,30 @@ async fn what_keeps_a_run_from_being_whole_is_told_once_whatever_is_said_of_it()
             "!a:example.com: 500 (attempt 3)"
         ]
     );
+}
+
+/// One file can be in two kinds of trouble, and the memory is lost with the second.
+#[tokio::test]
+async fn damage_is_told_beside_what_else_is_wrong_with_the_file() {
+    let mut scene = Scene::new(&rooms(1)).await;
+    let full = "memory.sqlite: the memory of earlier runs cannot be used (the disk is full)";
+    let damaged = |n: u8| {
+        let ends = StoreError::SETS_ASIDE;
+        format!("memory.sqlite: the memory of earlier runs is damaged (page {n}); {ends}")
+    };
+    let mut told = Vec::new();
+    for errors in [
+        vec![full.to_owned()],
+        vec![full.to_owned(), damaged(1)],
+        vec![damaged(2)],
+    ] {
+        let mut report = scene.reconciler.sync(&RunOptions::default()).await.unwrap();
+        report.errors = errors;
+        let news = scene.notices.news(&report, &scene.around(true));
+        told.extend(news.lines.clone());
+        scene.notices.told_that(news, true);
+    }
+    assert_eq!(told, [full.to_owned(), damaged(1)]);
 }
 
 /// It has recovered and failed again since people were last told: the last line is how it is.
