@@ -129,7 +129,10 @@ impl Applied {
     fn without_what_is_told(&self, report: &Report) -> Report {
         let mut report = report.clone();
         let mut told: BTreeMap<&RoomRef, &Standing> = BTreeMap::new();
-        for compared in &self.comparison.rooms {
+        // Rooms of the file that have become one have one name now; the others tell nothing of it.
+        let tells = |standing: &Standing| matches!(standing, Standing::PutOff(_) | Standing::Rest(_));
+        let telling = self.comparison.rooms.iter().filter(|room| tells(&room.standing));
+        for compared in telling {
             told.extend(compared.now.as_ref().map(|name| (name, &compared.standing)));
         }
         for room in &mut report.rooms {

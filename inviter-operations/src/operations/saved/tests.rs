@@ -13,6 +13,7 @@ use inviter::core::{
     backend::{Stop, Stoppable},
     memory::{Call, UserOp},
     recall::Pause,
+    room::RoomRef,
 };
 
 use super::*;
@@ -198,23 +199,42 @@ async fn why_a_room_is_done_in_part_is_told_once() {
             "\napply: 1 room done in part (the plan was saved ",
         ],
     );
+}
 
-    // What the run says of the room as well is not told twice.
-    let place = Place::new().await;
-    place.reconciler.sync(&RunOptions::by_person()).await.unwrap();
-    place.staff(&members, &["ada"]);
-    let plan = saved(&place).await;
-    let staff = OwnedRoomAliasId::try_from("#staff:example.com").unwrap();
-    let ban = UserOp::Ban {
-        room: place.homeserver.alias(&staff).unwrap(),
-        user: "@fay:example.com".try_into().unwrap(),
-        reason: None,
-    };
-    let bot = OwnedUserId::try_from("@inviter:example.com").unwrap();
-    place.homeserver.act(&bot, &ban).unwrap();
-    let part = applied(&place, &plan).await;
-    assert_eq!(part.in_part(), 1);
-    assert_eq!(text(&part).matches("is banned").count(), 1, "{}", text(&part));
+/// What the run says of the room as well stands with the room already, though another room of the file has become the same.
+#[tokio::test]
+async fn what_stands_with_a_room_of_the_file_is_not_told_twice() {
+    for (united, paused) in [(false, false), (false, true), (true, false), (true, true)] {
+        let place = Place::new().await;
+        place.reconciler.sync(&RunOptions::by_person()).await.unwrap();
+        place.staff(&["ada", "bob", "cid", "eve", "fay"], &["ada"]);
+        let mut plan = saved(&place).await;
+        if united {
+            plan.rooms.push(plan.rooms[0].clone());
+        }
+        let staff = OwnedRoomAliasId::try_from("#staff:example.com").unwrap();
+        let ban = UserOp::Ban {
+            room: place.homeserver.alias(&staff).unwrap(),
+            user: "@fay:example.com".try_into().unwrap(),
+            reason: None,
+        };
+        let bot = OwnedUserId::try_from("@inviter:example.com").unwrap();
+        place.homeserver.act(&bot, &ban).unwrap();
+        if paused {
+            place
+                .reconciler
+                .pause(&[Pause::Room(RoomRef::Alias(staff))])
+                .await
+                .unwrap();
+        }
+        let applied = applied(&place, &plan).await;
+        let (put_off, in_part) = (usize::from(paused), usize::from(!paused));
+        let skipped = put_off + usize::from(united);
+        assert_eq!((applied.skipped(), applied.in_part()), (skipped, in_part));
+        let told = text(&applied);
+        let finding = if paused { "note: paused" } else { "is banned" };
+        assert_eq!(told.matches(finding).count(), 1, "{united} {told}");
+    }
 }
 
 #[tokio::test]
