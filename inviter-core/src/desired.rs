@@ -133,6 +133,9 @@ pub struct DesiredRoom {
     pub binding: Binding,
     /// Who belongs in it, sorted by person (and so by user ID), each once.
     pub seats: Vec<Seat>,
+    /// Who may have a place, or a level, by an alias that cannot be asked, and why that is not known: they are neither
+    /// removed nor lowered.
+    pub in_doubt: BTreeMap<PersonIx, Arc<str>>,
     /// Whether the seats are all.
     pub members: Extent,
     /// Whether the owners are all.

@@ -146,6 +146,7 @@ fn merge(into: &mut DesiredRoom, other: DesiredRoom) {
     into.refs.extend(other.refs);
     into.members.absorb(&other.members);
     into.owners.absorb(&other.owners);
+    into.in_doubt.extend(other.in_doubt);
     into.in_scope |= other.in_scope;
 }
 

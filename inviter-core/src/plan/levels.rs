@@ -178,7 +178,10 @@ impl RoomDraft<'_> {
             }
             return;
         }
-        if then < now && !self.may_lower(snapshot, user, now, seat.level_fixed) {
+        if then < now
+            && (!self.may_lower(snapshot, user, now, seat.level_fixed)
+                || !seat.level_fixed && self.tell_doubt(user))
+        {
             return;
         }
         let bot = snapshot.power(self.cx.bot);

@@ -200,6 +200,11 @@ impl<'a> RoomDraft<'a> {
         leaving: &[&'s RoomMember],
         people: &mut People<'s>,
     ) {
+        for member in leaving.iter().filter(|member| member.membership.is_in()) {
+            if self.is_managed(&member.user_id) {
+                self.tell_doubt(&member.user_id);
+            }
+        }
         let candidates: Vec<_> = leaving
             .iter()
             .filter_map(|member| Some((member, self.why_unwanted(&member.user_id)?)))
@@ -245,11 +250,32 @@ impl<'a> RoomDraft<'a> {
             return None;
         }
         let person = self.cx.roster.find(user);
+        if person.is_some_and(|person| self.room.in_doubt.contains_key(&person)) {
+            return None;
+        }
         match person.map(|PersonIx(at)| self.cx.desired.people[at as usize].standing) {
             Some(PersonStanding::Uncertain) => None,
             Some(PersonStanding::Disabled) => Some(Why::AccountDisabled),
             Some(PersonStanding::Active) | None => Some(Why::InNoGroup),
         }
+    }
+
+    /// Tells of somebody who may belong here by an alias that cannot be asked; answers whether they may.
+    pub(super) fn tell_doubt(&mut self, user: &UserId) -> bool {
+        // Mostly nobody.
+        if self.room.in_doubt.is_empty() {
+            return false;
+        }
+        let person = self.cx.roster.find(user);
+        let Some(why) = person.and_then(|person| self.room.in_doubt.get(&person)) else {
+            return false;
+        };
+        let message = format!(
+            "{}: {user} is neither removed nor lowered, because {why}",
+            self.plan.room
+        );
+        self.tell_of(user, FindingKind::RemovalsNotConsidered, message);
+        true
     }
 
     fn take_one_out<'s>(

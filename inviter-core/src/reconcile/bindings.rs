@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use futures_util::{StreamExt, stream};
 use ruma_common::{OwnedRoomAliasId, OwnedRoomId, UserId};
 
-use super::{about::About, losing::Losing};
+use super::{
+    about::About,
+    losing::{Concerned, Losing},
+};
 use crate::{
     RoomBackend,
     backend::Observe,
-    desired::{Desired, DesiredRoom},
+    desired::{Desired, DesiredRoom, PersonIx},
     directory::Gap,
     plan::{RoomPlan, is_adopted, needs_before},
     policy::Policy,
@@ -40,6 +43,8 @@ pub(super) struct Bindings {
     settled: BTreeSet<(OwnedRoomAliasId, OwnedRoomId)>,
     /// Rooms that lose nobody for now, each with an alias that may lead there.
     in_doubt: BTreeMap<OwnedRoomId, OwnedRoomAliasId>,
+    /// People who lose nothing there for now, each with such an alias.
+    people_in_doubt: BTreeMap<OwnedRoomId, BTreeMap<PersonIx, OwnedRoomAliasId>>,
 }
 
 /// What is to be made of an alias that leads elsewhere than it did.
@@ -137,10 +142,17 @@ impl Bindings {
             let Some(alias) = aliases(room).find(is_open) else {
                 continue;
             };
-            for concerned in losing.rooms_of(room) {
-                if let Entry::Vacant(entry) = self.in_doubt.entry(concerned.clone()) {
-                    entry.insert(alias.clone());
-                    differs = true;
+            match losing.concerned(room) {
+                Concerned::All(rooms) => {
+                    for room in rooms {
+                        differs |= is_new(self.in_doubt.entry(room.clone()), alias);
+                    }
+                }
+                Concerned::Seated(people) => {
+                    for (room, person) in people {
+                        let there = self.people_in_doubt.entry(room.clone()).or_default();
+                        differs |= is_new(there.entry(person), alias);
+                    }
                 }
             }
         }
@@ -341,6 +353,36 @@ impl Bindings {
                 add_gap(desired, room, &what, &cause.to_string());
             }
         }
+        if self.people_in_doubt.is_empty() {
+            return;
+        }
+        let bound = desired.rooms.iter_mut().filter_map(|room| match &room.binding {
+            Binding::Bound(id) => Some((id.clone(), room)),
+            Binding::Missing | Binding::Unknown(_) => None,
+        });
+        let mut bound: BTreeMap<OwnedRoomId, &mut DesiredRoom> = bound.collect();
+        for (room, people) in &self.people_in_doubt {
+            let Some(wanted) = bound.get_mut(memory.successors.current(room)) else {
+                continue;
+            };
+            for (person, alias) in people {
+                if let Some(Binding::Unknown(cause)) = self.all.get(alias) {
+                    let why = format!("they belong to {alias}, which may lead to this room: {cause}");
+                    wanted.in_doubt.insert(*person, why.into());
+                }
+            }
+        }
+    }
+}
+
+/// Puts an alias where none is yet; answers whether there was none.
+fn is_new<K: Ord>(entry: Entry<'_, K, OwnedRoomAliasId>, alias: &OwnedRoomAliasId) -> bool {
+    match entry {
+        Entry::Vacant(entry) => {
+            entry.insert(alias.clone());
+            true
+        }
+        Entry::Occupied(_) => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The rooms in which a plan takes something from somebody, and where else these people may have a place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ruma_common::{OwnedRoomId, OwnedUserId};
 
@@ -11,6 +11,15 @@ use crate::{
     levels::LevelSlot,
     plan::RoomPlan,
 };
+
+/// Whom an alias keeps that may lead to any room.
+#[derive(Debug)]
+pub(super) enum Concerned<'p> {
+    /// Everybody in these rooms, since not all who have a place by it are known.
+    All(Vec<&'p OwnedRoomId>),
+    /// These people in these rooms: they have a place by it.
+    Seated(Vec<(&'p OwnedRoomId, PersonIx)>),
+}
 
 /// The rooms in which somebody is to be removed or lowered, and who.
 #[derive(Debug, Default)]
@@ -53,14 +62,16 @@ impl<'p> Losing<'p> {
                 .any(|seat| self.people.contains_key(&seat.person))
     }
 
-    /// The rooms in which somebody loses something who has a place in this room, or may have one.
-    pub(super) fn rooms_of(&self, room: &DesiredRoom) -> Vec<&'p OwnedRoomId> {
+    /// Who may have a place in a room, or a level, and loses something elsewhere.
+    pub(super) fn concerned(&self, room: &DesiredRoom) -> Concerned<'p> {
         if !is_whole(room) {
-            return self.rooms.clone();
+            return Concerned::All(self.rooms.clone());
         }
-        let places = room.seats.iter().filter_map(|seat| self.people.get(&seat.person));
-        let places: BTreeSet<usize> = places.flatten().copied().collect();
-        places.into_iter().map(|at| self.rooms[at]).collect()
+        let seated = room.seats.iter().filter_map(|seat| {
+            let rooms = self.people.get(&seat.person)?;
+            Some(rooms.iter().map(|at| (self.rooms[*at], seat.person)))
+        });
+        Concerned::Seated(seated.flatten().collect())
     }
 }
 

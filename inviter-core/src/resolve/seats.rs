@@ -147,6 +147,7 @@ impl<'a> Seating<'a> {
             rules,
             precedence,
             feeds: feeds.into_iter().map(|(feed, ..)| feed).collect(),
+            in_doubt: BTreeMap::new(),
             in_scope: draft.in_scope,
         }
     }

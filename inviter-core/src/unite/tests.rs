@@ -54,6 +54,7 @@ fn room(reference: RoomRef, feeds: Vec<Feed>, seats: Vec<Seat>) -> DesiredRoom {
         rules: Arc::default(),
         precedence: DesiredRoom::BY_DEFAULT,
         feeds: feeds.into(),
+        in_doubt: BTreeMap::new(),
         in_scope: true,
     }
 }

@@ -251,9 +251,35 @@ fn a_new_alias_that_cannot_be_asked_may_lead_to_any_room_that_its_people_are_in(
     let group = || MemoryGroup::new(room_group(1));
     assert_eq!(may_have(group().members(["p5"])), (1, false), "not them");
     assert_eq!(may_have(group().members(["p4"])), (0, true), "them");
+    assert_eq!(
+        may_have(group().members(["p3", "p4", "p5"])),
+        (0, true),
+        "and others"
+    );
     let in_part = group().members(["p5"]);
     assert_eq!(may_have(in_part.clone().members_gap("unreadable")), (0, true));
     assert_eq!(may_have(in_part.owners_gap("unreadable")), (0, true));
+}
+
+#[test]
+fn a_new_alias_that_cannot_be_asked_keeps_only_its_own_people() {
+    let world = settled();
+    without(&world, 3);
+    without(&world, 4);
+    world
+        .directory
+        .put_group(MemoryGroup::new(room_group(1)).members(["p4"]));
+    world
+        .homeserver
+        .set_alias_unknown(&alias(1), Some(Cause::new("502")));
+    let report = world.sync();
+    assert_eq!(report.tally().removed, 1);
+    assert_eq!(world.people_in(0), [0, 1, 2, 4].into());
+    let mut told = report.rooms.iter().flat_map(|room| &room.findings);
+    assert!(told.any(|finding| finding.message.contains("@p4:") && finding.message.contains("#r1:")));
+    // Once it is known that it leads nowhere, they go.
+    world.homeserver.set_alias_unknown(&alias(1), None);
+    assert_eq!(world.sync().tally().removed, 1);
 }
 
 #[test]

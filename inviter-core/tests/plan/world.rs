@@ -267,6 +267,7 @@ impl World {
             rules: Arc::new(self.rules.clone()),
             precedence: 0,
             feeds: vec![feed("physics", FeedRole::Members)].into(),
+            in_doubt: BTreeMap::new(),
             in_scope: true,
         };
         let groups = self
