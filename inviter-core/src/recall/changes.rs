@@ -197,9 +197,8 @@ impl Memory {
             MemoryChange::Brought(room, ..) | MemoryChange::Happened(Happened { room, .. }) => {
                 self.room(room);
             }
-            MemoryChange::ForgetHistory(_) => {}
             MemoryChange::LossTold(of) if of == self.identity => self.clean_run = None,
-            MemoryChange::LossTold(_) => {}
+            MemoryChange::ForgetHistory(_) | MemoryChange::LossTold(_) => {}
         }
     }
 

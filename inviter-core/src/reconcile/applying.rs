@@ -7,9 +7,9 @@ use super::{
 use crate::{
     action::Op,
     apply::{ApplyOptions, Unwitnessed, Witness, apply},
-    finding::FindingKind,
+    finding::{Finding, FindingKind},
     guard::GuardedRoom,
-    recall::{Memory, MemoryChange, MemoryStore, Recalled},
+    recall::{Memory, MemoryChange, MemoryIdentity, MemoryStore, Recalled},
     report::{Report, Tally},
     room::RoomRef,
     runs::{RememberedRun, RunCause},
@@ -74,26 +74,10 @@ impl Reconciler {
         report.errors.extend(known.err().map(|error| error.to_string()));
 
         let present = memory.identity;
-        let mut gone = false;
-        if !first.revisit.is_empty() {
-            // The first round's removals count towards the limits of the second.
-            match self.store.recall().await {
-                Ok(recalled) => match still(recalled, &memory) {
-                    Ok(now) => memory = now,
-                    Err(why) => {
-                        gone = true;
-                        report.errors.push(why);
-                    }
-                },
-                Err(error) => {
-                    // Nobody goes where it is not known how many have gone.
-                    memory.clean_run = None;
-                    report.errors.push(error.to_string());
-                }
-            }
-        }
+        let revisits = !first.revisit.is_empty();
+        let gone = revisits && !self.recall_again(&mut memory, &mut report.errors).await;
         // Without the memory nobody knows any more what is paused, adopted or others'.
-        if !first.revisit.is_empty() && !gone {
+        if revisits && !gone {
             let rooms = first.revisit.iter().filter_map(|(ix, _)| report.rooms.get(*ix));
             let options = RunOptions {
                 rooms: rooms.map(|room| room.room.clone()).collect(),
@@ -121,10 +105,7 @@ impl Reconciler {
             history: self.policy.history,
             now,
         };
-        let mut learned = Vec::new();
-        if report.findings.iter().any(|f| f.kind == FindingKind::MemoryLost) {
-            learned.push(MemoryChange::LossTold(present));
-        }
+        let mut learned: Vec<MemoryChange> = loss_told(&report, present).into_iter().collect();
         // What follows from a memory that is gone is nothing for the next one.
         if !gone {
             learned.extend(remembering::learned(
@@ -142,9 +123,8 @@ impl Reconciler {
         learned.extend(met.map(|(kind, wait)| MemoryChange::LimitMet(kind, MetLimit { at: now, wait })));
         let run = ran(&report, whole, &options.cause, (began, now));
         learned.push(MemoryChange::Ran(run));
-        if let Err(error) = self.store.commit(&learned).await {
-            report.errors.push(error.to_string());
-        }
+        let kept = self.store.commit(&learned).await;
+        report.errors.extend(kept.err().map(|error| error.to_string()));
         report
     }
 
@@ -165,6 +145,26 @@ impl Reconciler {
         if let Err(error) = self.store.commit(&[MemoryChange::Ran(run)]).await {
             tracing::warn!(%error, "a run that could not begin is not remembered either");
         }
+    }
+
+    /// Takes in what the first round has written down: its removals count towards the limits of the second. Answers
+    /// whether it is the same memory still.
+    async fn recall_again(&self, memory: &mut Memory, errors: &mut Vec<String>) -> bool {
+        match self.store.recall().await {
+            Ok(recalled) => match still(recalled, memory) {
+                Ok(now) => *memory = now,
+                Err(why) => {
+                    errors.push(why);
+                    return false;
+                }
+            },
+            Err(error) => {
+                // Nobody goes where it is not known how many have gone.
+                memory.clean_run = None;
+                errors.push(error.to_string());
+            }
+        }
+        true
     }
 
     /// Plans rooms once more that were created or joined, with all the care of a first plan: other aliases may lead to
@@ -201,6 +201,13 @@ impl Reconciler {
         }
         Restriction::tell(left_out.unwrap_or_default(), report);
     }
+}
+
+/// That a run has told of the memory that was lost before the one that it began with.
+fn loss_told(report: &Report, present: MemoryIdentity) -> Option<MemoryChange> {
+    let is_loss = |finding: &Finding| finding.kind == FindingKind::MemoryLost;
+    let told = report.findings.iter().any(is_loss);
+    told.then_some(MemoryChange::LossTold(present))
 }
 
 /// The same memory as before, with what was remembered since; or why there is none. Another one is nothing to go on
