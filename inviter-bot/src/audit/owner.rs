@@ -3,10 +3,16 @@
 //! It may be ours, or root's, who may do everything anyway and prepares files for services. A third user's is refused: they
 //! could take lines out of it, and give it to whom they like. The group is left alone: that is how services that collect
 //! logs get at them, and how containers share a volume. What is no file, such as a terminal, is left alone as well.
+//!
+//! Some volumes give what we make to another user: NFS does to root, with `root_squash`. There that user's files are ours,
+//! and nothing that we could ask for would make them more so.
 
-#[cfg(unix)]
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::{fs::File, io, path::Path};
+#[cfg(unix)]
+use std::{
+    fs::Metadata,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+};
 
 /// The number of the user that this process acts for.
 #[cfg(unix)]
@@ -20,7 +26,7 @@ pub(super) const fn me() -> u32 {
     0
 }
 
-/// Refuses a file that belongs to neither `me` nor root.
+/// Refuses a file that belongs to neither `me` nor root, nor to the user to whom its volume gives what this process makes.
 ///
 /// # Errors
 /// Whose it is, and what to do.
@@ -28,14 +34,28 @@ pub(super) const fn me() -> u32 {
 pub(super) fn refuse_foreign(file: &File, path: &Path, me: u32) -> anyhow::Result<()> {
     let metadata = file.metadata()?;
     let owner = metadata.uid();
-    if !metadata.is_file() || is_ours(owner, me) {
+    if !metadata.is_file() || is_ours(owner, me) || is_as_made_here(&metadata, path) {
         return Ok(());
     }
     anyhow::bail!(
         "{0}: the audit log belongs to another user (number {owner}), who could change what is in it; run `chown {me} {0}`, \
-         or change `audit_file` in [bot]",
+         move it away, so that the bot makes a new one, or change `audit_file` in [bot]",
         path.display()
     )
+}
+
+/// Whether a file belongs to the same user as one that this process makes beside it. Where none can be made, it does not.
+#[cfg(unix)]
+fn is_as_made_here(metadata: &Metadata, path: &Path) -> bool {
+    let made = || -> io::Result<Metadata> {
+        // The file may be reached by a link from another folder.
+        let path = path.canonicalize()?;
+        let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
+        // What was opened is asked, so that nobody can put another in its place; no name of it is left.
+        tempfile::tempfile_in(folder)?.metadata()
+    };
+    // A file can be a mount of its own.
+    made().is_ok_and(|made| (made.uid(), made.dev()) == (metadata.uid(), metadata.dev()))
 }
 
 /// Elsewhere users have no numbers, and nothing is checked.

@@ -310,12 +310,17 @@ fn a_file_that_every_user_may_read_is_closed() {
 #[test]
 fn a_file_of_another_user_is_refused() {
     let log = Log::new();
+    let folder = |mode| fs::set_permissions(log.dir.path(), fs::Permissions::from_mode(mode)).unwrap();
     let owner = match fs::metadata(log.path()).unwrap().uid() {
         0 => {
             std::os::unix::fs::chown(log.path(), Some(12345), Some(12345)).unwrap();
             12345
         }
-        uid => uid,
+        // Whose files we make ourselves can be told where we may make one.
+        uid => {
+            folder(0o500);
+            uid
+        }
     };
     // However it is shared.
     for mode in [0o600, 0o640, 0o660, 0o666] {
@@ -331,6 +336,74 @@ fn a_file_of_another_user_is_refused() {
     }
     // What is no file is nobody's.
     Open::new(Path::new("/dev/null"), owner + 1).unwrap();
+    // Nothing is left of looking whose the files are that we make.
+    assert_eq!(fs::read_dir(log.dir.path()).unwrap().count(), 1);
+    folder(0o700);
+}
+
+/// Does something in a thread whose files belong to another user than the one that it is told to be, as on NFS with
+/// `root_squash`, where root's belong to nobody.
+#[cfg(target_os = "linux")]
+fn where_files_get_another_number(number: u32, work: impl FnOnce(u32) + Send) {
+    use rustix::{process::Uid, thread::set_thread_res_uid};
+
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| match owner::me() {
+            0 => {
+                set_thread_res_uid(Uid::ROOT, Uid::from_raw(number), Uid::ROOT).unwrap();
+                work(0);
+            }
+            // Only root can make such files. For others it is as if they were somebody else.
+            me => work(me + 1),
+        });
+        thread.join().unwrap();
+    });
+}
+
+/// On NFS with `root_squash` there is no way to have one of root's.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_the_volume_has_given_to_another_user_is_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("logs");
+    fs::create_dir(&folder).unwrap();
+    for path in [dir.path(), &folder] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let path = folder.join("audit.jsonl");
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    // At the first start, when the log is made, and at later ones.
+    for lines in 1..=3 {
+        where_files_get_another_number(12345, |me| {
+            let path = if lines == 3 { &link } else { &path };
+            let mut open = Open::new(path, me).unwrap();
+            open.append("{}").unwrap();
+        });
+        let metadata = fs::metadata(&path).unwrap();
+        let (owner, mode) = (metadata.uid(), metadata.mode() & 0o777);
+        let expected = match owner::me() {
+            0 => 12345,
+            me => me,
+        };
+        assert_eq!((owner, mode), (expected, 0o600));
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), lines);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "only the log is left");
+    }
+    if owner::me() != 0 {
+        return;
+    }
+    // A third user's is not, though it could be written to.
+    std::os::unix::fs::chown(&path, Some(12346), None).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    where_files_get_another_number(12345, |me| {
+        let error = Open::new(&path, me).unwrap_err().to_string();
+        assert!(error.contains("another user (number 12346)"), "{error}");
+        // What the message says helps.
+        assert!(error.contains("move it away"), "{error}");
+        fs::rename(&path, folder.join("audit.1")).unwrap();
+        Open::new(&path, me).unwrap();
+    });
 }
 
 #[test]
