@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path};
 use inviter_core::{
     OwnedRoomId, RoomId, UserId,
     desired::{Feed, FeedRole},
-    recall::{MemoryChange, MemoryIdentity, Pause, Refusal, RefusedOp, StoreError},
+    recall::{MemoryChange, MemoryIdentity, Pause, Refusal, RefusedOp, RememberedQuarantine, StoreError},
     runs::{RememberedRun, RunCause},
     server::{LimitKind, MetLimit},
     time::Timestamp,
@@ -98,18 +98,7 @@ impl Writer<'_> {
                     self.signed(remembered.active_accounts)?
                 ],
             ),
-            MemoryChange::Quarantined(provider, Some(remembered)) => self.run(
-                "INSERT OR REPLACE INTO quarantined (provider, failing_since, since, failures) VALUES (?1, ?2, ?3, ?4)",
-                params![
-                    provider.as_str(),
-                    self.time(remembered.failing_since)?,
-                    self.time(remembered.since)?,
-                    remembered.failures
-                ],
-            ),
-            MemoryChange::Quarantined(provider, None) => {
-                self.run("DELETE FROM quarantined WHERE provider = ?1", [provider.as_str()])
-            }
+            MemoryChange::Quarantined(provider, of) => self.quarantined(provider.as_str(), of.as_ref()),
             MemoryChange::Removal(removal) => self.run(
                 "INSERT INTO removal (at, room, user) VALUES (?1, ?2, ?3)",
                 params![
@@ -121,10 +110,7 @@ impl Writer<'_> {
             MemoryChange::ForgetRemovals(before) => {
                 self.run("DELETE FROM removal WHERE at < ?1", [self.time(*before)?])
             }
-            MemoryChange::Paused(what, Some(at)) => self.run(
-                "INSERT OR REPLACE INTO pause (what, at) VALUES (?1, ?2)",
-                params![name(what), self.time(*at)?],
-            ),
+            MemoryChange::Paused(what, Some(at)) => self.pause(what, *at),
             MemoryChange::Paused(what, None) => self.resume(what),
             MemoryChange::Argument(argument) => self.run(
                 "INSERT OR IGNORE INTO argument (vals) VALUES (?1)",
@@ -156,10 +142,24 @@ impl Writer<'_> {
                 self.mark(room, *at, "UPDATE room SET released = ?2 WHERE number = ?1")
             }
             MemoryChange::LossTold(of) => self.loss_told(*of),
-            // The core has learnt to remember something that this store has no table for: better no commit than
-            // one that forgets it in silence.
+            // The core has learnt to remember something new: better no commit than one that forgets it in silence.
             other => Err(self.failed(format!("this store has no place for {other:?}"))),
         }
+    }
+
+    fn quarantined(&self, provider: &str, remembered: Option<&RememberedQuarantine>) -> Result<(), Trouble> {
+        let Some(remembered) = remembered else {
+            return self.run("DELETE FROM quarantined WHERE provider = ?1", [provider]);
+        };
+        self.run(
+            "INSERT OR REPLACE INTO quarantined (provider, failing_since, since, failures) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                provider,
+                self.time(remembered.failing_since)?,
+                self.time(remembered.since)?,
+                remembered.failures
+            ],
+        )
     }
 
     /// Only of the memory that is in this file: meanwhile the one that was told may be lost as well.
@@ -172,6 +172,13 @@ impl Writer<'_> {
         self.run(
             "DELETE FROM fact WHERE name = 'clean_run' AND EXISTS (SELECT 1 FROM identity WHERE number = ?1)",
             [of],
+        )
+    }
+
+    fn pause(&self, what: &Pause, at: Timestamp) -> Result<(), Trouble> {
+        self.run(
+            "INSERT OR REPLACE INTO pause (what, at) VALUES (?1, ?2)",
+            params![name(what), self.time(at)?],
         )
     }
 
