@@ -268,7 +268,7 @@ mod tests {
             folder.display()
         );
         open(0o777);
-        assert_eq!(told(me()), [replaced.clone()]);
+        assert_eq!(told(me()), std::slice::from_ref(&replaced));
         // As `/tmp` is.
         open(0o1777);
         assert_eq!(told(me()), Vec::<String>::new());
@@ -279,7 +279,7 @@ mod tests {
             another::owner(),
             path.display()
         );
-        assert_eq!(told(another), [belongs.clone()]);
+        assert_eq!(told(another), std::slice::from_ref(&belongs));
         open(0o777);
         assert_eq!(told(another), [belongs, replaced]);
     }

@@ -54,6 +54,7 @@ pub(crate) fn feed(name: &str, role: FeedRole) -> Feed {
 }
 
 /// What the directory wants, what the room is, and what is decided and remembered.
+#[expect(clippy::struct_excessive_bools, reason = "any of them may go together")]
 pub(crate) struct World {
     pub(crate) wanted: BTreeMap<OwnedUserId, (Role, bool)>,
     pub(crate) level_from_directory: bool,
