@@ -47,8 +47,9 @@ impl Scenario {
             self.hide_room(&mut look(&shared));
         }
         let mut options = RunOptions::by_person();
-        // Clean, not clean before; released, not released.
-        for attempt in 0..3 {
+        // One that tries to enter a room where the bot is not let in, the first clean one, and one with a person's word.
+        let mut released = false;
+        for attempt in 0..4 {
             let unsure = self.world.store.memory().clean_run.is_none();
             let ran = self.run(&options);
             let Ran::Ended(report) = ran else {
@@ -58,15 +59,18 @@ impl Scenario {
             let held = report.tally().held > 0;
             if unsure && held {
                 self.tell(|| "  no run was clean before this one".to_owned());
+            } else if held && released {
+                return vec!["what a person lets go is held again".to_owned()];
             } else if held {
+                released = true;
                 // The code of all rooms knows nothing of those that were entered on the way.
                 let of_rooms = report.rooms.iter().filter_map(|room| room.release.clone());
                 options.releases = report.release.clone().into_iter().chain(of_rooms).collect();
             } else {
                 break;
             }
-            if attempt == 2 {
-                return vec!["what a person lets go is held again".to_owned()];
+            if attempt == 3 {
+                return vec!["no run is clean".to_owned()];
             }
         }
         let site = look(&self.world.site);
